@@ -1,0 +1,127 @@
+"""What can go wrong, each with its exit code and a way out.
+
+Exit codes follow BSD ``sysexits.h``, so that a scheduler can tell bad data (do not retry) from a
+lost executor (retry). An error may carry several problems: a job file with three mistakes is one
+error with three problems, because a user should meet them all at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: a stable ``code``, the ``cause`` (expected and found), and a ``hint``."""
+
+    code: str
+    cause: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the cause and, after a semicolon, what to do about it."""
+        return f"{self.cause}; {self.hint}" if self.hint else self.cause
+
+
+class SparkscaleError(Exception):
+    """Base of every error that sparkscale raises on purpose."""
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, code: str, cause: str, hint: str = "", *, problems: Sequence[Problem] = ()) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems) or (Problem(code, cause, hint),)
+        self.code = code
+        self.cause = cause
+        self.hint = hint
+        super().__init__(str(Problem(code, cause, hint)))
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> SparkscaleError:
+        """Make one error of all the problems found; its own line is the first of them, and their number."""
+        first = problems[0]
+        cause = first.cause if len(problems) == 1 else f"{len(problems)} problems, the first: {first.cause}"
+        return cls(first.code, cause, first.hint, problems=problems)
+
+    @property
+    def line(self) -> str:
+        """The last line that a failed run prints: schedulers show only the tail of a log."""
+        return f"sparkscale: error[{self.code}] {self} (exit {self.exit_code})".replace("\n", " ")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor's arguments (errors cross from Python workers to the driver)."""
+        return _rebuild, (type(self), self.code, self.cause, self.hint, self.problems)
+
+
+def _rebuild(
+    cls: type[SparkscaleError], code: str, cause: str, hint: str, problems: Sequence[Problem]
+) -> SparkscaleError:
+    return cls(code, cause, hint, problems=problems)
+
+
+class UsageError(SparkscaleError):
+    """The command was called wrongly."""
+
+    exit_code = 64
+
+
+class DataError(SparkscaleError):
+    """The data, its schema or an artifact is not what the job needs."""
+
+    exit_code = 65
+
+
+class InputMissingError(SparkscaleError):
+    """The input, or the artifact to apply, is not there."""
+
+    exit_code = 66
+
+
+class EnvironmentProblem(SparkscaleError):
+    """No Java, a wrong Python on the executors, a missing package, an unreachable master."""
+
+    exit_code = 69
+
+
+class InternalError(SparkscaleError):
+    """A bug of ours, or engines that do not agree with each other."""
+
+    exit_code = 70
+
+
+class OutputError(SparkscaleError):
+    """The output cannot be created."""
+
+    exit_code = 73
+
+
+class StorageError(SparkscaleError):
+    """Reading or writing failed: a disk that is full, a device that is gone."""
+
+    exit_code = 74
+
+
+class TemporaryError(SparkscaleError):
+    """A conflict with another run, or a lost executor: the same run may succeed later."""
+
+    exit_code = 75
+
+
+class AccessError(SparkscaleError):
+    """Permission denied."""
+
+    exit_code = 77
+
+
+class ConfigError(SparkscaleError, ValueError):
+    """The job file, or a step's own fields, are wrong."""
+
+    exit_code = 78
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the hint ``did you mean 'x'?`` for the name most like ``name``, or an empty string."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
