@@ -48,7 +48,7 @@ class SparkscaleError(Exception):
     @property
     def line(self) -> str:
         """The last line that a failed run prints: schedulers show only the tail of a log."""
-        return f"sparkscale: error[{self.code}] {self} (exit {self.exit_code})".replace("\n", " ")
+        return " ".join(f"sparkscale: error[{self.code}] {self} (exit {self.exit_code})".splitlines())
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the constructor's arguments (errors cross from Python workers to the driver)."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +25,9 @@ from sparkscale.errors import DataError
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
+
+#: A center from which on ``x - center`` can be larger than a double holds: half the last place of the largest.
+HUGE = 2.0**970
 
 _KINDS: dict[str, type[Map]] = {}
 
@@ -75,6 +79,11 @@ class RowMap(Map):
     by_row: ClassVar[bool] = True
     nonfinite: Literal["keep", "error"] = "keep"
 
+    def __post_init__(self) -> None:
+        """Refuse an unknown policy."""
+        if self.nonfinite not in ("keep", "error"):
+            raise ValueError(f"expected nonfinite: keep|error, found {self.nonfinite!r}")
+
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; ``null`` is true where a score is null. Returns the same two."""
         raise NotImplementedError
@@ -123,9 +132,14 @@ class Affine(ColumnMap, kind="affine"):
 
     def __post_init__(self) -> None:
         """Refuse what is no affine map."""
-        numbers = [self.center, self.scale, self.gain, self.offset, *(self.clip or ()), *(self.pin or ())]
-        if not all(math.isfinite(number) for number in numbers):
+        pairs = [pair for pair in (self.clip, self.pin) if pair is not None]
+        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004 - a pair
+            raise ValueError(f"expected two numbers or none in clip and pin, found {self}")
+        numbers = [self.center, self.scale, self.gain, self.offset, self.prescale, *chain(*pairs)]
+        if any(isinstance(number, bool) or not math.isfinite(number) for number in numbers):
             raise ValueError(f"expected finite numbers, found {self}")
+        if self.clip is not None and self.clip[0] > self.clip[1]:
+            raise ValueError(f"expected a clip [low, high], low <= high, found {self}")
         if self.scale <= 0 or self.gain <= 0 or self.prescale not in (1.0, 0.5):
             raise ValueError(f"expected scale > 0, gain > 0 and prescale 1 or 1/2, found {self}")
 
@@ -143,7 +157,7 @@ class Affine(ColumnMap, kind="affine"):
 
         Where ``center`` is ``low``, both ends map to the ends of ``onto`` bit for bit.
         """
-        prescale = 0.5 if math.isinf(high - low) else 1.0
+        prescale = 0.5 if math.isinf(high - low) or abs(center) >= HUGE else 1.0
         start, end = onto
         gain = _gain(start, end)
         pin = (high, end) if center == low < high and gain + start != end else None
@@ -214,10 +228,13 @@ class Softmax(RowMap, kind="softmax"):
 
     def __post_init__(self) -> None:
         """Refuse what is no softmax."""
-        if not 0 < self.temperature < math.inf:
+        super().__post_init__()
+        if isinstance(self.temperature, bool) or not 0 < self.temperature < math.inf:
             raise ValueError(f"expected a finite temperature > 0, found {self.temperature}")
         if self.nulls not in ("null", "mask") or self.undefined not in ("null", "zeros", "uniform", "error"):
             raise ValueError(f"expected nulls: null|mask and undefined: null|zeros|uniform|error, found {self}")
+        if not isinstance(self.log, bool):
+            raise ValueError(f"expected log: true|false, found {self.log!r}")
 
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; see :class:`RowMap`."""
@@ -269,6 +286,7 @@ class UnitNorm(RowMap, kind="unit_norm"):
 
     def __post_init__(self) -> None:
         """Refuse an unknown norm."""
+        super().__post_init__()
         if self.norm not in ("l1", "l2", "max"):
             raise ValueError(f"expected norm: l1|l2|max, found {self.norm!r}")
 
@@ -303,20 +321,18 @@ def from_dict(data: Mapping[str, Any]) -> Map:
     cls = _KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise DataError("ARTIFACT_INVALID", f"expected a map of kind {sorted(_KINDS)}, found {str(kind)[:80]!r}")
-    values = {k: _value(v) for k, v in data.items() if k != "kind"}
-    if set(values) != {field.name for field in fields(cls)}:
-        raise DataError("ARTIFACT_INVALID", f"map {kind}: unexpected or missing fields in {sorted(data)}")
+    if set(data) != {"kind"} | {field.name for field in fields(cls)}:
+        raise DataError("ARTIFACT_INVALID", f"map {kind}: unexpected or missing fields in {sorted(map(str, data))}")
     try:
-        return cls(**values)
-    except (TypeError, ValueError) as error:
+        return cls(**{k: _value(v) for k, v in data.items() if k != "kind"})
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError("ARTIFACT_INVALID", f"map {kind}: {error}") from error
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, list):
-        low, high = value
-        return float(low), float(high)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return tuple(float(item) if type(item) is int else item for item in value)
+    return float(value) if type(value) is int else value
 
 
 def nonzero(scale: float) -> float:

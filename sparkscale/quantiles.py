@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The accuracy parameter of every sketch we make: 24 KB a column for a rank error of 0.27 %.
 K = 1024
+#: A sketch of two or more values: its first byte, the offset of its number of levels, that of their starts (uint32).
+_FULL, _LEVELS, _HEADER = b"\x05", 18, 20
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class QuantileSketch:
         return float(self._open().get_quantile(rank))
 
     @property
+    def count(self) -> int:
+        """How many values were sketched."""
+        return int(self._open().n)
+
+    @property
     def rank_error(self) -> float:
         """The single-sided normalized rank error that holds with 99 % confidence."""
         sketch = self._open()
@@ -70,11 +79,39 @@ class QuantileSketch:
 
     def _open(self) -> Any:
         try:
-            return _kll().kll_doubles_sketch.deserialize(self.data)
-        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
+            starts = _level_starts(self.data)
+            sketch = _kll().kll_doubles_sketch.deserialize(self.data)
+            _check(self.data, starts, sketch)
+        except (RuntimeError, ValueError, IndexError, MemoryError, struct.error) as error:
             raise DataError(
                 "ARTIFACT_INVALID", f"a quantile sketch is not a DataSketches KLL sketch of doubles: {error}"
             ) from error
+        return sketch
+
+
+def _level_starts(data: bytes) -> tuple[int, ...]:
+    """Read where each level starts, which C++ reads beyond the end of bytes that were cut off."""
+    if data[:1] != _FULL:
+        return ()
+    starts = struct.unpack_from(f"<{data[_LEVELS]}I", data, _HEADER)
+    struct.unpack_from("<2d", data, _HEADER + 4 * len(starts))  # min and max
+    if not starts:
+        raise ValueError("it has no levels")
+    return starts
+
+
+def _check(data: bytes, starts: tuple[int, ...], sketch: Any) -> None:
+    """Refuse levels that do not add up to ``n``, which C++ trusts until a query crashes, and values not finite."""
+    if not starts:
+        sizes, values = [sketch.n], (sketch.get_min_value(), sketch.get_max_value()) if sketch.n else ()
+    else:
+        ends = (*starts[1:], starts[0] + sketch.num_retained)
+        sizes = [end - start for start, end in zip(starts, ends, strict=True)]
+        values = struct.unpack_from(f"<{2 + sketch.num_retained}d", data, _HEADER + 4 * len(starts))
+    if min(sizes) < 0 or sum(size << level for level, size in enumerate(sizes)) != sketch.n:
+        raise ValueError(f"its levels do not hold {sketch.n} values")
+    if not all(map(math.isfinite, values)):
+        raise ValueError("its values are not finite")
 
 
 def _kll() -> Any:

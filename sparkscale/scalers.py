@@ -11,8 +11,9 @@ sum to 1. They need no statistics; a softmax is not a way to scale features.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
 
 from typing_extensions import TypedDict
@@ -69,9 +70,13 @@ class Step:
 
     def __post_init__(self) -> None:
         """Bring ``columns`` into its one form, a tuple, and check all fields."""
-        chosen = (self.columns,) if isinstance(self.columns, str | Mapping) else tuple(self.columns)
-        if not chosen:
-            raise ConfigError("CONFIG_VALUE", "columns: expected at least one column, found none")
+        one = isinstance(self.columns, str | Mapping) or not isinstance(self.columns, Iterable)
+        chosen = (self.columns,) if one else tuple(self.columns)
+        if not (chosen and all(item and isinstance(item, str | Mapping) for item in chosen)):
+            raise ConfigError(
+                "CONFIG_VALUE",
+                f"columns: expected at least one name, pattern or {{dtype: ...}}, found {self.columns!r}",
+            )
         object.__setattr__(self, "columns", chosen)
         if self.into is not None and not self.into:
             raise ConfigError("CONFIG_VALUE", "into: expected a name such as '{column}_scaled', found ''")
@@ -133,12 +138,14 @@ class Standard(Scaler, kind="standard"):
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the z-score map."""
-        std = stats.std_of(self.ddof)
-        varies = not stats.constant and std > EPS * abs(stats.mean)
-        prescale = 0.5 if abs(stats.mean) > _HALF_MAX else 1.0
+        half = abs(stats.mean) >= maps.HUGE or math.isinf(stats.std_of(self.ddof))
+        prescale = 0.5 if half else 1.0
+        # A std below the least double would make a column that varies a constant one.
+        std = max(stats.std_of(self.ddof, unit=int(half)), math.ulp(0.0)) if stats.m2 else 0.0
+        varies = not stats.constant and std > EPS * abs(stats.mean) * prescale
         return Affine(
             center=stats.mean if self.with_mean else 0.0,
-            scale=(std if self.with_std and varies else 1.0) * prescale,
+            scale=std if self.with_std and varies else prescale,
             prescale=prescale,
         )
 
@@ -151,10 +158,13 @@ class MinMax(Scaler, kind="minmax"):
 
     def validate(self) -> None:
         """Check the range."""
-        low, high = self.range
+        low, high = _pair(self.range)
         if not (math.isfinite(high - low) and low < high):
-            raise ConfigError("CONFIG_VALUE", f"range: expected two finite numbers [low, high], low < high, found {[low, high]}")
-        object.__setattr__(self, "range", (float(low), float(high)))
+            raise ConfigError(
+                "CONFIG_VALUE",
+                f"range: expected two finite numbers [low, high], low < high, at most 1.8e308 apart, found {self.range!r}",
+            )
+        object.__setattr__(self, "range", (low, high))
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the min-max map."""
@@ -184,13 +194,14 @@ class Robust(Scaler, kind="robust"):
 
     def validate(self) -> None:
         """Check the quantile range."""
-        low, high = self.quantile_range
+        low, high = _pair(self.quantile_range)
         if not 0 <= low < high <= 100:  # noqa: PLR2004 - percent
             raise ConfigError(
                 "CONFIG_VALUE",
-                f"quantile_range: expected two percentages [low, high], 0 <= low < high <= 100, found {[low, high]}",
+                "quantile_range: expected two percentages [low, high], 0 <= low < high <= 100, "
+                f"found {self.quantile_range!r}",
             )
-        object.__setattr__(self, "quantile_range", (float(low), float(high)))
+        object.__setattr__(self, "quantile_range", (low, high))
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the robust map."""
@@ -246,9 +257,10 @@ class Softmax(RowStep, kind="softmax"):
 
     def validate(self) -> None:
         """Check temperature and policies."""
-        if not 0 < self.temperature < math.inf:
-            raise ConfigError("CONFIG_VALUE", f"temperature: expected a finite number > 0, found {self.temperature}")
-        object.__setattr__(self, "temperature", float(self.temperature))
+        temperature = _number(self.temperature)
+        if not 0 < temperature < math.inf:
+            raise ConfigError("CONFIG_VALUE", f"temperature: expected a finite number > 0, found {self.temperature!r}")
+        object.__setattr__(self, "temperature", temperature)
         _one_of("nulls", self.nulls, "null", "mask")
         _one_of("undefined", self.undefined, "null", "zeros", "uniform", "error")
 
@@ -263,8 +275,16 @@ class LogSoftmax(Softmax, kind="log_softmax"):
     log: ClassVar[bool] = True
 
 
-#: Beyond this a difference from the center can be larger than a double holds.
-_HALF_MAX = 2.0**1022
+def _number(value: object) -> float:
+    """Return a real number as a float (-0 as 0), and NaN, which no check passes, for anything else."""
+    return float(value) + 0.0 if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+
+
+def _pair(value: object) -> tuple[float, float]:
+    """Return two real numbers as floats, and two NaN for anything else."""
+    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - a pair
+        return math.nan, math.nan
+    return _number(value[0]), _number(value[1])
 
 
 def _one_of(name: str, value: object, *allowed: object) -> None:

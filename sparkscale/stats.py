@@ -32,6 +32,8 @@ _COUNTS = ("nulls", "nans", "posinf", "neginf", "finite")
 _NUMBERS = ("min", "max", "mean", "mean_lo", "m2")
 #: |log2(M2)| from which M2 is written with an exponent: below it, M2 and sums of M2 are normal doubles.
 _M2_LOG2 = 900
+#: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared.
+_EXP_MAX = 1100
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class ColumnStats:
         if min == max:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
         moments = _assemble(_two_sum(shift, mean), exp, _canonical(var * finite, exp))
-        return cls(**counts, **moments, finite=finite, min=min + 0.0, max=max + 0.0)
+        return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
 
     @property
     def rows(self) -> int:
@@ -117,11 +119,11 @@ class ColumnStats:
         """Population standard deviation (ddof 0), in the column's unit."""
         return self.std_of(0)
 
-    def std_of(self, ddof: int) -> float:
-        """Standard deviation ``sqrt(M2 / (finite - ddof))``; NaN where it is undefined."""
+    def std_of(self, ddof: int, unit: int = 0) -> float:
+        """Standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
         if self.finite <= ddof:
             return math.nan
-        return _ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp)
+        return _ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)
 
     @property
     def range(self) -> float:
@@ -171,12 +173,14 @@ class ColumnStats:
         """Read what :meth:`to_dict` wrote; raises :class:`DataError` on anything that is not consistent."""
         expected = {"rows", *_COUNTS, *_NUMBERS, "exp", "quantiles"}
         if not isinstance(data, Mapping) or set(data) != expected:
-            raise _invalid(f"fields {sorted(expected)}", sorted(data) if isinstance(data, Mapping) else data)
+            raise _invalid(f"fields {sorted(expected)}", sorted(map(str, data)) if isinstance(data, Mapping) else data)
         for name in ("rows", *_COUNTS, "exp"):
             if type(data[name]) is not int or (name != "exp" and data[name] < 0) or abs(data[name]) >= 2**63:
                 raise _invalid(f"a count in {name!r}", data[name])
         sketch = data["quantiles"]
         numbers = {name: _number(name, data[name]) for name in _NUMBERS} if data["finite"] else {}
+        if not numbers and any((data["exp"], *(data[name] is not None for name in _NUMBERS))):
+            raise _invalid("no numbers where no value is finite", {name: data[name] for name in (*_NUMBERS, "exp")})
         stats = cls(
             **{name: data[name] for name in _COUNTS},
             **numbers,
@@ -185,13 +189,22 @@ class ColumnStats:
         )
         if stats.rows != data["rows"]:
             raise _invalid(f"{stats.rows} rows, the sum of the counts", data["rows"])
-        if stats.finite and not (stats.min <= stats.mean <= stats.max and stats.m2 >= 0):
-            raise _invalid("min <= mean <= max and m2 >= 0", {name: data[name] for name in _NUMBERS})
+        if stats.finite and not stats._consistent():
+            found = {name: data[name] for name in (*_NUMBERS, "exp")}
+            raise _invalid("min <= mean <= max and 0 <= std <= range", found)
+        if stats.quantiles is not None and stats.quantiles.count != stats.finite:
+            raise _invalid(f"a sketch of {stats.finite} values", stats.quantiles.count)
         return stats
+
+    def _consistent(self) -> bool:
+        """Whether the numbers can be those of a column; an exponent that no double needs is refused first."""
+        if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= _EXP_MAX):
+            return False
+        return abs(_ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise _invalid(f"a finite number in {name!r}", value)
     return float(value)
 
@@ -228,23 +241,33 @@ def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
 def _merge(a: ColumnStats, b: ColumnStats) -> dict[str, Any]:
     """Merge the moments of two non-empty parts, in units of ``2**exp`` so that differences cannot overflow."""
     top = max(abs(a.mean), abs(b.mean))
-    exp = math.frexp(top)[1] if top else max(a.exp, b.exp)
+    exp = math.frexp(top)[1] if top else min(a.exp, b.exp)  # the finer: a mean that rounds to 0 is all in mean_lo
     a_high, b_high = math.ldexp(a.mean, -exp), math.ldexp(b.mean, -exp)
     a_low, b_low = math.ldexp(a.mean_lo, a.exp - exp), math.ldexp(b.mean_lo, b.exp - exp)
     delta = (b_high - a_high) + (b_low - a_low)
     weight = b.finite / (a.finite + b.finite)
     between = (delta * delta * weight * a.finite, exp)
     m2 = _add_scaled(_add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
-    ends = {"min": min(a.min, b.min), "max": max(a.max, b.max)}
-    return ends | _assemble(_two_sum(a_high, a_low + delta * weight), exp, m2)
+    low, high = min(a.min, b.min), max(a.max, b.max)
+    moments = _assemble(_two_sum(a_high, a_low + delta * weight), exp, m2)
+    return {"min": low, "max": high} | _within(moments, low, high)
 
 
 def _assemble(mean: tuple[float, float], unit: int, m2: tuple[float, int]) -> dict[str, Any]:
     """Bring a two-double mean in units of ``2**unit`` and an M2 into the form that is kept."""
     high, low = mean
+    if not math.isfinite(high):
+        return {"mean": high, "mean_lo": 0.0, "m2": m2[0], "exp": m2[1]}
     value = _ldexp(high, unit)
     low += high - math.ldexp(value, -unit)  # a subnormal mean could not hold all of it
     return {"mean": value, "mean_lo": _ldexp(low, unit - m2[1]), "m2": m2[0], "exp": m2[1]}
+
+
+def _within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
+    """Hold the mean within its column's ends, which rounding can pass by one unit in the last place."""
+    if low <= moments["mean"] <= high or not math.isfinite(moments["mean"]):
+        return moments
+    return moments | {"mean": low if moments["mean"] < low else high, "mean_lo": 0.0}
 
 
 def _order(part: ColumnStats) -> tuple[float, ...]:

@@ -1,0 +1,272 @@
+"""Fitted = steps with their columns + statistics + maps: what a fit learned, and what a transform needs.
+
+Merging merges the statistics and solves again; results are never merged.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from numpy.typing import ArrayLike
+
+from sparkscale import arrays
+from sparkscale.errors import DataError, Problem
+from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
+from sparkscale.plan import PlannedStep, bind, output_names
+from sparkscale.scalers import RowStep, Scaler, Step
+from sparkscale.schema import Column
+from sparkscale.stats import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Engine = Literal["auto", "native", "pandas"]
+
+#: Beyond this a double no longer holds every integer.
+_EXACT_INTEGERS = 2.0**53
+
+
+@dataclass(frozen=True)
+class Application:
+    """One map with the columns it reads and the names it writes."""
+
+    map: Map
+    inputs: tuple[Column, ...]
+    outputs: tuple[str, ...]
+    dtype: Literal["float64", "float32"]
+    over_array: bool = False
+    step: int = 1
+
+    @property
+    def label(self) -> str:
+        """The application for people: what becomes what by which formula."""
+        read = ", ".join(column.name for column in self.inputs)
+        wrote = "" if [c.name for c in self.inputs] == list(self.outputs) else f" -> {', '.join(self.outputs)}"
+        return f"{read}{wrote}: {self.map.formula}"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline: immutable, mergeable, the same numbers in every engine.
+
+    Attributes:
+        steps: the steps with the columns that they found.
+        stats: by feature name, the :class:`~sparkscale.stats.ColumnStats` of the fit.
+        maps: for each step its maps, one a column, or one for a row step.
+        rows: how many rows were seen; None where no step needed a scan (row steps alone).
+        provenance: where the numbers are from: versions, engine, inputs.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    stats: Mapping[str, ColumnStats]
+    maps: tuple[tuple[Map, ...], ...]
+    rows: int | None
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def applications(self) -> Iterator[Application]:
+        """Every map with its columns: a column map for each column, a row map for each row step."""
+        for number, (planned, maps) in enumerate(zip(self.steps, self.maps, strict=True), 1):
+            dtype = planned.step.dtype
+            if planned.step.by_row:
+                yield Application(maps[0], planned.inputs, planned.outputs, dtype, planned.over_array, number)
+                continue
+            for map_, column, output in zip(maps, planned.inputs, planned.outputs, strict=True):
+                yield Application(map_, (column,), (output,), dtype, step=number)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of the statistics: inexact integers, constant features."""
+        out = []
+        columns = {column.name: column for step in self.steps for column in step.inputs}
+        for name, stats in self.stats.items():
+            if "int" in columns[name].type and max(abs(stats.min), abs(stats.max)) > _EXACT_INTEGERS:
+                out.append(f"column {name!r} holds integers beyond 2^53, which a double rounds")
+            if stats.constant:
+                out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")
+        return out
+
+    def get_feature_names_out(self) -> list[str]:
+        """Return the names that the steps write, in the steps' order."""
+        return [name for step in self.steps for name in step.outputs]
+
+    def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
+        """Apply the maps to a PySpark DataFrame; lazy, no job is started.
+
+        Other columns, the order of columns and nulls are kept; outputs are double, or float32 on
+        request. ``engine``: ``native`` Spark expressions, ``pandas`` UDFs, or ``auto`` (native
+        wherever a map has a native form). Raises :class:`DataError` where the schema does not fit.
+        """
+        return cast("DataFrame", _spark("transform").transform(df, self, engine))
+
+    def inverse_transform(self, df: DataFrame) -> DataFrame:
+        """Turn the outputs of affine maps back into the features they came from; lazy.
+
+        An output written under another name (``into``) gives its column back and goes. Row maps have
+        no inverse; their columns stay. What a clip has cut comes back as the end of the fitted range.
+        """
+        return cast("DataFrame", _spark("transform").inverse_transform(df, self))
+
+    def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
+        """Apply the maps to a dict of arrays, with NumPy only.
+
+        Args:
+            columns: by name, 1-D arrays of one length; an array column is ``(rows, k)``. A null is a
+                masked element (``numpy.ma``) or None. Other columns pass through.
+
+        Returns:
+            a dict in the order of the table's result; arrays with a null are masked arrays.
+        """
+        bind(self.steps, arrays.schema_of(columns), "the arrays")
+        made: dict[str, Any] = {}
+        for item in self.applications:
+            data = [columns[column.name] for column in item.inputs]
+            if isinstance(item.map, ColumnMap):
+                made[item.outputs[0]] = arrays.map_column(item.map, data[0], item.dtype)
+            elif item.over_array:
+                made[item.outputs[0]] = arrays.map_arrays(cast("RowMap", item.map), data[0], item.dtype)
+            else:
+                parts = arrays.map_columns(cast("RowMap", item.map), data, item.dtype)
+                made |= dict(zip(item.outputs, parts, strict=True))
+        return {name: made.get(name, columns.get(name)) for name in output_names(columns, self.steps)}
+
+    def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
+        """Invert a dict of arrays; see :meth:`inverse_transform`."""
+        plan = self.restorations(list(columns))
+        made = {
+            target: arrays.map_column(map_, columns[output], "float64", inverse=True)
+            for target, (output, map_) in plan.items()
+        }
+        return {name: made.get(name, columns.get(name)) for name in self.restored_names(list(columns))}
+
+    def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
+        """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""
+        out: dict[str, tuple[str, ColumnMap]] = {}
+        for item in self.applications:
+            if not isinstance(item.map, ColumnMap):
+                continue
+            if item.outputs[0] not in existing:
+                cause = f"column {item.outputs[0]!r}, which step {item.step} wrote, is not in the data to invert"
+                raise DataError("SCHEMA_MISSING", cause)
+            target = item.inputs[0].name
+            if target not in out or (not is_lossless(out[target][1]) and is_lossless(item.map)):
+                out[target] = (item.outputs[0], item.map)
+        return out
+
+    def restored_names(self, existing: Sequence[str]) -> list[str]:
+        """Return the columns of the inverse: outputs of another name give way to the feature."""
+        features = {item.outputs[0]: item.inputs[0].name for item in self.applications if not item.map.by_row}
+        return list(dict.fromkeys(features.get(name, name) for name in existing))
+
+    def save(self, uri: str) -> int:
+        """Put this artifact into the store at ``uri`` as its next version and return that number.
+
+        Where the newest version there already holds the same content, that is the version returned.
+        """
+        from sparkscale import store
+
+        return store.save(self, uri)
+
+    def __repr__(self) -> str:
+        """Return one line a map."""
+        head = f"Fitted on {self._rows}, {len(self.steps)} steps"
+        return "\n".join([head, *(f"  {self.steps[i.step - 1].step.kind}: {i.label}" for i in self.applications)])
+
+    @property
+    def _rows(self) -> str:
+        return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(self.steps[item.step - 1].step.kind)}</td><td>{html.escape(item.label)}</td></tr>"
+            for item in self.applications
+        )
+        return f"<table><caption>Fitted on {self._rows}</caption>{rows}</table>"
+
+
+def is_lossless(map_: Map) -> bool:
+    """Whether the inverse gives back what went in, up to rounding."""
+    return isinstance(map_, Affine) and map_.clip is None
+
+
+def solve(
+    steps: Sequence[PlannedStep], stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]
+) -> Fitted:
+    """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give."""
+    if rows == 0:
+        raise DataError("DATA_NO_ROWS", "expected rows to learn from, found none", "check the input and its 'where'")
+    problems = list(dict.fromkeys(p for planned in steps for p in _unfit(planned, stats)))
+    if problems:
+        raise DataError.of(problems)
+    maps = tuple(tuple(_solve(planned, stats)) for planned in steps)
+    return Fitted(tuple(steps), dict(sorted(stats.items())), maps, rows, provenance)
+
+
+def merge(parts: Sequence[Fitted]) -> Fitted:
+    """Merge what was fitted on the parts of a data set: the fit of the whole.
+
+    Statistics are merged and the maps solved again. Raises :class:`DataError` where the parts are
+    of different pipelines or columns.
+    """
+    if not parts:
+        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
+    first = parts[0]
+    for other in parts[1:]:
+        if _signature(other) != _signature(first):
+            raise DataError(
+                "MERGE_DIFFERENT",
+                f"expected parts of one pipeline, found {_signature(first)} and {_signature(other)}",
+                "fit every part with the same steps and columns",
+            )
+    stats = {
+        name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats
+    }
+    inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
+    rows = [part.rows for part in parts if part.rows is not None]
+    return solve(first.steps, stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+
+
+def _signature(fitted: Fitted) -> list[Any]:
+    return [(s.step.to_dict(), [c.name for c in s.inputs], s.outputs) for s in fitted.steps]
+
+
+def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Problem]:
+    if planned.step.by_row:
+        return
+    for column in planned.inputs:
+        known = stats[column.name]
+        bad = known.nans + known.posinf + known.neginf
+        if planned.step.nonfinite == "error" and bad:
+            yield Problem(
+                "DATA_NONFINITE",
+                f"column {column.name!r}: expected finite numbers (nonfinite: error), found {known.nans} NaN, "
+                f"{known.posinf} +inf, {known.neginf} -inf in {known.rows} rows",
+                "mend the data, or take nonfinite: keep",
+            )
+        if planned.step.empty == "error" and not known.finite:
+            yield Problem(
+                "DATA_EMPTY",
+                f"column {column.name!r}: expected a finite value, found none in {known.rows} rows "
+                f"({known.nulls} null, {known.nans} NaN)",
+                "leave the column out, or take empty: null",
+            )
+
+
+def _solve(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Map]:
+    step: Step = planned.step
+    if isinstance(step, RowStep):
+        yield step.solve_row()
+        return
+    for column in planned.inputs:
+        known = stats[column.name]
+        yield cast("Scaler", step).solve(known) if known.finite else Undefined()
+
+
+def _spark(module: str) -> Any:
+    """Reach the Spark engine by name at call time: who only loads and scores needs no pyspark."""
+    return importlib.import_module(f"sparkscale.spark.{module}")

@@ -1,0 +1,177 @@
+"""The artifact as a document: canonical JSON, the same content in the same bytes.
+
+Format, version 1 (UTF-8, keys sorted, one newline at the end; a double is written by its shortest
+decimal form that reads back to the same bits; there is no NaN and no infinity)::
+
+    {
+      "format": "sparkscale-artifact",  "format_version": 1,
+      "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
+      "rows": 336776,                   rows seen by the fit; null where no step needed a scan
+      "provenance": {...},              versions, engine, inputs
+      "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
+                          min, max, mean, mean_lo, m2, exp, quantiles}},
+      "steps": [{
+        "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, defaults too
+        "inputs": [{"path": ["distance"], "type": "bigint"}],
+        "outputs": ["distance"],
+        "maps": [{"kind": "affine", center, scale, gain, offset, prescale, clip, pin}]
+      }]
+    }
+
+The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``; ``quantiles`` is
+null or base64 of a DataSketches KLL sketch of doubles. A program in any language applies a map by
+the formula of its kind: ``affine`` is ``(x * prescale - center * prescale) / scale * gain + offset``,
+then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sparkscale import maps
+from sparkscale.artifact import Fitted
+from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.plan import PlannedStep
+from sparkscale.scalers import REGISTRY, Step
+from sparkscale.schema import Column
+from sparkscale.stats import ColumnStats
+
+FORMAT = "sparkscale-artifact"
+FORMAT_VERSION = 1
+#: An artifact of 2,000 features with sketches is 70 MB; larger files are refused unread.
+MAX_BYTES = 256 * 1024 * 1024
+
+
+def dump(fitted: Fitted) -> bytes:
+    """Return the artifact's bytes."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "rows": fitted.rows,
+        "provenance": dict(fitted.provenance),
+        "stats": {name: stats.to_dict() for name, stats in fitted.stats.items()},
+        "steps": [
+            {
+                "step": planned.step.to_dict(),
+                "inputs": [{"path": list(column.path), "type": column.type} for column in planned.inputs],
+                "outputs": list(planned.outputs),
+                "maps": [map_.to_dict() for map_ in step_maps],
+            }
+            for planned, step_maps in zip(fitted.steps, fitted.maps, strict=True)
+        ],
+    }
+    document["checksum"] = _checksum(document)
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def load(data: bytes, name: str = "artifact") -> Fitted:
+    """Read an artifact; runs no code of it. Raises :class:`DataError` (65) saying what is wrong with it."""
+    if len(data) > MAX_BYTES:
+        raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
+    document = _parse(data, name)
+    _check_envelope(document, name)
+    try:
+        return _fitted(document)
+    except SparkscaleError as error:
+        raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise DataError("ARTIFACT_INVALID", f"{name}: its content is not that of an artifact: {error!r:.200}") from error
+
+
+def _parse(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "ARTIFACT_INVALID",
+            f"{name}: expected a JSON artifact, found something else ({str(error)[:120]})",
+            "fit again, or restore the file",
+        ) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise DataError("ARTIFACT_FORMAT", f"{name}: expected format {FORMAT!r}, found {str(found)[:80]!r}")
+    return document
+
+
+def _check_envelope(document: Mapping[str, Any], name: str) -> None:
+    version = document.get("format_version")
+    if type(version) is not int or version < 1:
+        raise DataError("ARTIFACT_INVALID", f"{name}: expected a format_version, found {str(version)[:80]!r}")
+    if version > FORMAT_VERSION:
+        raise DataError(
+            "ARTIFACT_NEWER",
+            f"{name}: its format is version {version}, this sparkscale reads up to {FORMAT_VERSION}",
+            "upgrade sparkscale",
+        )
+    expected = _checksum({key: value for key, value in document.items() if key != "checksum"})
+    if document.get("checksum") != expected:
+        raise DataError(
+            "ARTIFACT_CHECKSUM",
+            f"{name}: its content does not match its checksum (expected {expected[:19]}..., "
+            f"found {str(document.get('checksum'))[:19]}...)",
+            "the file was changed or damaged: restore it, or fit again",
+        )
+
+
+def _fitted(document: Mapping[str, Any]) -> Fitted:
+    steps, step_maps = [], []
+    stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
+    for item in document["steps"]:
+        inputs = tuple(Column(tuple(map(_text, column["path"])), _text(column["type"])) for column in item["inputs"])
+        planned = PlannedStep(_step(item["step"]), inputs, tuple(map(_text, item["outputs"])))
+        loaded = tuple(maps.from_dict(map_) for map_ in item["maps"])
+        _check_step(planned, loaded, stats)
+        steps.append(planned)
+        step_maps.append(loaded)
+    rows = document["rows"]
+    if not (rows is None or (type(rows) is int and rows >= 0)) or not isinstance(document["provenance"], dict):
+        raise ValueError(f"rows {rows!r}")
+    return Fitted(tuple(steps), stats, tuple(step_maps), rows, document["provenance"])
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    kind = data["kind"]
+    if kind not in REGISTRY:
+        raise DataError(
+            "ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", f"this sparkscale has {sorted(REGISTRY)}"
+        )
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"}
+    return REGISTRY[kind](**fields)
+
+
+def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...], stats: Mapping[str, ColumnStats]) -> None:
+    wanted = 1 if planned.step.by_row else len(planned.inputs)
+    if not planned.inputs or len(planned.outputs) != len(planned.inputs) or len(loaded) != wanted:
+        raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
+    if any(map_.by_row != planned.step.by_row for map_ in loaded):
+        raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
+    if not planned.step.by_row:
+        missing = [column.name for column in planned.inputs if column.name not in stats]
+        if missing:
+            raise ValueError(f"no statistics of {missing}")
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r:.80}")
+    return value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key stands twice")
+    return document

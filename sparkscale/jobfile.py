@@ -1,0 +1,298 @@
+"""Job files: file, environment and ``--set`` come together and become a :class:`JobConfig`.
+
+Precedence: defaults < file < environment (``SPARKSCALE__OUTPUT__PATH``) < ``--set output.path=...``.
+``${env:NAME}``, ``${env:NAME:-default}``, ``${date}`` and ``${run_id}`` are the only interpolation.
+All errors are found at once; each names its file and line (or its variable, or its ``--set``).
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sparkscale import yamlfile
+from sparkscale.config import ByDtype, Condition, JobConfig
+from sparkscale.errors import AccessError, ConfigError, InputMissingError, Problem, UsageError, nearest
+from sparkscale.scalers import REGISTRY
+
+PREFIX = "SPARKSCALE__"
+RUN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_REFERENCE = re.compile(r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?|(?P<own>date|run_id))\}")
+_NEAR_REFERENCE = re.compile(r"\$\{[^}]*\}?")
+_EXPECTED = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "missing": "a value",
+}
+
+_Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job file that was read: its configuration, its name, and the run's id."""
+
+    config: JobConfig
+    source: str
+    run_id: str
+
+
+def load(
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    run_id: str | None = None,
+    date: str | None = None,
+) -> Job:
+    """Read a job file.
+
+    Args:
+        path: of the YAML file.
+        environ: the environment; for ``SPARKSCALE__...`` overrides and ``${env:...}``.
+        overrides: ``key.key=value`` texts; a value is read as YAML.
+        run_id: of this run (``[A-Za-z0-9_.-]{1,64}``); a digest of the configuration by default.
+        date: for ``${date}``, ``YYYY-MM-DD``; today in UTC by default.
+
+    Raises:
+        ConfigError: (78) with everything that is wrong, InputMissingError: (66) where there is no file,
+        UsageError: (64) for a wrong ``run_id`` or override.
+    """
+    if run_id is not None and not RUN_ID.fullmatch(run_id):
+        raise UsageError("USAGE_RUN_ID", f"run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, found {run_id[:80]!r}")
+    data, lines = yamlfile.parse(_read(path), path)
+    if not isinstance(data, dict):
+        raise ConfigError("CONFIG_YAML", f"{path}: expected a mapping of keys, found {type(data).__name__}", _INIT)
+    origins: dict[_Path, str] = {where: f"{path}:{line}" for where, line in lines.items()}
+    _override(data, origins, environ or {}, overrides)
+    own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
+    own["run_id"] = run_id or hashlib.sha256(json.dumps([data, own], sort_keys=True).encode()).hexdigest()[:16]
+    loader = _Loader(path, origins, environ or {}, own)
+    return Job(loader.validate(data), path, own["run_id"])
+
+
+_INIT = "`sparkscale init` prints one to start from"
+
+
+def _read(path: str) -> str:
+    try:
+        data = Path(path).read_bytes()[: yamlfile.MAX_BYTES + 1]
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError("CONFIG_YAML", f"{path}: expected UTF-8 text, found a byte that is not ({error.reason})") from error
+    except FileNotFoundError as error:
+        raise InputMissingError("CONFIG_FILE", f"expected a job file at {path}, found none", _INIT) from error
+    except PermissionError as error:
+        raise AccessError("CONFIG_FILE", f"the job file {path} cannot be read: permission denied") from error
+    except (OSError, ValueError) as error:
+        raise InputMissingError("CONFIG_FILE", f"expected a job file at {path!r}: {error}", _INIT) from error
+
+
+def _override(
+    data: dict[str, Any], origins: dict[_Path, str], environ: Mapping[str, str], overrides: Sequence[str]
+) -> None:
+    for name in sorted(environ):
+        if name.startswith(PREFIX):
+            _put(data, origins, name[len(PREFIX) :].lower().split("__"), environ[name], name)
+    for text in overrides:
+        key, found, value = text.partition("=")
+        if not found or not key:
+            raise UsageError("USAGE_SET", f"--set: expected key.key=value, found {text!r}")
+        _put(data, origins, key.split("."), value, f"--set {key}")
+
+
+def _put(data: Any, origins: dict[_Path, str], keys: list[str], value: str, origin: str) -> None:
+    """Set one value; a key that is a number is an index into a list."""
+    at: list[str | int] = []
+    for last, key in ((i == len(keys) - 1, key) for i, key in enumerate(keys)):
+        index = int(key) if isinstance(data, list) and key.isdecimal() else key
+        at.append(index)
+        if isinstance(data, list) and (not isinstance(index, int) or index >= len(data)):
+            raise UsageError("USAGE_SET", f"{origin}: expected an index below {len(data)}, found {key!r}")
+        if not isinstance(data, list | dict):
+            raise UsageError("USAGE_SET", f"{origin}: {'.'.join(keys)} is not in a mapping or list")
+        if last:
+            data[index] = yamlfile.scalar(value)
+        elif not isinstance(data, list) and index not in data:
+            data[index] = {}
+        origins[tuple(at)] = origin
+        data = data[index]
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """What every step of reading a job file needs to word its errors."""
+
+    path: str
+    origins: Mapping[_Path, str]
+    environ: Mapping[str, str]
+    own: Mapping[str, str]
+
+    def validate(self, data: dict[str, Any]) -> JobConfig:
+        problems: list[Problem] = []
+        secrets: list[str] = []
+        filled = self._interpolate(data, (), problems, secrets)
+        try:
+            config = JobConfig.model_validate_json(json.dumps(filled))
+        except ValidationError as error:
+            problems += self._problems(error, filled)
+        if problems:
+            raise ConfigError.of([_redacted(problem, secrets) for problem in problems])
+        return config
+
+    def _interpolate(self, value: Any, at: _Path, problems: list[Problem], secrets: list[str]) -> Any:
+        if isinstance(value, dict):
+            return {key: self._interpolate(item, (*at, key), problems, secrets) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._interpolate(item, (*at, i), problems, secrets) for i, item in enumerate(value)]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        return self._fill(value, at, problems, secrets)
+
+    def _fill(self, value: str, at: _Path, problems: list[Problem], secrets: list[str]) -> str:
+        def one(match: re.Match[str]) -> str:
+            if match["own"]:
+                return self.own[match["own"]]
+            known = self.environ.get(match["env"], match["default"])
+            if known is None:
+                problems.append(
+                    Problem("CONFIG_ENV", f"{self.place(at)}: environment variable {match['env']} is not set",
+                            f"set it, or give a default: ${{env:{match['env']}:-default}}")
+                )
+                return ""
+            if match["env"] in self.environ and known:
+                secrets.append(known)
+            return known
+
+        for match in _NEAR_REFERENCE.finditer(value):
+            if not _REFERENCE.fullmatch(match[0]):
+                problems.append(
+                    Problem("CONFIG_ENV", f"{self.place(at)}: expected ${{env:NAME}}, ${{env:NAME:-default}}, ${{date}} "
+                            f"or ${{run_id}}, found {match[0]!r}")
+                )
+        return _REFERENCE.sub(one, value)
+
+    def place(self, at: Sequence[str | int]) -> str:
+        """Return file, line and key of a value, or of the nearest thing around it."""
+        for end in range(len(at), -1, -1):
+            origin = self.origins.get(tuple(at[:end]))
+            if origin:
+                return f"{origin}: {dotted(at)}" if at and not origin.startswith("--set") else origin
+        return f"{self.path}: {dotted(at)}"
+
+    def _problems(self, error: ValidationError, data: Any) -> Iterator[Problem]:
+        """Word pydantic's errors: one for each place, whatever alternatives were tried there."""
+        found: dict[_Path, list[tuple[_Path, dict[str, Any]]]] = {}
+        for item in error.errors(include_url=False):
+            loc = item["loc"]
+            found.setdefault(_real(loc, data), []).append((loc, dict(item)))
+        for at, items in found.items():
+            if any(len(other) > len(at) and other[: len(at)] == at for other in found):
+                continue  # another alternative got further, and says more
+            yield self._word(at, items)
+
+    def _word(self, at: _Path, items: list[tuple[_Path, dict[str, Any]]]) -> Problem:
+        loc, item = items[0]
+        kind, value = item["type"], item.get("input")
+        if kind == "extra_forbidden":
+            known = _siblings(loc)
+            hint = nearest(str(at[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
+            return Problem("CONFIG_KEY", f"{self.place(at)}: unknown key {at[-1]!r}", hint)
+        if kind in ("union_tag_invalid", "union_tag_not_found"):
+            tag = (item.get("ctx") or {}).get("tag")
+            hint = nearest(str(tag), REGISTRY) if tag else ""
+            cause = f"{self.place(at)}: expected kind: {', '.join(REGISTRY)}, found {_show(tag)}"
+            return Problem("CONFIG_VALUE", cause, hint)
+        if kind == "missing" and isinstance(loc[-1], int):
+            return Problem("CONFIG_VALUE", f"{self.place(at)}: expected more elements, found only {loc[-1]}")
+        if kind == "missing":
+            return Problem("CONFIG_MISSING", f"{self.place(at)}: expected key {at[-1]!r}, found none")
+        if kind == "value_error":
+            return Problem("CONFIG_VALUE", f"{self.place(at)}: {item['msg'].removeprefix('Value error, ')}")
+        expected = " or ".join(dict.fromkeys(_expected(other) for _, other in items))
+        choices = re.findall(r"'([^']*)'", expected) if kind == "literal_error" else []
+        hint = nearest(str(value), choices) if isinstance(value, str) else ""
+        return Problem("CONFIG_VALUE", f"{self.place(at)}: expected {expected}, found {_show(value)}", hint)
+
+
+def _real(loc: _Path, data: Any) -> _Path:
+    """Drop from a pydantic location what is no key of the data: the names of models and alternatives."""
+    at: list[str | int] = []
+    for n, part in enumerate(loc):
+        if _holds(data, part):
+            at.append(part)
+            data = data[part]
+        elif n == len(loc) - 1 and isinstance(data, dict) and str(part).isidentifier():
+            if part not in ("str", "bool", "int", "float", "Condition", "ByDtype"):
+                at.append(part)  # a key that is missing
+    return tuple(at)
+
+
+def _holds(data: Any, part: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(part, int) and part < len(data)
+    return isinstance(data, dict) and part in data
+
+
+def _siblings(loc: _Path) -> Iterable[str]:
+    """Return the keys that stand where an unknown one was found."""
+    if len(loc) == 1:
+        return JobConfig.model_fields
+    if "Condition" in loc:
+        return [field.alias or name for name, field in Condition.model_fields.items()]
+    if "ByDtype" in loc:
+        return [field.alias or name for name, field in ByDtype.model_fields.items()]
+    if loc[0] == "steps":
+        return ["kind", *(item.name for item in fields(REGISTRY[str(loc[2])]))]
+    section: Any = JobConfig.model_fields[str(loc[0])].annotation
+    model = next((part for part in getattr(section, "__args__", ()) if hasattr(part, "model_fields")), section)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _expected(item: Mapping[str, Any]) -> str:
+    kind = item["type"]
+    if kind == "literal_error":
+        return str(item["ctx"]["expected"])
+    return _EXPECTED.get(kind) or str(item["msg"]).removeprefix("Input should be ").replace("String should have", "text of")
+
+
+def _show(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what a line can hold
+
+
+def dotted(at: Sequence[str | int]) -> str:
+    """Return ``steps[0].range``."""
+    out = ""
+    for part in at:
+        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else str(part)
+    return out
+
+
+def _redacted(problem: Problem, secrets: list[str]) -> Problem:
+    """Take values that came from the environment out of what is printed."""
+    hide: Callable[[str], str] = lambda text: _hide(text, secrets)  # noqa: E731 - used twice on the next line
+    return Problem(problem.code, hide(problem.cause), hide(problem.hint))
+
+
+def _hide(text: str, secrets: list[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,51 @@
+"""Pipeline: the steps of a preprocessing, to be fitted on a DataFrame or on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparkscale import arrays
+from sparkscale._version import __version__
+from sparkscale.artifact import Fitted, _spark, solve
+from sparkscale.plan import plan
+from sparkscale.scalers import Step
+from sparkscale.stats import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class Pipeline:
+    """A list of steps. Each step reads the input's columns, never another step's output."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = tuple(steps)
+
+    def fit(self, df: DataFrame) -> Fitted:
+        """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
+
+        One scan; a second, narrow one only over columns whose mean is more than 100 times their std.
+        Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
+        with all problems of the schema before any job runs, and for columns without a finite value.
+        """
+        return cast("Fitted", _spark("fit").fit(df, self.steps))
+
+    def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
+        """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
+        planned = plan(self.steps, arrays.schema_of(columns), "the arrays")
+        quantiles = planned.quantile_features
+        stats = {}
+        for name in planned.features:
+            values, null = arrays.split(columns[name])
+            stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
+        rows = next(iter(stats.values())).rows if stats else None
+        provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
+        return solve(planned.steps, stats, rows, provenance)
+
+    def __repr__(self) -> str:
+        """Return the steps."""
+        return f"Pipeline([{', '.join(map(repr, self.steps))}])"

@@ -1,0 +1,243 @@
+"""(steps, schema) -> Plan: which columns each step reads and which names it writes.
+
+Every problem of the schema is found here, all of them at once and before any job runs.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sparkscale.errors import DataError, Problem, nearest
+from sparkscale.scalers import RowStep, Selector, Step
+from sparkscale.schema import Column, Schema, is_of, is_scalable, is_score_array
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step with its columns found: it reads ``inputs`` and writes ``outputs``, one for one.
+
+    A row step over one array column has that one input and one output.
+    """
+
+    step: Step
+    inputs: tuple[Column, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def over_array(self) -> bool:
+        """Whether the step's scores are the elements of one array column."""
+        return self.step.by_row and is_score_array(self.inputs[0].type)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pipeline does with a table of a certain schema."""
+
+    schema: Schema
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def features(self) -> dict[str, Column]:
+        """The columns that need statistics, by name, each once."""
+        return {column.name: column for step in self.steps if not step.step.by_row for column in step.inputs}
+
+    @property
+    def quantile_features(self) -> frozenset[str]:
+        """The names of the features whose quantiles some step needs."""
+        needing = (step for step in self.steps if step.step.needs_quantiles)
+        return frozenset(column.name for step in needing for column in step.inputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        """All columns of the result: the input's in their order, then what steps add in theirs."""
+        return output_names(self.schema.names, self.steps)
+
+    @property
+    def output_types(self) -> dict[str, str]:
+        """The type of every column of the result."""
+        types = {field.name: field.type for field in self.schema.fields}
+        for step in self.steps:
+            element = "float" if step.step.dtype == "float32" else "double"
+            types |= dict.fromkeys(step.outputs, f"array<{element}>" if step.over_array else element)
+        return types
+
+
+def output_names(existing: Iterable[str], steps: Iterable[PlannedStep]) -> list[str]:
+    """Return the existing columns in their order, then the added ones in theirs."""
+    return list(dict.fromkeys([*existing, *(name for step in steps for name in step.outputs)]))
+
+
+def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Plan:
+    """Find every step's columns; raises one :class:`DataError` with all that is wrong.
+
+    Args:
+        steps: the pipeline.
+        schema: of the table that it is for.
+        source: how errors name that table.
+    """
+    problems: list[Problem] = []
+    planned = []
+    for number, step in enumerate(steps, 1):
+        inputs = _choose(step.selectors, schema, source, problems, _wanted(step))
+        problems += _check_inputs(step, inputs, number)
+        planned.append(PlannedStep(step, inputs, tuple(_output_name(step, column) for column in inputs)))
+    return _checked(Plan(schema, tuple(planned)), problems)
+
+
+def bind(steps: Sequence[PlannedStep], schema: Schema, source: str = "the input") -> Plan:
+    """Hold steps that were planned before (a loaded artifact's) against the schema of another table."""
+    problems: list[Problem] = []
+    for number, step in enumerate(steps, 1):
+        found = [schema.find(column.name) for column in step.inputs]
+        for column, here in zip(step.inputs, found, strict=True):
+            if here is None:
+                problems.append(_missing(column.name, schema, source))
+        problems += _check_inputs(step.step, [column for column in found if column], number)
+    return _checked(Plan(schema, tuple(steps)), problems)
+
+
+def _checked(plan: Plan, problems: list[Problem]) -> Plan:
+    problems += _clashes(plan)
+    if problems:
+        raise DataError.of(list(dict.fromkeys(problems)))
+    return plan
+
+
+def _wanted(step: Step) -> str:
+    return "numbers, or one array of numbers" if step.by_row else "numbers"
+
+
+def _choose(
+    selectors: Iterable[Selector], schema: Schema, source: str, problems: list[Problem], wanted: str
+) -> tuple[Column, ...]:
+    """Return the columns that the selectors choose, each once, in the order of choosing."""
+    chosen: dict[str, Column] = {}
+    for selector in selectors:
+        found = list(_select(selector, schema, problems))
+        named = [schema.find(selector)] if isinstance(selector, str) and not found else []
+        if not found and not any(named):
+            problems.append(_unmatched(selector, schema, source, wanted))
+        chosen |= {column.name: column for column in found}
+    return tuple(chosen.values())
+
+
+def _select(selector: Selector, schema: Schema, problems: list[Problem]) -> Iterator[Column]:
+    """Yield what one selector chooses: a name that exists comes before any pattern it could be."""
+    if isinstance(selector, str):
+        named = schema.find(selector)
+        if named is not None:
+            yield named
+            return
+        for column in schema.columns():
+            if _matches(selector, column.name, problems) and is_of(column.type, "numeric"):
+                yield column
+        return
+    for column in schema.columns():
+        excepted = any(_matches(pattern, column.name, problems) for pattern in selector.get("except", []))
+        if is_of(column.type, selector.get("dtype", "numeric")) and not excepted:
+            yield column
+
+
+def _is_regex(selector: str) -> bool:
+    return len(selector) > 2 and selector[0] == selector[-1] == "/"  # noqa: PLR2004 - two slashes and a pattern
+
+
+def _matches(selector: str, name: str, problems: list[Problem]) -> bool:
+    if not _is_regex(selector):
+        return name == selector or fnmatch.fnmatchcase(name, selector)
+    try:
+        return re.search(selector[1:-1], name) is not None
+    except re.error as error:
+        problem = Problem("CONFIG_VALUE", f"columns: {selector!r} is no regular expression: {error}")
+        if problem not in problems:
+            problems.append(problem)
+        return False
+
+
+def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> Problem:
+    if isinstance(selector, str) and not _is_regex(selector) and not _GLOB & set(selector):
+        return _missing(selector, schema, source)
+    return Problem(
+        "SCHEMA_NO_MATCH",
+        f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",
+        f"its numeric columns are {_short(c.name for c in schema.columns() if is_of(c.type, 'numeric'))}",
+    )
+
+
+def _missing(name: str, schema: Schema, source: str) -> Problem:
+    hint = nearest(name, schema.names) or f"its columns are {_short(schema.names)}"
+    return Problem("SCHEMA_MISSING", f"column {name!r} is not in {source}", hint)
+
+
+def _short(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - 8} more" if len(listed) > 8 else ""  # noqa: PLR2004 - what a line can hold
+    return (", ".join(repr(name) for name in listed[:8]) or "none") + more
+
+
+def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[Problem]:
+    """Yield what is wrong with the columns of one step."""
+    where = f"step {number} ({step.kind})"
+    arrays = [column for column in inputs if is_score_array(column.type)]
+    for column in inputs:
+        if not is_scalable(column.type) and not (step.by_row and column in arrays):
+            yield Problem(
+                "SCHEMA_TYPE",
+                f"{where}: expected {_wanted(step)}, but column {column.name!r} is {column.type}",
+                "name a numeric column, or cast it before this job",
+            )
+        if column.nested and step.into is None:
+            yield Problem(
+                "SCHEMA_NESTED",
+                f"{where}: column {column.name!r} is inside a struct, which is not rewritten in place",
+                "give the step an 'into' for its output",
+            )
+    if isinstance(step, RowStep) and inputs:
+        yield from _check_row(where, inputs, arrays)
+
+
+def _check_row(where: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> Iterator[Problem]:
+    if arrays and len(inputs) > 1:
+        yield Problem(
+            "SCHEMA_TYPE",
+            f"{where}: expected score columns or one array column, found {_short(c.name for c in inputs)}",
+            "give each array column a step of its own",
+        )
+    if not arrays and len(inputs) == 1 and is_scalable(inputs[0].type):
+        yield Problem(
+            "SCHEMA_ONE_SCORE",
+            f"{where}: expected the scores of a row, two or more columns or an array column, "
+            f"found one column {inputs[0].name!r}, whose softmax would be 1 in every row",
+            "to rescale a feature over all rows, use minmax or standard",
+        )
+
+
+def _output_name(step: Step, column: Column) -> str:
+    return column.name if step.into is None else step.into.replace("{column}", column.name)
+
+
+def _clashes(plan: Plan) -> Iterator[Problem]:
+    """Yield every name that two steps write, or that an ``into`` shares with a column of the input."""
+    key = plan.schema.key
+    writers = Counter(key(name) for step in plan.steps for name in step.outputs)
+    existing = {key(name) for name in plan.schema.names}
+    for number, step in enumerate(plan.steps, 1):
+        for name in step.outputs:
+            if writers[key(name)] > 1:
+                yield Problem(
+                    "SCHEMA_CLASH",
+                    f"more than one output would be named {name!r}, the last by step {number} ({step.step.kind})",
+                    "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
+                )
+            elif step.step.into is not None and key(name) in existing:
+                yield Problem(
+                    "SCHEMA_CLASH",
+                    f"step {number} ({step.step.kind}) would write {name!r}, which the input has already",
+                    "choose another 'into'",
+                )

@@ -1,0 +1,118 @@
+"""The schema of a table, apart from any engine: fields, their types, and how a column is found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_SQL_NAMES = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
+_INTEGERS = ("tinyint", "smallint", "int", "bigint")
+_FLOATS = ("float", "double")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column, or a field of a struct column. ``type`` is the SQL name; a struct's parts are its ``fields``."""
+
+    name: str
+    type: str
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it was found: the path to it (one name, or several into structs) and its type."""
+
+    path: tuple[str, ...]
+    type: str
+
+    @property
+    def name(self) -> str:
+        """The path as a user writes it."""
+        return ".".join(self.path)
+
+    @property
+    def nested(self) -> bool:
+        """Whether the column stands inside a struct."""
+        return len(self.path) > 1
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in their order. ``case_sensitive`` says whether ``a`` and ``A`` are two names."""
+
+    fields: tuple[Field, ...]
+    case_sensitive: bool = False
+
+    @classmethod
+    def of(cls, struct: Mapping[str, Any], *, case_sensitive: bool = False) -> Schema:
+        """Read the JSON form of a Spark ``StructType``."""
+        return cls(tuple(_fields(struct)), case_sensitive)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the top-level columns."""
+        return [field.name for field in self.fields]
+
+    def find(self, name: str) -> Column | None:
+        """Find a column by its exact name; where there is none, by its path through structs."""
+        for field in self.fields:
+            if field.name == name:
+                return Column((name,), field.type)
+        return _descend(self.fields, name, ())
+
+    def columns(self) -> Iterator[Column]:
+        """Yield the top-level columns, which are what a pattern chooses from."""
+        for field in self.fields:
+            yield Column((field.name,), field.type)
+
+    def key(self, name: str) -> str:
+        """Return the name as it is compared with other names."""
+        return name if self.case_sensitive else name.lower()
+
+
+def is_of(type_: str, group: str) -> bool:
+    """Whether a type belongs to ``numeric``, ``integer``, ``floating`` or ``decimal``."""
+    groups = {
+        "integer": type_ in _INTEGERS,
+        "floating": type_ in _FLOATS,
+        "decimal": type_.startswith("decimal"),
+    }
+    return any(groups.values()) if group == "numeric" else groups[group]
+
+
+def is_scalable(type_: str) -> bool:
+    """Whether a column named outright can be a feature: a number, or a boolean that counts as 0 and 1."""
+    return is_of(type_, "numeric") or type_ == "boolean"
+
+
+def is_score_array(type_: str) -> bool:
+    """Whether a column is an array of numbers."""
+    return type_.startswith("array<") and is_of(type_[6:-1], "numeric")
+
+
+def _fields(struct: Mapping[str, Any]) -> Iterator[Field]:
+    for field in struct["fields"]:
+        type_ = field["type"]
+        nested = tuple(_fields(type_)) if isinstance(type_, Mapping) and type_["type"] == "struct" else ()
+        yield Field(field["name"], _type_name(type_), nested)
+
+
+def _type_name(type_: Any) -> str:
+    if isinstance(type_, str):
+        return _SQL_NAMES.get(type_, type_)
+    if type_["type"] == "array":
+        return f"array<{_type_name(type_['elementType'])}>"
+    return str(type_["type"])
+
+
+def _descend(fields: tuple[Field, ...], name: str, path: tuple[str, ...]) -> Column | None:
+    for field in fields:
+        if path and field.name == name:
+            return Column((*path, name), field.type)
+        if field.fields and name.startswith(field.name + "."):
+            found = _descend(field.fields, name[len(field.name) + 1 :], (*path, field.name))
+            if found:
+                return found
+    return None

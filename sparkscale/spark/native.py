@@ -1,0 +1,188 @@
+"""Map -> Spark expressions. The same numbers as the NumPy kernels, at no cost over reading and writing.
+
+A row map is said once, over :class:`Scores`: the scores of a row, be they columns or the elements
+of an array.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from sparkscale.artifact import Application
+from sparkscale.maps import Affine, Map, RowMap, Softmax, Undefined, UnitNorm
+from sparkscale.spark.columns import Layers, feature, scores
+
+Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
+
+_INF = math.inf
+
+
+def affine(map_: Affine, x: SparkColumn) -> SparkColumn:
+    """``(x * prescale - center * prescale) / scale * gain + offset``; what is neutral is left out, as in NumPy."""
+    half = map_.prescale
+    y = x - F.lit(map_.center) if half == 1 else x * F.lit(half) - F.lit(map_.center * half)
+    y = y / F.lit(map_.scale)
+    y = y * F.lit(map_.gain) if map_.gain != 1 else y
+    y = y + F.lit(map_.offset) if map_.offset != 0 else y
+    if map_.pin is not None:
+        y = F.when(x == F.lit(map_.pin[0]), F.lit(map_.pin[1])).otherwise(y)
+    return y if map_.clip is None else _clip(y, *map_.clip)
+
+
+def _clip(y: SparkColumn, low: float, high: float) -> SparkColumn:
+    """Hold ``y`` within its ends; Spark takes NaN for the largest number, which it is not."""
+    return F.when(y < F.lit(low), F.lit(low)).when((y > F.lit(high)) & ~F.isnan(y), F.lit(high)).otherwise(y)
+
+
+def inverse_affine(map_: Affine, y: SparkColumn) -> SparkColumn:
+    """Invert :func:`affine`."""
+    x = y - F.lit(map_.offset) if map_.offset != 0 else y
+    x = x / F.lit(map_.gain) if map_.gain != 1 else x
+    x = x * F.lit(map_.scale) + F.lit(map_.center * map_.prescale)
+    x = x / F.lit(map_.prescale) if map_.prescale != 1 else x
+    return x if map_.pin is None else F.when(y == F.lit(map_.pin[1]), F.lit(map_.pin[0])).otherwise(x)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a row, as ``cells`` (one column each) or as one ``array`` column."""
+
+    layers: Layers
+    cells: tuple[SparkColumn, ...] = ()
+    array: SparkColumn | None = None
+
+    def map(self, function: Unary) -> Scores:
+        """Apply a function to every score."""
+        if self.array is not None:
+            return Scores(self.layers, array=F.transform(self.array, function))
+        return Scores(self.layers, tuple(function(cell) for cell in self.cells))
+
+    def keep(self) -> Scores:
+        """Make the scores a layer, so that what follows refers to them and does not repeat them."""
+        if self.array is not None:
+            return Scores(self.layers, array=self.layers.add([self.array])[0])
+        return Scores(self.layers, tuple(self.layers.add(list(self.cells))))
+
+    def max(self) -> SparkColumn:
+        """Return the largest score; null scores are left out, NaN is the largest."""
+        return F.array_max(self.array) if self.array is not None else F.greatest(*self.cells)
+
+    def sum(self, function: Unary) -> SparkColumn:
+        """Return the sum of a function of the scores; null scores add nothing."""
+        if self.array is not None:
+            # One argument by name: an aggregate's lambdas see only what they are given.
+            return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + _zero_if_null(function(x)))
+        return functools.reduce(operator.add, (_zero_if_null(function(cell)) for cell in self.cells))
+
+    def any(self, function: Unary) -> SparkColumn:
+        """Return whether a predicate, never null itself, holds for some score."""
+        if self.array is not None:
+            return F.exists(self.array, function)
+        return functools.reduce(operator.or_, (function(cell) for cell in self.cells))
+
+
+def _zero_if_null(x: SparkColumn) -> SparkColumn:
+    return F.coalesce(x, F.lit(0.0))
+
+
+def softmax(map_: Softmax, x: Scores) -> Scores:
+    """Softmax or log-softmax in layers: maximum, logits or weights, sum, result."""
+    layers = x.layers
+    top = x.max()
+    if map_.undefined == "null":
+        top = F.when(top != F.lit(-_INF), top)
+    elif map_.undefined == "error":
+        refuse = _refuse("DATA_UNDEFINED: a row of scores that are all ", top)
+        top = F.when(top == F.lit(-_INF), refuse).otherwise(top)
+    (m,) = layers.add([_checked(map_, x, top, nulls_count=map_.nulls == "null")])
+
+    def logit(score: SparkColumn) -> SparkColumn:
+        at_infinity = F.when(score == F.lit(_INF), F.lit(0.0)).when(score.isNotNull(), F.lit(-_INF))
+        finite = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(map_.temperature) * F.lit(2.0)
+        alike = F.when(score.isNotNull(), F.lit(0.0))  # all -inf, where that is not null or an error
+        return F.when(m == F.lit(_INF), at_infinity).when(m == F.lit(-_INF), alike).otherwise(finite)
+
+    if map_.log:
+        logits = x.map(logit).keep()
+        (total,) = layers.add([F.log(logits.sum(F.exp))])
+        result = logits.map(lambda z: z - total)
+    else:
+        weights = x.map(lambda score: F.exp(logit(score))).keep()
+        (total,) = layers.add([_not_zero(weights.sum(lambda w: w))])
+        result = weights.map(lambda w: w / total)
+    if map_.undefined == "zeros":
+        nothing = -_INF if map_.log else 0.0
+        result = result.map(lambda y: F.when((m == F.lit(-_INF)) & y.isNotNull(), F.lit(nothing)).otherwise(y))
+    return result
+
+
+def unit_norm(map_: UnitNorm, x: Scores) -> Scores:
+    """Divide a row by its norm, the largest magnitude first."""
+    layers = x.layers
+    (m,) = layers.add([_checked(map_, x, x.map(F.abs).max(), nulls_count=True)])
+
+    def unit(score: SparkColumn) -> SparkColumn:
+        at_infinity = F.when(F.abs(score) == F.lit(_INF), F.signum(score)).otherwise(F.lit(0.0))
+        return F.when(m == F.lit(_INF), at_infinity).when(m == F.lit(0.0), score).otherwise(score / _not_zero(m))
+
+    units = x.map(unit).keep()
+    if map_.norm == "max":
+        return Scores(layers, units.cells, units.array).map(lambda y: F.when(m.isNotNull(), y))
+    size = units.sum(F.abs) if map_.norm == "l1" else F.sqrt(units.sum(lambda y: y * y))
+    (total,) = layers.add([_not_zero(size)])
+    return units.map(lambda y: F.when(m == F.lit(0.0), y).when(m.isNotNull(), y / total))
+
+
+def _checked(map_: RowMap, x: Scores, value: SparkColumn, *, nulls_count: bool) -> SparkColumn:
+    """Return the row's maximum, null where a null score makes the row null, an error where the map refuses."""
+    checked = F.when(~x.any(lambda score: score.isNull()), value) if nulls_count else value
+    return refuse_nonfinite(x, value).otherwise(checked) if map_.nonfinite == "error" else checked
+
+
+def refuse_nonfinite(x: Scores, value: SparkColumn) -> SparkColumn:
+    """Return the head of a CASE that raises for a row with a NaN or an infinity, and names a value of it."""
+    bad = x.any(lambda score: F.coalesce(~(F.abs(score) < F.lit(_INF)), F.lit(False)))
+    return F.when(bad, _refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", value))
+
+
+def _refuse(text: str, value: SparkColumn) -> SparkColumn:
+    """Raise in the engine; the text holds a value of the row, as a constant could be raised while planning."""
+    return F.raise_error(F.concat(F.lit(text), value.cast("string")))
+
+
+def _not_zero(x: SparkColumn) -> SparkColumn:
+    """Keep a divisor that no row divides by from being zero: some engines divide before they choose."""
+    return F.when(x == F.lit(0.0), F.lit(1.0)).otherwise(x)
+
+
+_COLUMN: dict[type[Map], Callable[[Any, SparkColumn], SparkColumn]] = {
+    Affine: affine,
+    Undefined: lambda _map, _x: F.lit(None).cast("double"),
+}
+_ROW: dict[type[Map], Callable[[Any, Scores], Scores]] = {Softmax: softmax, UnitNorm: unit_norm}
+
+
+def supports(map_: Map) -> bool:
+    """Whether a map has a native form."""
+    return type(map_) in _COLUMN or type(map_) in _ROW
+
+
+def outputs(item: Application, layers: Layers) -> list[SparkColumn]:
+    """Return the output columns of an application, in double precision."""
+    if not item.map.by_row:
+        return [_COLUMN[type(item.map)](item.map, feature(item.inputs[0]))]
+    function = _ROW[type(item.map)]
+    if item.over_array:
+        result = function(item.map, Scores(layers, array=scores(item.inputs[0])))
+        assert result.array is not None  # noqa: S101 - of the same form as its input
+        return [result.array]
+    cells = layers.add([feature(column) for column in item.inputs])
+    return list(function(item.map, Scores(layers, tuple(cells))).cells)

@@ -1,0 +1,65 @@
+"""DataFrame + Fitted -> DataFrame: one select; no job is started."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sparkscale.artifact import Application, Engine, Fitted
+from sparkscale.errors import ConfigError
+from sparkscale.maps import Affine, Map
+from sparkscale.plan import bind, output_names
+from sparkscale.spark import native, udf
+from sparkscale.spark.columns import Layers, ref, schema_of
+
+
+def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto", source: str = "the input") -> DataFrame:
+    """Apply a fitted pipeline; see :meth:`sparkscale.Fitted.transform`."""
+    bind(fitted.steps, schema_of(df), source)
+    layers = Layers(df)
+    made: dict[str, SparkColumn] = {}
+    for item in fitted.applications:
+        columns = builder(item.map, engine).outputs(item, layers)
+        made |= {name: _typed(column, item) for name, column in zip(item.outputs, columns, strict=True)}
+    names = output_names(df.columns, fitted.steps)
+    return layers.df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
+
+
+def builder(map_: Map, engine: Engine) -> ModuleType:
+    """Return the module that says a map: native expressions wherever there are, else the pandas UDF."""
+    if engine not in ("auto", "native", "pandas"):
+        raise ConfigError("CONFIG_VALUE", f"engine: expected auto, native or pandas, found {engine!r}")
+    if engine == "pandas":
+        return udf
+    if native.supports(map_):
+        return native
+    if engine == "native":
+        raise ConfigError("CONFIG_VALUE", f"engine: map {map_.kind!r} has no native form", "take engine: auto")
+    return udf
+
+
+def inverse_transform(df: DataFrame, fitted: Fitted) -> DataFrame:
+    """Invert the affine maps; see :meth:`sparkscale.Fitted.inverse_transform`."""
+    made = {}
+    for target, (output, map_) in fitted.restorations(df.columns).items():
+        y = ref(output).cast("double")
+        made[target] = native.inverse_affine(map_, y) if isinstance(map_, Affine) else udf.inverse(map_, y)
+    names = fitted.restored_names(df.columns)
+    return df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
+
+
+def _typed(column: SparkColumn, item: Application) -> SparkColumn:
+    if item.dtype == "float64":
+        return column
+    return column.cast("array<float>" if item.over_array else "float")
+
+
+def undefined_rows(item: Application) -> SparkColumn:
+    """Return how many rows of a softmax are undefined (every score -inf), as an aggregate of the input."""
+    from sparkscale.spark.columns import feature, scores
+
+    array = scores(item.inputs[0]) if item.over_array else F.array(*[feature(column) for column in item.inputs])
+    return F.count(F.when(F.array_max(array) == F.lit(-float("inf")), 1))

@@ -1,0 +1,113 @@
+"""Map -> pandas UDF: the NumPy kernel itself, run in Spark's Python workers.
+
+pandas has one NaN for "not a number" and for "null", and Spark turns a NaN that comes out of a
+pandas UDF into null. So NaN is kept out of the crossing: a row with a NaN is answered by an
+expression around the UDF, and inside it NaN always means null.
+
+The kernel is bound as an argument of the factory, never as a loop variable; workers import
+``sparkscale.maps`` and nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from sparkscale.artifact import Application
+from sparkscale.maps import ColumnMap, RowMap, Softmax
+from sparkscale.spark.columns import Layers, feature, scores
+from sparkscale.spark.native import Scores, refuse_nonfinite
+
+_NAN = math.nan
+
+
+def outputs(item: Application, layers: Layers) -> list[SparkColumn]:
+    """Return the output columns of an application, in double precision."""
+    if isinstance(item.map, ColumnMap):
+        return [_column(item.map, feature(item.inputs[0]))]
+    row_map = cast("RowMap", item.map)
+    if item.over_array:
+        return [_array(row_map, scores(item.inputs[0]), layers)]
+    return _cells(row_map, layers.add([feature(column) for column in item.inputs]), layers)
+
+
+def inverse(map_: ColumnMap, y: SparkColumn) -> SparkColumn:
+    """Return the inverse of a column map that has no native form."""
+    return F.when(F.isnan(y), F.lit(_NAN)).otherwise(column_udf(map_, "inverse")(y))
+
+
+def column_udf(map_: ColumnMap, direction: str = "forward") -> SparkColumn:
+    """Return the pandas UDF of a column map."""
+    kernel = getattr(map_, direction)
+
+    @F.pandas_udf("double")
+    def apply(x: pd.Series) -> pd.Series:
+        return pd.Series(kernel(x.to_numpy(dtype="float64", na_value=np.nan)))
+
+    return apply  # type: ignore[no-any-return]
+
+
+def _column(map_: ColumnMap, x: SparkColumn) -> SparkColumn:
+    mapped = column_udf(map_)(x)  # type: ignore[operator]
+    return mapped if map_.kind == "undefined" else F.when(F.isnan(x), F.lit(_NAN)).otherwise(mapped)
+
+
+def _cells(map_: RowMap, cells: list[SparkColumn], layers: Layers) -> list[SparkColumn]:
+    kernel = map_.forward
+    names = [f"_{j}" for j in range(len(cells))]
+
+    @F.pandas_udf(", ".join(f"{name} double" for name in names))
+    def apply(*columns: pd.Series) -> pd.DataFrame:
+        x = np.column_stack([column.to_numpy(dtype="float64", na_value=np.nan) for column in columns])
+        y, null = kernel(x, np.isnan(x))
+        return pd.DataFrame(np.where(null, np.nan, y), columns=names)
+
+    (mapped,) = layers.add([apply(*cells)])
+    state = _state(map_, Scores(layers, tuple(cells)))
+    return [
+        F.when(cell.isNull() | (state == F.lit("null")), F.lit(None).cast("double"))
+        .when(state == F.lit("nan"), F.lit(_NAN))
+        .otherwise(mapped[name])
+        for cell, name in zip(cells, names, strict=True)
+    ]
+
+
+def _array(map_: RowMap, array: SparkColumn, layers: Layers) -> SparkColumn:
+    kernel = map_.forward
+
+    @F.pandas_udf("array<double>")
+    def apply(column: pd.Series) -> pd.Series:
+        rows = [None if row is None else np.asarray(row, dtype="float64") for row in column]
+        out: list[list[float | None] | None] = [None] * len(rows)
+        for length in {len(row) for row in rows if row is not None}:
+            where = [i for i, row in enumerate(rows) if row is not None and len(row) == length]
+            x = np.array([rows[i] for i in where], dtype="float64").reshape(len(where), length)
+            y, null = kernel(x, np.isnan(x))
+            for i, values in zip(where, np.where(null, None, y.astype(object)).tolist(), strict=True):
+                out[i] = values
+        return pd.Series(out, dtype=object)
+
+    (mapped,) = layers.add([apply(array)])
+    state = _state(map_, Scores(layers, array=array))
+    return (
+        F.when(array.isNull(), F.lit(None).cast("array<double>"))
+        .when(state == F.lit("null"), F.transform(array, lambda _: F.lit(None).cast("double")))
+        .when(state == F.lit("nan"), F.transform(array, lambda x: F.when(x.isNotNull(), F.lit(_NAN))))
+        .otherwise(mapped)
+    )
+
+
+def _state(map_: RowMap, x: Scores) -> SparkColumn:
+    """Say of each row what a pandas UDF cannot: that a null or a NaN decides it, or that its numbers do."""
+    masked = isinstance(map_, Softmax) and map_.nulls == "mask"
+    null = F.lit(False) if masked else x.any(lambda score: score.isNull())
+    nan = x.any(lambda score: F.coalesce(F.isnan(score), F.lit(False)))
+    state = F.when(null, "null").when(nan, "nan").otherwise("number")
+    if map_.nonfinite == "error":
+        state = refuse_nonfinite(x, x.max()).otherwise(state)
+    return x.layers.add([state])[0]

@@ -1,0 +1,134 @@
+"""Where artifacts live: a folder of numbered versions, each put once.
+
+``<uri>/00000001.json``, ``00000002.json``, ... The current version is the highest. A version is
+written by a conditional create (put if absent), which is atomic on local files, S3, GCS and Azure:
+there is no pointer to move and no lock to lose. Two fits that race get two numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, from_url
+
+from sparkscale import document
+from sparkscale.artifact import Fitted
+from sparkscale.errors import AccessError, InputMissingError, OutputError, SparkscaleError, StorageError, TemporaryError
+
+_VERSION = re.compile(r"(\d{8})\.json")
+_SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
+#: How many numbers a save tries while others take them from under it.
+_ATTEMPTS = 20
+
+
+def save(fitted: Fitted, uri: str) -> int:
+    """Put the artifact as the next version and return its number.
+
+    Where the newest version holds the same bytes already, nothing is written and that number is
+    returned. Raises :class:`TemporaryError` (75) where others keep taking the number.
+    """
+    data = document.dump(fitted)
+    store = _open(uri, create=True)
+    try:
+        for _ in range(_ATTEMPTS):
+            newest = max(_versions(store), default=0)
+            if newest and _get(store, newest) == data:
+                return newest
+            try:
+                obstore.put(store, _name(newest + 1), data, mode="create")
+            except AlreadyExistsError:
+                continue
+            return newest + 1
+    except (BaseError, OSError) as error:
+        raise _failure(error, uri, writing=True) from error
+    raise TemporaryError("ARTIFACT_CONFLICT", f"other runs kept taking the next version of {uri}", "run it again")
+
+
+def load(uri: str, version: int | None = None) -> Fitted:
+    """Load the newest version, or the one of that number; ``uri`` may also name one ``.json`` file.
+
+    Raises :class:`InputMissingError` (66) where it is not there, :class:`DataError` (65) where it is
+    not an artifact.
+    """
+    data, name = _read(uri, version)
+    return document.load(data, name)
+
+
+def versions(uri: str) -> list[int]:
+    """Return the numbers of all versions, ascending; none where there is no store."""
+    try:
+        return sorted(_versions(_open(uri)))
+    except (BaseError, OSError) as error:
+        raise _failure(error, uri) from error
+
+
+def resolve(uri: str, version: int | None = None) -> int:
+    """Return the number that a load would take."""
+    known = versions(uri)
+    if not known or (version is not None and version not in known):
+        wanted = "an artifact" if version is None else f"version {version}"
+        found = f"versions {known[0]} to {known[-1]}" if known else "none"
+        raise InputMissingError("ARTIFACT_MISSING", f"expected {wanted} in {uri}, found {found}", "fit first")
+    return version or known[-1]
+
+
+def _read(uri: str, version: int | None) -> tuple[bytes, str]:
+    folder, _, last = uri.rstrip("/").rpartition("/")
+    single = last.endswith(".json")
+    try:
+        if single:
+            store, name = _open(folder or "."), last
+        else:
+            name = _name(resolve(uri, version))
+            store = _open(uri)
+        result = obstore.get(store, name)
+        size = result.meta["size"]
+        # One byte over the cap is enough for document.load to refuse it; more is never held in memory.
+        limit = min(size, document.MAX_BYTES + 1)
+        data = bytes(obstore.get_range(store, name, start=0, end=limit)) if limit else b""
+    except (BaseError, OSError) as error:
+        raise _failure(error, uri) from error
+    return data, uri if single else f"{uri.rstrip('/')}/{name}"
+
+
+def _open(uri: str, *, create: bool = False) -> Any:
+    scheme, found, rest = uri.partition("://")
+    if found and scheme != "file":
+        if scheme not in _SCHEMES:
+            raise OutputError("ARTIFACT_SCHEME", f"expected a path or one of {sorted(_SCHEMES)}, found {scheme}://")
+        return from_url(f"{_SCHEMES[scheme]}://{rest}")
+    path = Path(rest if found else uri)
+    if not create and not path.is_dir():
+        raise FileNotFoundError(os.fspath(path))
+    return LocalStore(path, mkdir=create)
+
+
+def _versions(store: Any) -> list[int]:
+    objects = obstore.list_with_delimiter(store)["objects"]
+    matches = (_VERSION.fullmatch(item["path"]) for item in objects)
+    return [int(match[1]) for match in matches if match]
+
+
+def _name(version: int) -> str:
+    return f"{version:08d}.json"
+
+
+def _get(store: Any, version: int) -> bytes:
+    return bytes(obstore.get(store, _name(version)).bytes())
+
+
+def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:
+    """Turn a store's error into one with the right exit code; its first line says enough."""
+    cause = f"artifact store {uri}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
+        return AccessError("ARTIFACT_PERMISSION", cause, "check the credentials and the folder's rights")
+    if isinstance(error, NotFoundError | FileNotFoundError) and not writing:
+        return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", "fit first")
+    if "No space left" in cause:
+        return StorageError("DISK_FULL", cause, "free some space, then run it again")
+    return OutputError("ARTIFACT_STORE", cause) if writing else StorageError("ARTIFACT_STORE", cause)

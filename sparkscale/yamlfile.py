@@ -1,0 +1,97 @@
+"""YAML with positions, by a safe loader: no tags, no duplicate keys, no alias bombs, no large files."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from sparkscale.errors import ConfigError, Problem
+
+#: Where each key and element stands: its path to its line, counted from 1.
+Lines: TypeAlias = dict[tuple[str | int, ...], int]
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 50_000
+
+
+def parse(text: str, name: str) -> tuple[Any, Lines]:
+    """Return the document's plain values and the line of every key.
+
+    Raises :class:`ConfigError` naming file and line for anything that is not plain YAML.
+    """
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise ConfigError("CONFIG_SIZE", f"{name}: expected at most {MAX_BYTES:,} bytes", "is this the right file?")
+    try:
+        root = _yaml().compose(io.StringIO(text))
+        lines: Lines = {}
+        problems = list(_walk(root, (), lines, name)) if root is not None else []
+        if problems:
+            raise ConfigError.of(problems)
+        return _plain(_yaml().load(text)), lines
+    except ConfigError:
+        raise
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise ConfigError("CONFIG_YAML", f"{where}: {_one_line(error.problem or error.context)}") from error
+    except (YAMLError, ValueError, RecursionError, AttributeError) as error:
+        raise ConfigError("CONFIG_YAML", f"{name}: expected YAML, {_one_line(str(error))}") from error
+
+
+def scalar(text: str) -> Any:
+    """Read one value as YAML would: ``8`` is a number, ``true`` a truth value, ``a`` a string."""
+    return parse(text, "value")[0]
+
+
+def _yaml() -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = True  # reported by _walk, all of them and with both lines
+    return yaml
+
+
+def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> Iterator[Problem]:
+    """Note the line of every node; yield tags, and keys that stand twice."""
+    if len(lines) > MAX_NODES:
+        raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_NODES:,} values (aliases included)")
+    lines[path] = node.start_mark.line + 1
+    tag = str(getattr(node, "tag", "") or "")
+    if tag and not tag.startswith("tag:yaml.org,2002:"):
+        yield Problem("CONFIG_YAML", f"{name}:{lines[path]}: expected plain YAML, found the tag {tag!r}")
+    if isinstance(node, MappingNode):
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key in seen:
+                yield Problem(
+                    "CONFIG_DUPLICATE",
+                    f"{name}:{line}: key {key!r} stands twice, first in line {seen[key]}",
+                    "remove one of them",
+                )
+            seen.setdefault(key, line)
+            yield from _walk(value_node, (*path, key), lines, name)
+            lines[(*path, key)] = line
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _walk(item, (*path, index), lines, name)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime.datetime | datetime.date):
+        return value.isoformat()
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ValueError(f"found a {type(value).__name__}")
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())[:200]
