@@ -161,7 +161,8 @@ class Affine(ColumnMap, kind="affine"):
         start, end = onto
         gain = _gain(start, end)
         pin = (high, end) if center == low < high and gain + start != end else None
-        scale = nonzero(high * prescale - low * prescale)
+        span = high * prescale - low * prescale
+        scale = span if span > 0 else prescale  # of a constant: 1, in the unit of x
         return cls(center, scale, gain, start, prescale, clip=clip, pin=pin)
 
     def forward(self, x: Floats) -> Floats:

@@ -162,7 +162,7 @@ class MinMax(Scaler, kind="minmax"):
         if not (math.isfinite(high - low) and low < high):
             raise ConfigError(
                 "CONFIG_VALUE",
-                f"range: expected two finite numbers [low, high], low < high, at most 1.8e308 apart, found {self.range!r}",
+                f"range: expected two finite numbers [low, high], low < high, found {self.range!r}",
             )
         object.__setattr__(self, "range", (low, high))
 

@@ -120,7 +120,7 @@ class ColumnStats:
         return self.std_of(0)
 
     def std_of(self, ddof: int, unit: int = 0) -> float:
-        """Standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
+        """Return the standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
         if self.finite <= ddof:
             return math.nan
         return _ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)

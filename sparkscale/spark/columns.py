@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import TypeAlias
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
@@ -38,24 +39,35 @@ def schema_of(df: DataFrame) -> Schema:
     return Schema.of(df.schema.jsonValue(), case_sensitive=case_sensitive)
 
 
-class Layers:
-    """A DataFrame to which named helper columns are added, layer upon layer.
+#: A computation in layers: it yields expressions, is sent references to them as columns of the next layer,
+#: and returns its result.
+Layered: TypeAlias = Generator[list[SparkColumn], list[SparkColumn], list[SparkColumn]]
 
-    A softmax over k columns in one expression would repeat its sum k times, k * k terms for the
-    analyzer. In layers (maximum, weights, sum, quotient) the plan stays linear in k; the layers are
-    narrow projections of one stage, and no job.
+
+def in_layers(df: DataFrame, programs: list[Layered]) -> tuple[DataFrame, list[list[SparkColumn]]]:
+    """Run layered computations side by side; returns the DataFrame with its helper columns, and the results.
+
+    A softmax over k columns in one expression would repeat its sum k times: k * k terms for the
+    analyzer. In layers (maximum, weights, sum, quotient) the plan stays linear in k. All
+    computations share the layers, so that their number, about four, does not grow with the steps;
+    they are narrow projections of one stage, and no job.
     """
-
-    def __init__(self, df: DataFrame) -> None:
-        self.df = df
-        self._names = _free_names(df.columns)
-
-    def add(self, expressions: list[SparkColumn]) -> list[SparkColumn]:
-        """Add a layer; returns references to its columns, good in later layers and in the final select."""
-        names = [next(self._names) for _ in expressions]
-        named = [expression.alias(name) for expression, name in zip(expressions, names, strict=True)]
-        self.df = self.df.select("*", *named)
-        return [ref(name) for name in names]
+    names = _free_names(df.columns)
+    results: dict[int, list[SparkColumn]] = {}
+    sent: dict[int, list[SparkColumn] | None] = dict.fromkeys(range(len(programs)))
+    while sent:
+        wanted: dict[int, list[SparkColumn]] = {}
+        for index, references in sent.items():
+            try:
+                program = programs[index]
+                wanted[index] = next(program) if references is None else program.send(references)
+            except StopIteration as finished:
+                results[index] = finished.value
+        named = {index: [next(names) for _ in expressions] for index, expressions in wanted.items()}
+        layer = [e.alias(n) for i, es in wanted.items() for e, n in zip(es, named[i], strict=True)]
+        df = df.select("*", *layer) if layer else df
+        sent = {index: [ref(name) for name in own] for index, own in named.items()}
+    return df, [results[index] for index in range(len(programs))]
 
 
 def _free_names(taken: list[str]) -> Iterator[str]:

@@ -13,7 +13,6 @@ aggregated by partition and column. Against one ``agg`` with eight aggregates fo
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import platform
 import sys
@@ -23,7 +22,6 @@ from typing import Any
 
 import numpy
 import pyspark
-from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -35,6 +33,8 @@ from sparkscale.quantiles import K, QuantileSketch
 from sparkscale.scalers import Step
 from sparkscale.schema import Column
 from sparkscale.spark.columns import feature, schema_of
+from sparkscale.spark.session import is_sail
+from sparkscale.spark.shipping import ship
 from sparkscale.stats import EMPTY, ColumnStats
 
 #: Columns a scan: below spark.sql.codegen.maxFields (100), past which the scan is not compiled.
@@ -57,7 +57,11 @@ class _Frame:
 
 def fit(df: DataFrame, steps: Sequence[Step], source: str = "the input", about: Sequence[Any] = ()) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
-    planned = plan(steps, schema_of(df), source)
+    return fit_planned(df, plan(steps, schema_of(df), source), about)
+
+
+def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = ()) -> Fitted:
+    """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
     stats = measure(df, planned)
     rows = next(iter(stats.values())).rows if stats else None
     return solve(planned.steps, stats, rows, _provenance(df.sparkSession, about))
@@ -182,6 +186,7 @@ def _state(row: Mapping[str, Any], frame: _Frame, known: ColumnStats | None) -> 
 
 def _scan_in_python(df: DataFrame, group: Sequence[Column]) -> dict[str, ColumnStats]:
     """Scan a group with NumPy and DataSketches in Python workers: for engines without a native sketch."""
+    ship(df.sparkSession)
     values = df.select(F.array(*[feature(column) for column in group]).alias("v"))
     states = values.mapInArrow(_partition_states(len(group)), "j int, state string").collect()
     out = dict.fromkeys((column.name for column in group), EMPTY)
@@ -221,22 +226,16 @@ def _from_json(text: str) -> Any:
     return json.loads(text)
 
 
-@functools.cache
 def _has_native_sketch(spark: SparkSession) -> bool:
-    """Whether the engine has ``kll_sketch_agg_double`` (Spark 4.1+; not Sail); analysis only, no job."""
-    if not hasattr(F, "kll_sketch_agg_double"):
-        return False
-    try:
-        return bool(spark.range(1).select(F.kll_sketch_agg_double(F.lit(1.0), F.lit(K))).schema.names)
-    except PySparkException:
-        return False
+    """Whether the engine has ``kll_sketch_agg_double``: Spark 4.1 and newer."""
+    return hasattr(F, "kll_sketch_agg_double") and spark.version >= "4.1" and not is_sail(spark)
 
 
 def _provenance(spark: SparkSession, about: Sequence[Any]) -> dict[str, Any]:
     """Return where the numbers are from, without clock, host or paths of this machine: the same run, the same bytes."""
     return {
         "sparkscale": __version__,
-        "engine": f"spark {spark.version}",
+        "engine": f"{'sail' if is_sail(spark) else 'spark'} {spark.version}",
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "pyspark": pyspark.__version__,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application
 from sparkscale.maps import Affine, Map, RowMap, Softmax, Undefined, UnitNorm
-from sparkscale.spark.columns import Layers, feature, scores
+from sparkscale.spark.columns import Layered, feature, scores
 
 Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
 
@@ -55,21 +55,24 @@ def inverse_affine(map_: Affine, y: SparkColumn) -> SparkColumn:
 class Scores:
     """The scores of a row, as ``cells`` (one column each) or as one ``array`` column."""
 
-    layers: Layers
     cells: tuple[SparkColumn, ...] = ()
     array: SparkColumn | None = None
 
     def map(self, function: Unary) -> Scores:
         """Apply a function to every score."""
         if self.array is not None:
-            return Scores(self.layers, array=F.transform(self.array, function))
-        return Scores(self.layers, tuple(function(cell) for cell in self.cells))
+            return Scores(array=F.transform(self.array, function))
+        return Scores(tuple(function(cell) for cell in self.cells))
 
-    def keep(self) -> Scores:
+    def keep(self) -> Generator[list[SparkColumn], list[SparkColumn], Scores]:
         """Make the scores a layer, so that what follows refers to them and does not repeat them."""
-        if self.array is not None:
-            return Scores(self.layers, array=self.layers.add([self.array])[0])
-        return Scores(self.layers, tuple(self.layers.add(list(self.cells))))
+        references = yield self.columns
+        return Scores(array=references[0]) if self.array is not None else Scores(tuple(references))
+
+    @property
+    def columns(self) -> list[SparkColumn]:
+        """The scores as columns: one for each cell, or the array."""
+        return list(self.cells) if self.array is None else [self.array]
 
     def max(self) -> SparkColumn:
         """Return the largest score; null scores are left out, NaN is the largest."""
@@ -93,16 +96,15 @@ def _zero_if_null(x: SparkColumn) -> SparkColumn:
     return F.coalesce(x, F.lit(0.0))
 
 
-def softmax(map_: Softmax, x: Scores) -> Scores:
+def softmax(map_: Softmax, x: Scores) -> Layered:
     """Softmax or log-softmax in layers: maximum, logits or weights, sum, result."""
-    layers = x.layers
     top = x.max()
     if map_.undefined == "null":
         top = F.when(top != F.lit(-_INF), top)
     elif map_.undefined == "error":
         refuse = _refuse("DATA_UNDEFINED: a row of scores that are all ", top)
         top = F.when(top == F.lit(-_INF), refuse).otherwise(top)
-    (m,) = layers.add([_checked(map_, x, top, nulls_count=map_.nulls == "null")])
+    (m,) = yield [_checked(map_, x, top, nulls_count=map_.nulls == "null")]
 
     def logit(score: SparkColumn) -> SparkColumn:
         at_infinity = F.when(score == F.lit(_INF), F.lit(0.0)).when(score.isNotNull(), F.lit(-_INF))
@@ -111,34 +113,33 @@ def softmax(map_: Softmax, x: Scores) -> Scores:
         return F.when(m == F.lit(_INF), at_infinity).when(m == F.lit(-_INF), alike).otherwise(finite)
 
     if map_.log:
-        logits = x.map(logit).keep()
-        (total,) = layers.add([F.log(logits.sum(F.exp))])
+        logits = yield from x.map(logit).keep()
+        (total,) = yield [F.log(logits.sum(F.exp))]
         result = logits.map(lambda z: z - total)
     else:
-        weights = x.map(lambda score: F.exp(logit(score))).keep()
-        (total,) = layers.add([_not_zero(weights.sum(lambda w: w))])
+        weights = yield from x.map(lambda score: F.exp(logit(score))).keep()
+        (total,) = yield [_not_zero(weights.sum(lambda w: w))]
         result = weights.map(lambda w: w / total)
     if map_.undefined == "zeros":
         nothing = -_INF if map_.log else 0.0
         result = result.map(lambda y: F.when((m == F.lit(-_INF)) & y.isNotNull(), F.lit(nothing)).otherwise(y))
-    return result
+    return result.columns
 
 
-def unit_norm(map_: UnitNorm, x: Scores) -> Scores:
+def unit_norm(map_: UnitNorm, x: Scores) -> Layered:
     """Divide a row by its norm, the largest magnitude first."""
-    layers = x.layers
-    (m,) = layers.add([_checked(map_, x, x.map(F.abs).max(), nulls_count=True)])
+    (m,) = yield [_checked(map_, x, x.map(F.abs).max(), nulls_count=True)]
 
     def unit(score: SparkColumn) -> SparkColumn:
         at_infinity = F.when(F.abs(score) == F.lit(_INF), F.signum(score)).otherwise(F.lit(0.0))
         return F.when(m == F.lit(_INF), at_infinity).when(m == F.lit(0.0), score).otherwise(score / _not_zero(m))
 
-    units = x.map(unit).keep()
     if map_.norm == "max":
-        return Scores(layers, units.cells, units.array).map(lambda y: F.when(m.isNotNull(), y))
+        return x.map(lambda score: F.when(m.isNotNull(), unit(score))).columns
+    units = yield from x.map(unit).keep()
     size = units.sum(F.abs) if map_.norm == "l1" else F.sqrt(units.sum(lambda y: y * y))
-    (total,) = layers.add([_not_zero(size)])
-    return units.map(lambda y: F.when(m == F.lit(0.0), y).when(m.isNotNull(), y / total))
+    (total,) = yield [_not_zero(size)]
+    return units.map(lambda y: F.when(m == F.lit(0.0), y).when(m.isNotNull(), y / total)).columns
 
 
 def _checked(map_: RowMap, x: Scores, value: SparkColumn, *, nulls_count: bool) -> SparkColumn:
@@ -167,7 +168,7 @@ _COLUMN: dict[type[Map], Callable[[Any, SparkColumn], SparkColumn]] = {
     Affine: affine,
     Undefined: lambda _map, _x: F.lit(None).cast("double"),
 }
-_ROW: dict[type[Map], Callable[[Any, Scores], Scores]] = {Softmax: softmax, UnitNorm: unit_norm}
+_ROW: dict[type[Map], Callable[[Any, Scores], Layered]] = {Softmax: softmax, UnitNorm: unit_norm}
 
 
 def supports(map_: Map) -> bool:
@@ -175,14 +176,16 @@ def supports(map_: Map) -> bool:
     return type(map_) in _COLUMN or type(map_) in _ROW
 
 
-def outputs(item: Application, layers: Layers) -> list[SparkColumn]:
+def outputs(item: Application) -> Layered:
     """Return the output columns of an application, in double precision."""
     if not item.map.by_row:
         return [_COLUMN[type(item.map)](item.map, feature(item.inputs[0]))]
-    function = _ROW[type(item.map)]
+    x = yield from scores_of(item)
+    return (yield from _ROW[type(item.map)](item.map, x))
+
+
+def scores_of(item: Application) -> Generator[list[SparkColumn], list[SparkColumn], Scores]:
+    """Return the scores that a row map reads, as doubles."""
     if item.over_array:
-        result = function(item.map, Scores(layers, array=scores(item.inputs[0])))
-        assert result.array is not None  # noqa: S101 - of the same form as its input
-        return [result.array]
-    cells = layers.add([feature(column) for column in item.inputs])
-    return list(function(item.map, Scores(layers, tuple(cells))).cells)
+        return Scores(array=scores(item.inputs[0]))
+    return (yield from Scores(tuple(feature(column) for column in item.inputs)).keep())

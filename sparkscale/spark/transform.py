@@ -6,26 +6,28 @@ from types import ModuleType
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from sparkscale.artifact import Application, Engine, Fitted
+from sparkscale.artifact import Engine, Fitted, Application
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Affine, Map
 from sparkscale.plan import bind, output_names
 from sparkscale.spark import native, udf
-from sparkscale.spark.columns import Layers, ref, schema_of
+from sparkscale.spark.columns import in_layers, ref, schema_of
+from sparkscale.spark.shipping import ship
 
 
 def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto", source: str = "the input") -> DataFrame:
     """Apply a fitted pipeline; see :meth:`sparkscale.Fitted.transform`."""
     bind(fitted.steps, schema_of(df), source)
-    layers = Layers(df)
+    items = list(fitted.applications)
+    if any(builder(item.map, engine) is udf for item in items):
+        ship(df.sparkSession)
+    layered, results = in_layers(df, [builder(item.map, engine).outputs(item) for item in items])
     made: dict[str, SparkColumn] = {}
-    for item in fitted.applications:
-        columns = builder(item.map, engine).outputs(item, layers)
+    for item, columns in zip(items, results, strict=True):
         made |= {name: _typed(column, item) for name, column in zip(item.outputs, columns, strict=True)}
     names = output_names(df.columns, fitted.steps)
-    return layers.df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
+    return layered.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
 
 
 def builder(map_: Map, engine: Engine) -> ModuleType:
@@ -44,7 +46,10 @@ def builder(map_: Map, engine: Engine) -> ModuleType:
 def inverse_transform(df: DataFrame, fitted: Fitted) -> DataFrame:
     """Invert the affine maps; see :meth:`sparkscale.Fitted.inverse_transform`."""
     made = {}
-    for target, (output, map_) in fitted.restorations(df.columns).items():
+    plan = fitted.restorations(df.columns)
+    if not all(isinstance(map_, Affine) for _, map_ in plan.values()):
+        ship(df.sparkSession)
+    for target, (output, map_) in plan.items():
         y = ref(output).cast("double")
         made[target] = native.inverse_affine(map_, y) if isinstance(map_, Affine) else udf.inverse(map_, y)
     names = fitted.restored_names(df.columns)
@@ -55,11 +60,3 @@ def _typed(column: SparkColumn, item: Application) -> SparkColumn:
     if item.dtype == "float64":
         return column
     return column.cast("array<float>" if item.over_array else "float")
-
-
-def undefined_rows(item: Application) -> SparkColumn:
-    """Return how many rows of a softmax are undefined (every score -inf), as an aggregate of the input."""
-    from sparkscale.spark.columns import feature, scores
-
-    array = scores(item.inputs[0]) if item.over_array else F.array(*[feature(column) for column in item.inputs])
-    return F.count(F.when(F.array_max(array) == F.lit(-float("inf")), 1))

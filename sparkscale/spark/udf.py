@@ -20,20 +20,18 @@ from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application
 from sparkscale.maps import ColumnMap, RowMap, Softmax
-from sparkscale.spark.columns import Layers, feature, scores
-from sparkscale.spark.native import Scores, refuse_nonfinite
+from sparkscale.spark.columns import Layered, feature
+from sparkscale.spark.native import Scores, refuse_nonfinite, scores_of
 
 _NAN = math.nan
 
 
-def outputs(item: Application, layers: Layers) -> list[SparkColumn]:
+def outputs(item: Application) -> Layered:
     """Return the output columns of an application, in double precision."""
     if isinstance(item.map, ColumnMap):
         return [_column(item.map, feature(item.inputs[0]))]
-    row_map = cast("RowMap", item.map)
-    if item.over_array:
-        return [_array(row_map, scores(item.inputs[0]), layers)]
-    return _cells(row_map, layers.add([feature(column) for column in item.inputs]), layers)
+    x = yield from scores_of(item)
+    return (yield from (_array if item.over_array else _cells)(cast("RowMap", item.map), x))
 
 
 def inverse(map_: ColumnMap, y: SparkColumn) -> SparkColumn:
@@ -57,28 +55,28 @@ def _column(map_: ColumnMap, x: SparkColumn) -> SparkColumn:
     return mapped if map_.kind == "undefined" else F.when(F.isnan(x), F.lit(_NAN)).otherwise(mapped)
 
 
-def _cells(map_: RowMap, cells: list[SparkColumn], layers: Layers) -> list[SparkColumn]:
+def _cells(map_: RowMap, x: Scores) -> Layered:
     kernel = map_.forward
-    names = [f"_{j}" for j in range(len(cells))]
+    names = [f"_{j}" for j in range(len(x.cells))]
 
     @F.pandas_udf(", ".join(f"{name} double" for name in names))
     def apply(*columns: pd.Series) -> pd.DataFrame:
-        x = np.column_stack([column.to_numpy(dtype="float64", na_value=np.nan) for column in columns])
-        y, null = kernel(x, np.isnan(x))
+        block = np.column_stack([column.to_numpy(dtype="float64", na_value=np.nan) for column in columns])
+        y, null = kernel(block, np.isnan(block))
         return pd.DataFrame(np.where(null, np.nan, y), columns=names)
 
-    (mapped,) = layers.add([apply(*cells)])
-    state = _state(map_, Scores(layers, tuple(cells)))
+    mapped, state = yield [apply(*x.cells), _state(map_, x)]
     return [
         F.when(cell.isNull() | (state == F.lit("null")), F.lit(None).cast("double"))
         .when(state == F.lit("nan"), F.lit(_NAN))
         .otherwise(mapped[name])
-        for cell, name in zip(cells, names, strict=True)
+        for cell, name in zip(x.cells, names, strict=True)
     ]
 
 
-def _array(map_: RowMap, array: SparkColumn, layers: Layers) -> SparkColumn:
+def _array(map_: RowMap, x: Scores) -> Layered:
     kernel = map_.forward
+    array = x.columns[0]
 
     @F.pandas_udf("array<double>")
     def apply(column: pd.Series) -> pd.Series:
@@ -86,20 +84,19 @@ def _array(map_: RowMap, array: SparkColumn, layers: Layers) -> SparkColumn:
         out: list[list[float | None] | None] = [None] * len(rows)
         for length in {len(row) for row in rows if row is not None}:
             where = [i for i, row in enumerate(rows) if row is not None and len(row) == length]
-            x = np.array([rows[i] for i in where], dtype="float64").reshape(len(where), length)
-            y, null = kernel(x, np.isnan(x))
+            block = np.array([rows[i] for i in where], dtype="float64").reshape(len(where), length)
+            y, null = kernel(block, np.isnan(block))
             for i, values in zip(where, np.where(null, None, y.astype(object)).tolist(), strict=True):
                 out[i] = values
         return pd.Series(out, dtype=object)
 
-    (mapped,) = layers.add([apply(array)])
-    state = _state(map_, Scores(layers, array=array))
-    return (
+    mapped, state = yield [apply(array), _state(map_, x)]
+    return [
         F.when(array.isNull(), F.lit(None).cast("array<double>"))
         .when(state == F.lit("null"), F.transform(array, lambda _: F.lit(None).cast("double")))
         .when(state == F.lit("nan"), F.transform(array, lambda x: F.when(x.isNotNull(), F.lit(_NAN))))
         .otherwise(mapped)
-    )
+    ]
 
 
 def _state(map_: RowMap, x: Scores) -> SparkColumn:
@@ -110,4 +107,4 @@ def _state(map_: RowMap, x: Scores) -> SparkColumn:
     state = F.when(null, "null").when(nan, "nan").otherwise("number")
     if map_.nonfinite == "error":
         state = refuse_nonfinite(x, x.max()).otherwise(state)
-    return x.layers.add([state])[0]
+    return state

@@ -1,0 +1,218 @@
+"""The command `sparkscale`. What a person reads goes to stderr; `--json` prints one summary to stdout.
+
+The last line on stderr of a failed run is its cause. Spark is imported only by what needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sparkscale._version import __version__
+from sparkscale.errors import InternalError, SparkscaleError, UsageError
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _job_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that read a job file."""
+    options = [
+        click.option("--config", "-c", required=True, metavar="FILE", help="The job file (YAML)."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Set one value of it."),
+        click.option("--run-id", metavar="ID", help="Of this run; a digest of the configuration by default."),
+        click.option("--date", metavar="YYYY-MM-DD", help="For ${date}; today (UTC) by default."),
+        click.option("--json", "as_json", is_flag=True, help="Print a summary for machines to stdout."),
+        click.option("--debug", is_flag=True, help="Show tracebacks and Spark's own log."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings=_HELP)
+@click.version_option(__version__, prog_name="sparkscale")
+def app() -> None:
+    """Feature scaling (over all rows) and softmax (over the scores of a row) for the data lake.
+
+    Exit codes: 0 done, 64 usage, 65 data, 66 input missing, 69 environment, 70 a bug, 73/74 output,
+    75 try again, 77 permission, 78 configuration.
+    """
+
+
+def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None) -> Any:
+    from sparkscale import jobfile
+
+    return jobfile.load(config, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
+
+
+def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    job = _load(config, **chosen)
+    report = _spark("job").run(job, command, debug=debug)
+    for line in report.lines():
+        click.echo(line, err=True)
+    if as_json:
+        click.echo(json.dumps(report.to_dict()))
+
+
+@app.command()
+@_job_options
+def run(**options: Any) -> None:
+    """Fit on the input, transform it, and publish artifact and output."""
+    _run("run", **options)
+
+
+@app.command()
+@_job_options
+def fit(**options: Any) -> None:
+    """Learn the statistics of the input and save the artifact."""
+    _run("fit", **options)
+
+
+@app.command()
+@_job_options
+def transform(**options: Any) -> None:
+    """Apply a saved artifact to the input."""
+    _run("transform", **options)
+
+
+@app.command()
+@click.option("--schema", is_flag=True, help="Also read the input's schema (starts an engine).")
+@_job_options
+def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Read the job file and show every problem at once."""
+    job = _load(config, **chosen)
+    steps = [step.to_dict() for step in job.config.steps]
+    if schema:
+        planned = _spark("job").check_schema(job, debug=debug)
+        for number, item in enumerate(planned.steps, 1):
+            names = ", ".join(column.name for column in item.inputs)
+            click.echo(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", err=True)
+    click.echo(f"{config}: {len(steps)} steps, no problem found", err=True)
+    if as_json:
+        click.echo(json.dumps({"status": "done", "config": job.config.model_dump(mode="json", exclude={"steps", "spark"}) | {"steps": steps}}))
+
+
+@app.command()
+@click.argument("uri")
+@click.option("--version", "number", type=int, help="The version; the newest by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the artifact itself to stdout.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def inspect(uri: str, number: int | None, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
+    """Print an artifact (a folder of versions, or one .json file) for people."""
+    from sparkscale import document, report, store
+
+    fitted = store.load(uri, number)
+    if as_json:
+        click.echo(document.dump(fitted), nl=False)
+        return
+    rows = "no rows (row steps need none)" if fitted.rows is None else f"{fitted.rows:,} rows"
+    click.echo(f"fitted on {rows}; {report.provenance_text(fitted.provenance)}")
+    click.echo()
+    for line in table(list(report.describe(fitted))):
+        click.echo(line)
+    click.echo()
+    for item in fitted.applications:
+        click.echo(f"step {item.step} {fitted.steps[item.step - 1].step.kind}: {item.label}")
+    for warning in fitted.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+@app.command()
+def init() -> None:
+    """Print a job file to start from."""
+    click.echo((Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the job file, for editors."""
+    from sparkscale import config
+
+    click.echo(json.dumps(config.json_schema(), indent=1))
+
+
+@app.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings to stdout as JSON.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def doctor(as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
+    """Say what is wrong with this environment, and how to mend it."""
+    from sparkscale import doctor as checks
+
+    findings = list(checks.examine())
+    for finding in findings:
+        click.echo(f"{finding.state:>5}  {finding.what}: {finding.found}", err=True)
+        if finding.mend:
+            click.echo(f"       -> {finding.mend}", err=True)
+    if as_json:
+        click.echo(json.dumps([finding.to_dict() for finding in findings]))
+    checks.raise_for(findings)
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a plain table: the first column to the left, numbers to the right."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit with its code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        app.main(args=list(arguments), prog_name="sparkscale", standalone_mode=False)
+    except SparkscaleError as error:
+        _fail(error, debug="--debug" in arguments)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        _say("sparkscale: interrupted (exit 130)")
+        sys.exit(130)
+    except click.UsageError as error:
+        _fail(UsageError("USAGE", error.format_message().rstrip("."), "see `sparkscale --help`"), debug=False)
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and the code that says "a bug of ours"
+        _fail(_unexpected(error), debug="--debug" in arguments)
+    sys.exit(0)
+
+
+def _unexpected(error: Exception) -> SparkscaleError:
+    if isinstance(error, ModuleNotFoundError) and error.name in ("pyspark", "pandas", "pyarrow", "grpc", "pysail"):
+        from sparkscale.errors import EnvironmentProblem
+
+        return EnvironmentProblem("ENV_PACKAGE", f"expected the package {error.name}, found none", "pip install 'sparkscale[spark]'")
+    if isinstance(error, OSError):
+        from sparkscale.publish import storage_error
+
+        return storage_error(error, str(error.filename or "input or output"))
+    return InternalError("BUG", f"{type(error).__name__}: {error}", "please report it; --debug shows where it happened")
+
+
+def _fail(error: SparkscaleError, *, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exception(error)
+    if len(error.problems) > 1:
+        for problem in error.problems:
+            _say(f"  {problem.code}: {problem}")
+    _say(error.line)
+    sys.exit(error.exit_code)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line.encode("utf-8", "replace").decode("utf-8") + "\n")
+    sys.stderr.flush()
+
+
+def _spark(module: str) -> Any:
+    return importlib.import_module(f"sparkscale.spark.{module}")
+
+
+if __name__ == "__main__":
+    main()

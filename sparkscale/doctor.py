@@ -1,0 +1,141 @@
+"""`sparkscale doctor`: what is wrong with an environment, and how to mend it. Starts no Spark."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sparkscale.errors import EnvironmentProblem, Problem
+
+_JAVA = (17, 21)
+_PYTHON = (3, 11)
+#: Package, lowest version, first version too new; for the Spark engine.
+_PACKAGES = [
+    ("pyspark", (4, 0), (4, 4)),
+    ("pandas", (2, 2), None),
+    ("pyarrow", (15, 0), None),
+    ("numpy", (1, 26), None),
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    state: Literal["ok", "warn", "bad"]
+    what: str
+    found: str
+    mend: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what was found, the good as well."""
+    yield _python()
+    yield from map(_package, *zip(*_PACKAGES, strict=True))
+    sail = _version("pysail")
+    yield _java(needed=sail is None)
+    yield Finding("ok", "Sail", sail or "not installed (optional: a Spark without Java)")
+    yield from _workers()
+    yield _home()
+    yield _scratch()
+
+
+def raise_for(findings: Sequence[Finding]) -> None:
+    """Raise :class:`EnvironmentProblem` (69) where something found is bad."""
+    problems = [Problem("ENV_DOCTOR", f"{f.what}: {f.found}", f.mend) for f in findings if f.state == "bad"]
+    if problems:
+        raise EnvironmentProblem.of(problems)
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info[:2] >= _PYTHON
+    return Finding("ok" if good else "bad", "Python", found, "" if good else "install Python 3.11 or newer")
+
+
+def _package(name: str, low: tuple[int, int], high: tuple[int, int] | None) -> Finding:
+    found = _version(name)
+    wanted = f"{name}>={low[0]}.{low[1]}" + (f",<{high[0]}.{high[1]}" if high else "")
+    if found is None:
+        return Finding("bad", name, "not installed", f"pip install '{wanted}' (or 'sparkscale[spark]')")
+    numbers = tuple(int(part) for part in re.findall(r"\d+", found)[:2])
+    good = low <= numbers and (high is None or numbers < high)
+    return Finding("ok" if good else "bad", name, found, "" if good else f"pip install '{wanted}'")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _java(*, needed: bool) -> Finding:
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    missing: Literal["bad", "warn"] = "bad" if needed else "warn"
+    mend = "install a Java 17 or 21 runtime" + ("" if needed else "; until then jobs run on Sail")
+    if not java or not Path(java).exists():
+        return Finding(missing, "Java", f"none at JAVA_HOME={home}" if home else "none on the PATH", mend)
+    try:
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding(missing, "Java", f"{java} does not start: {error}", mend)
+    match = re.search(r'version "(\d+)', done.stderr + done.stdout)
+    major = int(match[1]) if match else 0
+    if major in _JAVA:
+        return Finding("ok", "Java", f"{major} ({java})")
+    return Finding(missing if major < _JAVA[0] else "warn", "Java", f"{major or 'of unknown version'} ({java})", mend)
+
+
+def _workers() -> Iterator[Finding]:
+    """Look at the Python that Spark's workers would take."""
+    chosen = os.environ.get("PYSPARK_PYTHON")
+    if not chosen:
+        yield Finding("ok", "workers' Python", f"PYSPARK_PYTHON is not set; local jobs take {sys.executable}")
+        return
+    path = shutil.which(chosen)
+    if path is None:
+        yield Finding("bad", "workers' Python", f"PYSPARK_PYTHON={chosen} is not there", "unset it, or set it to a Python")
+        return
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    ours = ".".join(map(str, sys.version_info[:2]))
+    good = done.stdout.strip() == ours
+    mend = "" if good else f"set PYSPARK_PYTHON to a Python {ours}, the driver's"
+    yield Finding("ok" if good else "bad", "workers' Python", f"{done.stdout.strip() or 'does not start'} ({path})", mend)
+
+
+def _home() -> Finding:
+    """A SPARK_HOME of another version than the pyspark package is started in its stead."""
+    home = os.environ.get("SPARK_HOME")
+    if not home:
+        return Finding("ok", "SPARK_HOME", "not set; the pyspark package's own Spark is used")
+    jars = sorted(Path(home).glob("jars/spark-core_*.jar"))
+    match = re.search(r"-(\d+\.\d+)\.[^-]*\.jar$", jars[0].name) if jars else None
+    package = _version("pyspark") or ""
+    if match and package.startswith(match[1] + "."):
+        return Finding("ok", "SPARK_HOME", f"Spark {match[1]} ({home})")
+    found = f"Spark {match[1]}" if match else "no Spark"
+    return Finding("bad", "SPARK_HOME", f"{found} at {home}, pyspark is {package or 'not installed'}",
+                   "unset SPARK_HOME, or install the pyspark of its version")  # fmt: skip
+
+
+def _scratch() -> Finding:
+    free = shutil.disk_usage(tempfile.gettempdir()).free / 2**30
+    good = free >= 1
+    return Finding("ok" if good else "warn", "scratch space", f"{free:.1f} GiB free in {tempfile.gettempdir()}",
+                   "" if good else "set TMPDIR (and spark.local.dir) to a larger disk")  # fmt: skip

@@ -1,0 +1,69 @@
+"""What a run did: for machines as a dict, for people as text."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sparkscale.artifact import Fitted
+
+
+@dataclass
+class Report:
+    """The summary of one run, filled while it goes."""
+
+    command: str
+    run_id: str
+    engine: str = ""
+    rows: int | None = None
+    artifact: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    verified_rows: int = 0
+    undefined_rows: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage of the run."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {"status": "done", **asdict(self)}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary for people."""
+        for warning in self.warnings:
+            yield f"warning: {warning}"
+        for step, count in self.undefined_rows.items():
+            if count:
+                yield f"{step}: {count:,} rows have no softmax (every score is -inf)"
+        if self.artifact:
+            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
+        if self.output:
+            yield f"output: {self.output['path']}, {self.rows:,} rows, {self.verified_rows:,} verified against NumPy"
+        total = sum(self.seconds.values())
+        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
+
+
+def describe(fitted: Fitted) -> Iterator[list[str]]:
+    """Yield a table of the statistics: a header and a row for each feature."""
+    yield ["feature", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"]
+    for name, stats in fitted.stats.items():
+        numbers = [stats.min, stats.max, stats.mean, stats.std] if stats.finite else [None] * 4
+        counts = [stats.rows, stats.nulls, stats.nans, stats.posinf + stats.neginf]
+        yield [name, *(f"{count:,}" for count in counts), *("-" if x is None else f"{x:.6g}" for x in numbers)]
+
+
+def provenance_text(provenance: Mapping[str, Any]) -> str:
+    """Return the provenance in one line."""
+    return ", ".join(f"{key} {value}" for key, value in provenance.items() if key != "inputs")

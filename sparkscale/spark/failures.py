@@ -1,0 +1,79 @@
+"""Spark's exceptions -> ours: each failure gets its exit code and one line."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException, PySparkRuntimeError
+
+from sparkscale.errors import (
+    AccessError,
+    DataError,
+    EnvironmentProblem,
+    InputMissingError,
+    InternalError,
+    SparkscaleError,
+    StorageError,
+    TemporaryError,
+)
+
+#: What a failure's text says, the error it is, its code and what to do. The first that matches counts.
+_RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
+    (r"(DATA_NONFINITE|DATA_UNDEFINED)", DataError, "", "mend the data, or change the step's rule"),
+    (r"No space left on device|Disk quota exceeded", StorageError, "DISK_FULL", "free some space, then run it again"),
+    (r"PATH_NOT_FOUND|Path does not exist|does not exist", InputMissingError, "INPUT_MISSING", "check input.path"),
+    (r"Permission denied|AccessControlException|PERMISSION_DENIED", AccessError, "PERMISSION", "check the rights"),
+    (r"No module named '?(\w+)", EnvironmentProblem, "ENV_WORKER", "`sparkscale doctor` tells more"),
+    (r"PYTHON_VERSION_MISMATCH|Python in worker has different version", EnvironmentProblem, "ENV_WORKER",
+     "set PYSPARK_PYTHON to one Python for driver and executors"),
+    (r"UNABLE_TO_INFER_SCHEMA|Unable to infer schema", DataError, "INPUT_EMPTY",
+     "the input holds no file of its format; name its columns in input.schema if that is right"),
+    (r"PARSE_SYNTAX_ERROR|UNSUPPORTED_DATATYPE|INVALID_SCHEMA", DataError, "SCHEMA_INVALID", "check input.schema"),
+    (r"ExecutorLostFailure|Lost executor|FetchFailed|SparkContext was shut down|UNAVAILABLE", TemporaryError, "SPARK_LOST",
+     "run it again"),
+    (r"Python worker exited unexpectedly", TemporaryError, "SPARK_LOST", "run it again; is the worker's memory enough?"),
+    (r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|is not a Parquet file|Could not read footer|BadRecordException"
+     r"|corrupt|Invalid Parquet|Parquet error|EOF|Malformed|CAST_INVALID_INPUT|Arrow error", DataError, "INPUT_DAMAGED",
+     "a file of the input is damaged or not of the format (or schema) that the job names"),
+    (r"JAVA_GATEWAY_EXITED|Java gateway process exited|UnsupportedClassVersionError|Connection refused|failed to connect",
+     EnvironmentProblem, "ENV_SPARK", "`sparkscale doctor` tells more"),
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise our error for whatever Spark raises inside the block; ``what`` names the work for people."""
+    try:
+        yield
+    except (PySparkException, PySparkRuntimeError, Py4JError) as error:
+        raise translate(error, what) from error
+
+
+def translate(error: Exception, what: str) -> SparkscaleError:
+    """Return our error for one of Spark's."""
+    text = str(error)
+    for pattern, kind, code, hint in _RULES:
+        match = re.search(pattern, text)
+        if match:
+            return kind(code or match[1], f"{what}: {_cause(text, match)}", hint)
+    return InternalError("SPARK_FAILED", f"{what}: {_first_line(text)}", "--debug shows Spark's whole account of it")
+
+
+def _cause(text: str, match: re.Match[str]) -> str:
+    """Return the line around the match: it says more than the first line of a long Java story."""
+    start = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
+    return _short(text[start : end if end >= 0 else None])
+
+
+def _first_line(text: str) -> str:
+    return _short(next((line for line in text.splitlines() if line.strip()), "no message"))
+
+
+def _short(line: str) -> str:
+    line = re.sub(r"^(?:[\w.$]+(?:Exception|Error): )+", "", line.strip())
+    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004 - one line of a log

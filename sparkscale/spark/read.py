@@ -1,0 +1,81 @@
+"""Sources: one table of formats."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkscale.config import Input
+from sparkscale.errors import ConfigError, InputMissingError
+from sparkscale.predicates import Predicates
+from sparkscale.publish import is_local, local_path
+from sparkscale.spark.columns import ref
+from sparkscale.spark.failures import translated
+
+#: Each format's options before the job file's own: a damaged record is an error, never a silent null.
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "parquet": {},
+    "csv": {"header": "true", "mode": "FAILFAST"},
+    "json": {"mode": "FAILFAST"},
+}
+#: Where column names and types are not in the data and not in the job file, they are inferred.
+_INFER = {"csv": {"inferSchema": "true"}}
+
+_OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "in": lambda column, values: column.isin(*values),
+    "null": lambda column, yes: column.isNull() if yes else column.isNotNull(),
+}
+
+
+def read(spark: SparkSession, source: Input) -> DataFrame:
+    """Return the input as a DataFrame, lazily; `where` is applied by :func:`narrowed`.
+
+    Raises:
+        InputMissingError: (66) where there is nothing at the path.
+    """
+    check_exists(source)
+    options = {**FORMATS[source.format], **_text(source.options)}
+    reader = spark.read.format(source.format)
+    if source.table_schema is None:
+        options = {**_INFER.get(source.format, {}), **options}
+    with translated(f"reading {source.path}"):
+        if source.table_schema is not None:
+            try:
+                reader = reader.schema(source.table_schema)
+            except Exception as error:
+                cause = f"input.schema: expected names and types as in 'a double, b string', found {source.table_schema!r}"
+                raise ConfigError("CONFIG_VALUE", cause) from error
+        df = reader.options(**options).load(source.path)
+        df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
+    return df
+
+
+def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
+    """Keep the rows for which all predicates hold."""
+    rules = [_OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()]
+    return df.where(functools.reduce(operator.and_, rules)) if rules else df
+
+
+def check_exists(source: Input) -> None:
+    """Raise :class:`InputMissingError` where a local input is not there; a glob is Spark's to find."""
+    if not is_local(source.path) or set(source.path) & set("*?[{"):
+        return
+    if not Path(local_path(source.path)).exists():
+        raise InputMissingError("INPUT_MISSING", f"expected the input at {source.path}, found nothing", "check input.path")
+
+
+def _text(options: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()}

@@ -1,0 +1,147 @@
+"""The only builder of a SparkSession. A session that is there already is used as it is and not stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from sparkscale.config import Spark
+from sparkscale.errors import EnvironmentProblem
+
+#: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
+_DEFAULTS = {
+    "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
+    "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
+}
+#: Settings of local sessions only; on a cluster they are the operator's.
+_LOCAL = {
+    "spark.ui.enabled": "false",  # a batch of its own has nobody to look at it
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
+    "spark.log.level": "FATAL",  # failures are told by the command, once
+}
+
+
+@contextlib.contextmanager
+def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkSession]:
+    """Give the active session, or start one for the length of the block.
+
+    Raises:
+        EnvironmentProblem: (69) where no engine can be started.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        yield active
+        return
+    engine = choose(config)
+    with contextlib.ExitStack() as stack:
+        if engine == "sail":
+            spark = stack.enter_context(_sail(config, name))
+        elif config.remote:
+            spark = _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
+        else:
+            spark = _classic(config, name, stack, debug=debug)
+        stack.callback(spark.stop)
+        yield spark
+
+
+def choose(config: Spark) -> str:
+    """Return ``spark`` or ``sail``: what the job file says, else Spark where there is Java."""
+    if config.engine != "auto":
+        return config.engine
+    if config.remote or config.master or _submitted() or has_java():
+        return "spark"
+    if importlib.util.find_spec("pysail"):
+        return "sail"
+    raise EnvironmentProblem(
+        "ENV_ENGINE",
+        "expected Java 17 or 21 for Spark, or the package pysail, found neither",
+        "install one of them; `sparkscale doctor` tells more",
+    )
+
+
+def has_java() -> bool:
+    """Whether a Java can be started."""
+    home = os.environ.get("JAVA_HOME")
+    return bool(shutil.which("java") or (home and (Path(home) / "bin" / "java").exists()))
+
+
+@functools.cache
+def is_sail(spark: SparkSession) -> bool:
+    """Whether a session's engine is Sail, which speaks Spark Connect but has no ``observe`` and no artifacts.
+
+    Asked by analysing a plan that Sail does not know; no job is started.
+    """
+    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+        return False
+    try:
+        observed = spark.range(1).observe("sparkscale", F.count(F.lit(1)))
+        return not observed.schema.names
+    except PySparkException:
+        return True
+
+
+def _submitted() -> bool:
+    """Whether this process was started by spark-submit, which has chosen master and settings."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _classic(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bool) -> SparkSession:
+    settings = _settings(config, name, _DEFAULTS)
+    if not _submitted():
+        if not has_java():
+            raise EnvironmentProblem("ENV_JAVA", "expected Java 17 or 21, found no java", "install it, or take engine: sail")
+        master = config.master or "local[*]"
+        if master.startswith("local"):
+            os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
+            settings = _LOCAL | settings
+        # Spark would make these in the working folder.
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
+        settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
+        settings = settings | {"spark.master": master} | ({"spark.log.level": "WARN"} if debug else {})
+    return _configured(SparkSession.builder, settings).getOrCreate()
+
+
+@contextlib.contextmanager
+def _sail(config: Spark, name: str) -> Iterator[SparkSession]:
+    """Start Sail's Connect server in this process and a session on it."""
+    if importlib.util.find_spec("pysail") is None:
+        raise EnvironmentProblem("ENV_SAIL", "expected the package pysail, found none", "pip install 'sparkscale[sail]'")
+    os.environ.setdefault("RUST_LOG", "off")
+    os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        _, port = server.listening_address
+        builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
+        yield _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+    finally:
+        server.stop()
+
+
+def _settings(config: Spark, name: str, defaults: dict[str, str]) -> dict[str, str]:
+    given = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in config.conf.items()}
+    return {**defaults, "spark.app.name": config.app_name or name, **given}
+
+
+def _configured(builder: SparkSession.Builder, settings: dict[str, str]) -> SparkSession.Builder:
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder

@@ -1,0 +1,140 @@
+"""A run that proves itself: a sample of rows by the chosen engine and by the NumPy kernels.
+
+Accelerators and other engines replace Spark's expressions under us, with their own ideas of NaN
+and null. A difference stops the run before anything is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+
+from sparkscale.arrays import split
+from sparkscale.artifact import Application, Engine, Fitted
+from sparkscale.errors import InternalError
+from sparkscale.maps import ColumnMap, RowMap, Softmax
+from sparkscale.schema import Column
+from sparkscale.spark.columns import feature, ref, scores
+from sparkscale.spark.failures import translated
+from sparkscale.spark.transform import transform
+
+_IN = "__sparkscale_in_"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a verification saw: how many rows, and warnings about them."""
+
+    rows: int
+    warnings: tuple[str, ...] = ()
+
+
+def verify(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
+    """Transform up to ``rows`` rows twice and compare; one small query.
+
+    Raises:
+        InternalError: (70) naming column, row and both values, where engine and kernels differ.
+    """
+    inputs = _inputs(fitted)
+    kept = [_as_double(column).alias(f"{_IN}{n}") for n, column in enumerate(inputs.values())]
+    sample = transform(df.limit(rows).select("*", *kept), fitted, engine)
+    wanted = [*(ref(f"{_IN}{n}") for n in range(len(inputs))), *(ref(o) for o in fitted.get_feature_names_out())]
+    with translated("verifying a sample"):
+        table = sample.select(*wanted).toArrow()
+    given = {name: to_array(table.column(n)) for n, name in enumerate(inputs)}
+    expected = fitted.transform_arrays(given)
+    for n, (name, item) in enumerate(_outputs(fitted)):
+        _compare(name, item, to_array(table.column(len(inputs) + n)), expected[name])
+    return Sample(table.num_rows, tuple(_mixed_up(fitted, given)))
+
+
+def _inputs(fitted: Fitted) -> dict[str, Column]:
+    return {column.name: column for step in fitted.steps for column in step.inputs}
+
+
+def _outputs(fitted: Fitted) -> Iterator[tuple[str, Application]]:
+    return ((name, item) for item in fitted.applications for name in item.outputs)
+
+
+def _as_double(column: Column) -> Any:
+    return scores(column) if column.type.startswith("array<") else feature(column)
+
+
+def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return an Arrow column as a masked array, or as an object array of rows."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        rows = np.empty(len(column), dtype=object)
+        for i, row in enumerate(column.to_pylist()):
+            rows[i] = row
+        return rows
+    values = column.to_numpy()
+    return np.ma.MaskedArray(values, mask=column.is_null().to_numpy())
+
+
+def _compare(name: str, item: Application, found: Any, expected: Any) -> None:
+    if not item.over_array:
+        _compare_flat(name, item, found, expected, range(len(found)), 1)
+        return
+    for row, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        if (ours is None) != (theirs is None) or (ours is not None and len(ours) != len(theirs)):
+            raise _difference(name, row, ours, theirs)
+        if ours is not None:
+            flat = np.array(ours, dtype=object)
+            _compare_flat(name, item, flat, theirs, [row] * len(ours), len(ours))
+
+
+def _compare_flat(name: str, item: Application, found: Any, expected: Any, rows: Any, width: int) -> None:
+    ours, our_null = split(found)
+    theirs, their_null = split(expected)
+    width = width if item.over_array else len(item.inputs)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(ours - theirs) > _tolerance(item, width, ours, theirs)
+    apart |= np.isnan(ours) != np.isnan(theirs)
+    apart |= np.isinf(ours) & (ours != theirs)
+    bad = np.flatnonzero((our_null != their_null) | (apart & ~our_null & ~their_null))
+    if bad.size:
+        at = int(bad[0])
+        raise _difference(
+            name, rows[at], None if our_null[at] else float(ours[at]), None if their_null[at] else float(theirs[at])
+        )
+
+
+def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:
+    """Bound the difference of two correct results: units in the last place of the largest number added up."""
+    eps = np.finfo(np.float32 if item.dtype == "float32" else np.float64).eps
+    size = np.maximum(np.abs(ours), np.abs(theirs))
+    if isinstance(item.map, ColumnMap):
+        ulps, addend = item.map.ulps, abs(getattr(item.map, "offset", 0.0))
+    else:
+        ulps = cast("RowMap", item.map).ulps_of(width)
+        # A logarithm of the sum is added to each logit; it is at most log(k), and may cancel.
+        addend = 1.0 + np.log(max(width, 1)) if isinstance(item.map, Softmax) and item.map.log else 0.0
+    tiny = float(np.finfo(np.float32 if item.dtype == "float32" else np.float64).smallest_subnormal)
+    return np.asarray(ulps * (eps * np.maximum(size, addend) + tiny))
+
+
+def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError:
+    return InternalError(
+        "VERIFY",
+        f"column {name!r}, row {row} of the sample: the engine gave {found!r}, the NumPy kernels {expected!r}",
+        "nothing was published; try engine: pandas, and tell us which Spark this is",
+    )
+
+
+def _mixed_up(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
+    """Yield a warning for each softmax whose scores look like probabilities already."""
+    for item in fitted.applications:
+        if isinstance(item.map, Softmax) and not item.over_array:
+            table = np.ma.column_stack([given[column.name] for column in item.inputs])
+            total = np.ma.abs(table.sum(axis=1) - 1.0)
+            if len(table) and not np.ma.is_masked(table) and table.min() >= 0 and total.max() < len(item.inputs) * 1e-6:
+                yield (
+                    f"step {item.step} ({fitted.steps[item.step - 1].step.kind}): the scores look like probabilities "
+                    f"already (each row sums to 1); the softmax of probabilities flattens them"
+                )

@@ -1,0 +1,39 @@
+"""Sinks: one table of formats. What is written here is staged; publishing is `sparkscale.publish`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame
+
+from sparkscale.config import Output
+from sparkscale.errors import Problem
+from sparkscale.plan import Plan
+from sparkscale.spark.failures import translated
+
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "parquet": {"compression": "zstd"},
+    "csv": {"header": "true"},
+    "json": {"ignoreNullFields": "false"},
+}
+
+
+def write(df: DataFrame, sink: Output, path: str) -> None:
+    """Write a DataFrame to ``path``, which must not exist; one pass over the data.
+
+    Files are as many as the input's partitions: a transform moves no row to another partition.
+    """
+    options = {**FORMATS[sink.format], **{key: str(value) for key, value in sink.options.items()}}
+    with translated(f"writing {sink.path}"):
+        df.write.format(sink.format).options(**options).mode("error").save(path)
+
+
+def problems(planned: Plan, sink: Output) -> list[Problem]:
+    """Return the columns that the output's format cannot hold."""
+    if sink.format != "csv":
+        return []
+    return [
+        Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r} of type {type_}", "take parquet or json")
+        for name, type_ in planned.output_types.items()
+        if type_.startswith(("array", "struct", "map", "binary", "variant"))
+    ]

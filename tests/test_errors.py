@@ -1,0 +1,91 @@
+"""Errors: exit codes, hints, the last line of a failed run, and the way from a worker to the driver."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from sparkscale import errors
+from sparkscale.errors import ConfigError, DataError, Problem, SparkscaleError, nearest
+
+#: BSD sysexits.h: EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE, EX_CANTCREAT, EX_IOERR,
+#: EX_TEMPFAIL, EX_NOPERM, EX_CONFIG.
+EXIT_CODES = {
+    "UsageError": 64,
+    "DataError": 65,
+    "InputMissingError": 66,
+    "EnvironmentProblem": 69,
+    "InternalError": 70,
+    "OutputError": 73,
+    "StorageError": 74,
+    "TemporaryError": 75,
+    "AccessError": 77,
+    "ConfigError": 78,
+}
+MISSING = DataError("SCHEMA_MISSING", "column 'dep_dely' is not in data/flights", "did you mean 'dep_delay'?")
+
+
+@pytest.mark.parametrize(("name", "code"), EXIT_CODES.items())
+def test_exit_by_sysexits(name: str, code: int) -> None:
+    assert getattr(errors, name).exit_code == code
+
+
+def test_exit_of_every_child_is_known() -> None:
+    assert {child.__name__ for child in SparkscaleError.__subclasses__()} == set(EXIT_CODES)
+
+
+def test_print_last_line_with_hint() -> None:
+    assert MISSING.line == (
+        "sparkscale: error[SCHEMA_MISSING] column 'dep_dely' is not in data/flights; did you mean 'dep_delay'? (exit 65)"
+    )
+
+
+def test_print_cause_alone_without_hint() -> None:
+    assert str(DataError("X", "expected a, found b")) == "expected a, found b"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\u2028"])
+def test_print_one_line_whatever_breaks_it(newline: str) -> None:
+    line = DataError("X", f"first{newline}second").line
+    assert len(line.splitlines()) == 1
+    assert "first second" in line
+
+
+def test_carry_one_problem_by_default() -> None:
+    assert MISSING.problems == (Problem(MISSING.code, MISSING.cause, MISSING.hint),)
+
+
+def test_join_all_problems_in_one_error() -> None:
+    problems = [Problem("A", "a is wrong", "mend a"), Problem("B", "b is wrong")]
+    error = ConfigError.of(problems)
+    assert type(error) is ConfigError
+    assert error.problems == tuple(problems)
+    assert error.code == "A"
+    assert str(error) == "2 problems, the first: a is wrong; mend a"
+
+
+def test_join_single_problem_keeps_its_words() -> None:
+    assert str(ConfigError.of([Problem("A", "a is wrong")])) == "a is wrong"
+
+
+def test_catch_config_error_as_value_error() -> None:
+    with pytest.raises(ValueError, match="range: wrong"):
+        raise ConfigError("CONFIG_VALUE", "range: wrong")
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_pickle_keeps_type_and_problems(name: str) -> None:
+    error = getattr(errors, name).of([Problem("A", "a", "mend a"), Problem("B", "b")])
+    for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301 - our own bytes
+        assert type(copied) is type(error)
+        assert (copied.problems, copied.line) == (error.problems, error.line)
+
+
+def test_suggest_nearest_name() -> None:
+    assert nearest("dep_dely", ["arr_delay", "dep_delay", "year"]) == "did you mean 'dep_delay'?"
+
+
+def test_suggest_nothing_far_away() -> None:
+    assert nearest("zzz", ["arr_delay", "dep_delay"]) == ""

@@ -1,0 +1,320 @@
+"""Maps: the affine map and its inverse, every row of the softmax table, unit norms, and the JSON form."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from sparkscale import maps
+from sparkscale.errors import DataError
+from sparkscale.maps import Affine, RowMap, Softmax, Undefined, UnitNorm, nonzero
+
+#: The unit roundoff of a double: one correctly rounded operation is off by no more than this, relatively.
+U = Fraction(1, 2**53)
+INF, NAN = math.inf, math.nan
+#: Far from under- and overflow, where the bounds below hold; 0 is in.
+sizes = st.floats(min_value=1e-60, max_value=1e60)
+numbers = st.one_of(st.just(0.0), sizes, sizes.map(lambda x: -x))
+scores = st.floats(min_value=-700, max_value=700)
+#: Half floats: different ones are at least 2**-24 apart, far more than an error of exp can turn around.
+coarse = st.floats(width=16, allow_nan=False, allow_infinity=False)
+Row = list[float | None]
+
+
+def run(map_: RowMap, *rows: Row) -> list[Row]:
+    """Run a row map over rows of scores, None where a score is null."""
+    x = np.array([[NAN if score is None else score for score in row] for row in rows], dtype=np.float64)
+    null = np.array([[score is None for score in row] for row in rows], dtype=bool)
+    x.flags.writeable = null.flags.writeable = False  # the input is never mutated
+    y, gone = map_.forward(x, null)
+    return [
+        [None if g else v for v, g in zip(*pair, strict=True)] for pair in zip(y.tolist(), gone.tolist(), strict=True)
+    ]
+
+
+def same(found: list[Row], *expected: Row) -> bool:
+    """Compare to the last bit, sign of zero and NaN included."""
+    return repr(found) == repr(list(expected))
+
+
+def test_map_affine_by_its_formula() -> None:
+    map_ = Affine(center=10.0, scale=4.0, gain=8.0, offset=-3.0)
+    assert map_.forward(np.array([10.0, 12.0, 6.0])).tolist() == [-3.0, 1.0, -11.0]
+    assert map_.inverse(np.array([-3.0, 1.0, -11.0])).tolist() == [10.0, 12.0, 6.0]
+
+
+@given(st.lists(st.floats(min_value=-5.0, max_value=5.0), min_size=1), st.floats(min_value=0.1, max_value=3.0))
+def test_map_affine_divides_at_large_offset(z: list[float], std: float) -> None:
+    x = 1e9 + np.array(z)
+    y = Affine(center=1e9, scale=std).forward(x)
+    for value, found in zip(x.tolist(), y.tolist(), strict=True):
+        exact = (Fraction(value) - 10**9) / Fraction(std)
+        assert abs(Fraction(found) - exact) <= abs(exact) * U * Fraction(21, 10)  # two roundings, and their product
+
+
+@pytest.mark.parametrize("prescale", [1.0, 0.5])
+def test_map_affine_keeps_nan_and_infinity(prescale: float) -> None:
+    map_ = Affine(center=3.0, scale=2.0, gain=5.0, offset=1.0, prescale=prescale)
+    for values in (map_.forward, map_.inverse):
+        assert repr(values(np.array([NAN, INF, -INF])).tolist()) == repr([NAN, INF, -INF])
+
+
+def test_map_affine_clips_infinity_to_ends_and_keeps_nan() -> None:
+    map_ = Affine(center=1.0, scale=2.0, clip=(-1.0, 0.5))
+    assert repr(map_.forward(np.array([INF, -INF, NAN, 9.0, -9.0, 1.5])).tolist()) == repr(
+        [0.5, -1.0, NAN, 0.5, -1.0, 0.25]
+    )
+
+
+def test_map_affine_leaves_input_alone() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    x.flags.writeable = False
+    map_ = Affine.spanning(1.0, 3.0, center=1.0, onto=(-3.0, 0.1), clip=(-3.0, 0.1))
+    assert map_.inverse(map_.forward(x)).tolist() == pytest.approx([1.0, 2.0, 3.0])
+
+
+@given(x=st.lists(numbers, min_size=1), center=numbers, scale=sizes, gain=sizes, offset=numbers)
+def test_invert_affine_within_its_roundings(
+    x: list[float], center: float, scale: float, gain: float, offset: float
+) -> None:
+    map_ = Affine(center=center, scale=scale, gain=gain, offset=offset)
+    back = map_.inverse(map_.forward(np.array(x)))
+    for value, found in zip(x, back.tolist(), strict=True):
+        # Six roundings in the unit of x - center, those of the two sums with offset, and that of the last sum.
+        away, moved = abs(Fraction(value) - Fraction(center)), abs(Fraction(offset)) * Fraction(scale) / Fraction(gain)
+        assert abs(Fraction(found) - Fraction(value)) <= (8 * away + 2 * moved + abs(Fraction(value))) * U * Fraction(
+            11, 10
+        )
+
+
+def test_invert_clipped_map_is_lossy_at_ends_only() -> None:
+    map_ = Affine.spanning(0.0, 4.0, center=0.0, clip=(0.0, 1.0))
+    assert map_.inverse(map_.forward(np.array([-9.0, 1.0, 4.0, 9.0]))).tolist() == [0.0, 1.0, 4.0, 4.0]
+
+
+def test_map_undefined_to_nan() -> None:
+    for way in (Undefined().forward, Undefined().inverse):
+        assert np.isnan(way(np.array([1.0, INF]))).all()
+    assert (Affine.lossless, Undefined.lossless, Softmax.lossless, UnitNorm.lossless) == (True, False, False, False)
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(0.0, 1.0), (NAN, 1.0), (5e-324, 5e-324), (INF, INF), (2.5, 2.5)])
+def test_replace_zero_scale_by_one(scale: float, expected: float) -> None:
+    assert nonzero(scale) == expected
+
+
+EXACT: list[tuple[dict[str, Any], Row, Row]] = [
+    ({}, [1000.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
+    ({}, [-INF, 0.0], [0.0, 1.0]),
+    ({}, [INF, 0.0], [1.0, 0.0]),
+    ({}, [INF, INF, 0.0], [0.5, 0.5, 0.0]),
+    ({}, [INF, -INF], [1.0, 0.0]),
+    ({}, [1e308, -1e308], [1.0, 0.0]),
+    ({}, [-1e308, -1e308], [0.5, 0.5]),
+    ({}, [7.0], [1.0]),
+    ({}, [-INF, -INF], [None, None]),
+    ({"undefined": "zeros"}, [-INF, -INF], [0.0, 0.0]),
+    ({"undefined": "uniform"}, [-INF] * 4, [0.25] * 4),
+    ({}, [1.0, NAN, INF], [NAN, NAN, NAN]),
+    ({"undefined": "zeros"}, [NAN, -INF], [NAN, NAN]),
+    ({}, [1.0, None, 3.0], [None, None, None]),
+    ({}, [None, NAN], [None, None]),
+    ({}, [None, -INF], [None, None]),
+    ({"undefined": "error"}, [None, -INF], [None, None]),
+    ({"nulls": "mask"}, [0.0, None, 0.0], [0.5, None, 0.5]),
+    ({"nulls": "mask"}, [None, 5.0], [None, 1.0]),
+    ({"nulls": "mask"}, [None, NAN, 1.0], [None, NAN, NAN]),
+    ({"nulls": "mask"}, [None, -INF], [None, None]),
+    ({"nulls": "mask"}, [None, INF, INF], [None, 0.5, 0.5]),
+    ({"nulls": "mask", "undefined": "uniform"}, [None, -INF, -INF], [None, 0.5, 0.5]),
+    ({"nulls": "mask", "undefined": "zeros"}, [None, -INF], [None, 0.0]),
+    ({"nulls": "mask", "undefined": "error"}, [None, None], [None, None]),
+    ({"nulls": "mask", "undefined": "uniform"}, [None, None], [None, None]),
+    ({"temperature": 1e-300}, [1.0, 2.0], [0.0, 1.0]),
+    ({"temperature": 1e308}, [1e300, 0.0], [0.5 + 2.5e-9, 0.5 - 2.5e-9]),
+    ({"temperature": 5e-324}, [0.0, 0.0], [0.5, 0.5]),
+    ({"log": True}, [1000.0, 1.0], [0.0, -999.0]),
+    ({"log": True}, [0.0, 0.0], [-math.log(2), -math.log(2)]),
+    ({"log": True}, [INF, INF, 0.0], [-math.log(2), -math.log(2), -INF]),
+    ({"log": True}, [-INF, 0.0], [-INF, 0.0]),
+    ({"log": True, "undefined": "zeros"}, [-INF, -INF], [-INF, -INF]),
+    ({"log": True, "undefined": "uniform"}, [-INF, -INF], [-math.log(2), -math.log(2)]),
+    ({"log": True, "nulls": "mask"}, [None, 3.0, NAN], [None, NAN, NAN]),
+    ({"log": True, "nulls": "mask"}, [None, 3.0], [None, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("options", "row", "expected"), EXACT)
+def test_map_softmax_row(options: dict[str, Any], row: Row, expected: Row) -> None:
+    (found,) = run(Softmax(**options), row)
+    if options.get("temperature") == 1e308:
+        assert found == pytest.approx(expected, rel=1e-15)
+    else:
+        assert same([found], expected)
+
+
+def test_map_softmax_published_row() -> None:
+    (found,) = run(Softmax(), [2.0, 1.0, 0.1])
+    assert found == pytest.approx([0.6590011388859679, 0.24243297070471392, 0.09856589040931818], rel=2e-16 * 3)
+
+
+def test_map_softmax_rows_apart() -> None:
+    rows: list[Row] = [[0.0, 0.0], [None, 1.0], [NAN, 1.0], [-INF, -INF], [INF, 1.0]]
+    assert same(run(Softmax(), *rows), [0.5, 0.5], [None, None], [NAN, NAN], [None, None], [1.0, 0.0])
+
+
+@pytest.mark.parametrize("under", [NAN, INF, 1e308, 0.0])
+def test_mask_whatever_stands_under_a_null(under: float) -> None:
+    x, null = np.array([[under, 2.0, 2.0]]), np.array([[True, False, False]])
+    y, gone = Softmax(nulls="mask", nonfinite="error").forward(x, null)
+    assert (y[~gone].tolist(), gone.tolist()) == ([0.5, 0.5], null.tolist())
+
+
+@pytest.mark.parametrize("map_", [Softmax(), Softmax(undefined="error"), UnitNorm()])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_map_rows_without_scores(map_: RowMap, shape: tuple[int, int]) -> None:
+    y, null = map_.forward(np.empty(shape), np.zeros(shape, dtype=bool))
+    assert (y.shape, null.shape) == (shape, shape)
+
+
+def test_refuse_undefined_softmax_and_count_it() -> None:
+    with pytest.raises(DataError, match="found 2 rows with none") as caught:
+        run(Softmax(undefined="error"), [-INF, -INF], [0.0, 0.0], [-INF, -INF])
+    assert (caught.value.code, caught.value.exit_code) == ("DATA_UNDEFINED", 65)
+
+
+@pytest.mark.parametrize("map_", [Softmax(nonfinite="error", nulls="mask"), UnitNorm(nonfinite="error")])
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+def test_refuse_nonfinite_score_but_not_null(map_: RowMap, bad: float) -> None:
+    run(map_, [None, 1.0])
+    with pytest.raises(DataError) as caught:
+        run(map_, [None, bad])
+    assert (caught.value.code, caught.value.exit_code) == ("DATA_NONFINITE", 65)
+
+
+@given(st.lists(scores, min_size=1, max_size=200), st.floats(min_value=0.1, max_value=10))
+def test_sum_softmax_to_one(row: list[float], temperature: float) -> None:
+    (found,) = run(Softmax(temperature=temperature), list(row))
+    # The total of k weights is off by (k - 1) u (Jeannerod and Rump, 2013), each quotient by u and half the least
+    # double; to first order that is k u, and the second order is below 2 (k u)**2 for k u < 1/2.
+    k = len(row)
+    bound = k * U + 2 * (k * U) ** 2 + k * Fraction(5e-324)
+    assert abs(sum(Fraction(p or 0.0) for p in found) - 1) <= bound
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=20), st.integers(-(10**9), 10**9), st.booleans())
+def test_shift_softmax_changes_nothing(row: list[int], shift: int, log: bool) -> None:  # noqa: FBT001
+    plain, moved = [float(score) for score in row], [float(score + shift) for score in row]  # exact
+    assert same(run(Softmax(log=log), list(plain)), *run(Softmax(log=log), list(moved)))
+
+
+@given(st.lists(coarse, min_size=2, max_size=30), st.booleans())
+def test_keep_order_of_scores(row: list[float], log: bool) -> None:  # noqa: FBT001
+    (found,) = run(Softmax(log=log), list(row))
+    ordered = [value for _, value in sorted(zip(row, np.array(found, dtype=float).tolist(), strict=True))]
+    assert ordered == sorted(ordered)
+
+
+@given(st.lists(scores, min_size=1, max_size=30), st.floats(min_value=0.5, max_value=10))
+def test_match_scipy_softmax(row: list[float], temperature: float) -> None:
+    x = np.array(row)
+    (found,), (logs,) = (
+        run(Softmax(temperature=temperature), list(row)),
+        run(Softmax(temperature=temperature, log=True), list(row)),
+    )
+    # x / T rounds before the maximum is taken from it: 3 u max|x / T|, at most 1400 here, is below 5e-13.
+    np.testing.assert_allclose(np.array(found, float), special.softmax(x / temperature), rtol=1e-12, atol=5e-324)
+    # Where p is near 1 its logarithm is that of 1 + a number known to k u.
+    np.testing.assert_allclose(np.array(logs, float), special.log_softmax(x / temperature), rtol=1e-12, atol=5e-13)
+
+
+NORMS: list[tuple[Any, Row, Row]] = [
+    ("l2", [3.0, -4.0], [0.6, -0.8]), ("l1", [1.0, -3.0], [0.25, -0.75]), ("max", [1.0, -4.0], [0.25, -1.0]),
+    *((norm, [0.0, -0.0], [0.0, -0.0]) for norm in ("l1", "l2", "max")),
+    *((norm, [1.0, NAN, INF], [NAN] * 3) for norm in ("l1", "l2", "max")),
+    *((norm, [1.0, None], [None] * 2) for norm in ("l1", "l2", "max")),
+    *((norm, [None, NAN], [None] * 2) for norm in ("l1", "l2", "max")),
+    *((norm, [INF, 5.0], [1.0, 0.0]) for norm in ("l1", "l2", "max")),
+    ("l1", [INF, -INF, 1.0], [0.5, -0.5, 0.0]), ("max", [INF, -INF, 1.0], [1.0, -1.0, 0.0]),
+    ("l2", [INF, -INF, INF, INF, 0.0], [0.5, -0.5, 0.5, 0.5, 0.0]),
+    ("l1", [1.5e308, 1.5e308], [0.5, 0.5]), ("l2", [1e308] * 4, [0.5] * 4), ("l2", [5e-324] * 4, [0.5] * 4),
+    ("l2", [3e-200, 4e-200], [0.6, 0.8]), ("max", [5e-324, -1e-323], [0.5, -1.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("norm", "row", "expected"), NORMS)
+def test_map_unit_norm_row(norm: Any, row: Row, expected: Row) -> None:
+    assert same(run(UnitNorm(norm=norm), row), expected)
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20).filter(any),
+    st.sampled_from([1, 2]),
+)
+def test_map_unit_norm_to_length_one(row: list[float], order: int) -> None:
+    (found,) = run(UnitNorm(norm="l1" if order == 1 else "l2"), list(row))
+    length = sum(abs(Fraction(value or 0.0)) ** order for value in found)
+    assert abs(length - 1) <= order * (len(row) + 4) * U
+
+
+MAPS = st.one_of(
+    st.builds(Affine, center=numbers, scale=sizes, gain=sizes, offset=numbers, prescale=st.sampled_from([1.0, 0.5]),
+              clip=st.none() | st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair))),
+              pin=st.none() | st.tuples(numbers, numbers)),
+    st.just(Undefined()),
+    st.builds(Softmax, nonfinite=st.sampled_from(["keep", "error"]), temperature=sizes, nulls=st.sampled_from(["null", "mask"]),
+              undefined=st.sampled_from(["null", "zeros", "uniform", "error"]), log=st.booleans()),
+    st.builds(UnitNorm, norm=st.sampled_from(["l1", "l2", "max"])),
+)  # fmt: skip
+
+
+@given(MAPS)
+def test_round_trip_map(map_: maps.Map) -> None:
+    text = json.dumps(map_.to_dict(), allow_nan=False)
+    back = maps.from_dict(json.loads(text))
+    assert back == map_
+    assert json.dumps(back.to_dict()) == text
+    assert map_.formula
+
+
+AFFINE, SOFTMAX, UNIT = Affine().to_dict(), Softmax().to_dict(), UnitNorm().to_dict()
+HOSTILE: list[Any] = [
+    None, [1], "affine", {}, {"kind": ["affine"]}, {"kind": "pickle"}, {"kind": "affine"}, {"kind": "affine", 1: 2},
+    AFFINE | {"more": 1.0}, {k: v for k, v in AFFINE.items() if k != "pin"},
+    *(AFFINE | {name: value} for name in ("center", "scale", "gain", "offset", "prescale")
+      for value in (None, "1", True, [1.0], [1.0, 2.0], {}, NAN, INF, -INF, 10**400)),
+    *(AFFINE | {name: value} for name in ("scale", "gain") for value in (0.0, -0.0, -1.0)), AFFINE | {"prescale": 0.25},
+    *(AFFINE | {name: value} for name in ("clip", "pin") for value in (0, "", "ab", {}, [], [1], [1, 2, 3], ["0", "1"],
+      [None, 1], [[1], 2], [NAN, 1.0], [0.0, INF], [False, True], [10**400, 1])), AFFINE | {"clip": [5.0, -5.0]},
+    *(SOFTMAX | {"temperature": value} for value in (0.0, -1.0, NAN, INF, None, "1", True, 10**400, [1.0, 2.0])),
+    *(SOFTMAX | {name: value} for name in ("nulls", "undefined", "nonfinite") for value in ("no", None, True, 1, [], {})),
+    *(SOFTMAX | {"log": value} for value in ("yes", None, 1, 0.0, [])), UNIT | {"norm": "l3"}, UNIT | {"norm": None},
+    UNIT | {"nonfinite": "no"}, {"kind": "undefined", "more": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
+def test_refuse_hostile_map(data: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        maps.from_dict(data)
+    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_INVALID", 65)
+
+
+def test_print_formula() -> None:
+    halved = Affine(center=2.0, scale=4.0, gain=3.0, offset=-1.0, prescale=0.5, clip=(0.0, 1.0))
+    assert Affine(center=2.0, scale=4.0).formula == "(x - 2.0) / 4.0"
+    assert halved.formula == "clip((x * 0.5 - 1.0) / 4.0 * 3.0 + -1.0, 0.0, 1.0)"
+    assert Softmax(temperature=0.7, log=True).formula == "log_softmax(x / 0.7)"
+    assert (Softmax().formula, UnitNorm(norm="l1").formula, Undefined().formula) == ("softmax(x)", "x / l1(x)", "null")
+
+
+def test_allow_more_ulps_for_more_scores() -> None:
+    assert Softmax().ulps_of(100) > Softmax().ulps_of(2) > 0

@@ -1,0 +1,378 @@
+"""Scalers: the maps they solve to, at the edges and against scikit-learn; their fields; a scaler of one's own."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import special
+from sklearn import datasets, preprocessing
+
+from sparkscale.errors import ConfigError
+from sparkscale.maps import Affine, nonzero
+from sparkscale.scalers import (
+    REGISTRY,
+    LogSoftmax,
+    MaxAbs,
+    MeanNorm,
+    MinMax,
+    Robust,
+    RowStep,
+    Scaler,
+    Softmax,
+    Standard,
+    Step,
+    UnitNorm,
+)
+from sparkscale.stats import EMPTY, ColumnStats
+from tests.numacc import exact_moments, exact_std
+
+EPS = 2.0**-52
+MAX, TINY = 1.7976931348623157e308, 5e-324
+finite = st.floats(allow_nan=False, allow_infinity=False)
+ends = st.tuples(finite, finite).filter(lambda pair: pair[0] < pair[1] and math.isfinite(pair[1] - pair[0]))
+Floats = NDArray[np.float64]
+
+
+def solve(scaler: Scaler, values: Any) -> Affine:
+    """Fit a scaler to an array."""
+    map_ = scaler.solve(ColumnStats.of(values, quantiles=scaler.needs_quantiles))
+    assert isinstance(map_, Affine)
+    return map_
+
+
+def scaled(scaler: Scaler, values: Any) -> list[float]:
+    """Fit to an array and map it."""
+    return solve(scaler, values).forward(np.asarray(values, dtype=np.float64)).tolist()
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (1e9, 1.0), (-1e9, 1e-3), (1e155, 1e150), (1e-300, 1e-303)])
+def test_standardize_to_exact_moments(mean: float, std: float, ddof: Any) -> None:
+    values = np.random.default_rng(1).normal(mean, std, 999)
+    map_ = solve(Standard("x", ddof=ddof), values)
+    center, deviation = exact_moments(values)[0], exact_std(values, ddof)
+    assert abs(Fraction(map_.scale) / deviation - 1) < Fraction(1, 10**14)
+    for value, found in zip(values.tolist(), map_.forward(values).tolist(), strict=True):
+        # The map holds its center in one double, half a last place of the mean; all else is known to 14 digits.
+        bound = Fraction(math.ulp(center)) / 2 / deviation + (1 + abs(Fraction(found))) / 10**14
+        assert abs(Fraction(found) - (Fraction(value) - center) / deviation) <= bound
+
+
+def test_standardize_without_mean_or_std() -> None:
+    values = [1.0, 3.0, 5.0, 7.0]
+    assert scaled(Standard("x", with_std=False), values) == [-3.0, -1.0, 1.0, 3.0]
+    assert scaled(Standard("x", with_mean=False), values) == pytest.approx(np.array(values) / np.sqrt(5.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -7e300, MAX, TINY, 1e9 / 3])
+@pytest.mark.parametrize("scaler", [Standard("x"), Standard("x", ddof=1), MinMax("x"), MeanNorm("x"), Robust("x")])
+def test_map_constant_to_low_end_and_keep_offsets(scaler: Scaler, value: float) -> None:
+    map_ = solve(scaler, np.full(7, value))
+    near = math.nextafter(value, 0.0) if value else 3.0
+    assert map_.forward(np.array([value, near])).tolist() == [0.0, near - value]
+
+
+def test_map_constant_to_low_end_of_range() -> None:
+    assert scaled(MinMax("x", range=(-1, 1)), [4.0, 4.0]) == [-1.0, -1.0]
+    assert scaled(MinMax("x", range=(5.0, 6.0), clip=True), [4.0]) == [5.0]
+
+
+def test_map_constant_zero_by_max_abs_to_zero() -> None:
+    assert solve(MaxAbs("x"), [0.0, 0.0]).forward(np.array([0.0, 0.5])).tolist() == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_standardize_one_value_as_constant(ddof: Any) -> None:
+    assert scaled(Standard("x", ddof=ddof), [4.0]) == [0.0]
+
+
+def test_treat_std_below_eps_of_mean_as_constant() -> None:
+    least = math.ulp(1e9)  # of the doubles near 1e9; eps * 1e9 is about 1.9 of it
+    for steps, constant in ((1, True), (3, True), (4, False), (8, False)):
+        values = [1e9 - steps * least, 1e9, 1e9 + steps * least]
+        std = exact_std(values)
+        assert (std <= Fraction(EPS) * 10**9) == constant or 2 < steps < 4
+        assert (solve(Standard("x"), values).scale == 1.0) == (std <= Fraction(EPS) * 10**9)
+
+
+def test_standardize_many_rows_far_from_zero() -> None:
+    # mean/std = 1e9 at 1e7 rows: the error bound of a one-pass sum (which grows with n) would call it constant.
+    part = ColumnStats.of(1e9 + np.random.default_rng(3).normal(size=1000))
+    whole = part
+    for _ in range(14):
+        whole = whole + whole
+    assert whole.finite > 10**7
+    assert whole.finite * EPS * whole.mean > whole.std
+    assert Standard("x").solve(whole).scale == pytest.approx(part.std, rel=1e-12)
+
+
+@pytest.mark.parametrize("values", [[0.0, TINY, 2 * TINY], [0.0, TINY], [0.0] * 99 + [TINY], [1e-16, 2e-16, 5e-16]])
+@pytest.mark.parametrize("scaler", [Standard("x"), MinMax("x"), MaxAbs("x"), MeanNorm("x")])
+def test_scale_tiny_ranges(scaler: Scaler, values: list[float]) -> None:
+    parts = [ColumnStats.of([value]) for value in values]
+    for stats in (ColumnStats.of(values), sum(parts, EMPTY)):
+        map_ = scaler.solve(stats)
+        assert isinstance(map_, Affine)
+        assert map_.scale <= max(values)
+        assert np.ptp(map_.forward(np.array(values))) >= 0.5
+
+
+def test_map_tiny_range_onto_unit() -> None:
+    assert scaled(MinMax("x"), [0.0, TINY, 2 * TINY]) == [0.0, 0.5, 1.0]
+
+
+def test_map_range_beyond_double_by_halves() -> None:
+    values = [-1.7e308, 0.0, 1.7e308]
+    assert scaled(MinMax("x"), values) == [0.0, 0.5, 1.0]
+    assert scaled(MinMax("x", range=(-1, 1), clip=True), values) == [-1.0, 0.0, 1.0]
+    assert scaled(MeanNorm("x"), values) == [-0.5, 0.0, 0.5]
+    assert scaled(MaxAbs("x"), values) == [-1.0, 0.0, 1.0]
+    assert scaled(Robust("x"), [-1.7e308, -1.7e308, 0.0, 1.7e308, 1.7e308]) == [-0.5, -0.5, 0.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize(
+    "values", [[-1.7e308, 1.7e308], [-1.7e308, 1.4e308, 1.5e308], [1e308, 1.1e308], [MAX, -MAX, MAX]]
+)
+def test_standardize_beyond_double(values: list[float], ddof: Any) -> None:
+    deviation, mean = exact_std(values, ddof), exact_moments(values)[0]
+    expected = [float((Fraction(value) - mean) / deviation) for value in values]
+    assert scaled(Standard("x", ddof=ddof), values) == pytest.approx(expected, rel=1e-14)
+    unseen = solve(Standard("x", ddof=ddof), values).forward(np.array([-MAX, MAX]))
+    assert unseen.tolist() == pytest.approx([float((Fraction(x) - mean) / deviation) for x in (-MAX, MAX)], rel=1e-14)
+
+
+def test_scale_robustly_with_outlier_beyond_double() -> None:
+    assert scaled(Robust("x"), [-1.7e308, 0.9e308, 1e308, 1.1e308, 1e308])[0] == pytest.approx(-27.0, rel=1e-14)
+
+
+@given(st.lists(finite, min_size=1, max_size=20), ends, st.booleans())
+def test_map_min_and_max_onto_ends_bitwise(values: list[float], onto: tuple[float, float], clip: bool) -> None:  # noqa: FBT001
+    map_ = solve(MinMax("x", range=onto, clip=clip), values)
+    found = map_.forward(np.array(values))
+    low, high = map_.forward(np.array([min(values), max(values)])).tolist()
+    assert low == onto[0]
+    assert high == (onto[1] if min(values) < max(values) else onto[0])
+    assert found.min() == onto[0]
+    assert found.max() == high  # and nothing in between leaves the range
+
+
+@pytest.mark.parametrize(
+    "onto", [(-3.0, 0.1), (0.1, 0.3), (-1.0, 1e-320), (-1e16, 0.1), (0.0, TINY), (-0.0, 1.0), (1e15, 1e15 + 1)]
+)
+@pytest.mark.parametrize("values", [[1.0, 3.0], [-0.7, 0.1], [1e9, 1e9 + 1e-6], [-1.7e308, 1.7e308], [0.0, TINY]])
+def test_map_onto_awkward_ends_bitwise(onto: tuple[float, float], values: list[float]) -> None:
+    low, high = scaled(MinMax("x", range=onto), values)
+    assert (low.hex(), high.hex()) == ((onto[0] + 0.0).hex(), onto[1].hex())
+
+
+@given(st.lists(finite, min_size=2, max_size=20), finite)
+def test_keep_within_clip_and_order(values: list[float], unseen: float) -> None:
+    for scaler, low, high in ((MinMax("x", range=(-2, 3), clip=True), -2.0, 3.0), (MaxAbs("x", clip=True), -1.0, 1.0)):
+        y = solve(scaler, values).forward(np.sort([*values, unseen, math.inf, -math.inf]))
+        assert (y[0], y[-1]) == (low, high)
+        assert (np.diff(y) >= 0).all()
+
+
+def test_clip_mean_norm_at_its_fitted_ends() -> None:
+    map_ = solve(MeanNorm("x", clip=True), [0.0, 1.0, 3.0, 4.0])
+    assert map_.forward(np.array([-9.0, 0.0, 4.0, 9.0, math.inf])).tolist() == [-0.5, -0.5, 0.5, 0.5, 0.5]
+    assert np.isnan(map_.forward(np.array([np.nan]))).all()
+
+
+def test_clip_off_by_default_and_infinity_kept() -> None:
+    assert solve(MinMax("x"), [0.0, 2.0]).forward(np.array([4.0, math.inf, -math.inf])).tolist() == [
+        2.0,
+        math.inf,
+        -math.inf,
+    ]
+
+
+def test_ignore_nonfinite_values_in_fit() -> None:
+    assert solve(MinMax("x"), [0.0, np.nan, math.inf, -math.inf, 4.0]) == solve(MinMax("x"), [0.0, 4.0])
+
+
+@given(st.lists(st.floats(min_value=-1e100, max_value=1e100), min_size=2, max_size=20))
+def test_invert_every_scaler(values: list[float]) -> None:
+    x = np.array(values)
+    span = float(np.ptp(x))
+    assume(span > 1e-290)  # so that no quotient is subnormal
+    for scaler in (Standard("x"), MinMax("x", range=(-3, 0.1)), MaxAbs("x"), Robust("x"), MeanNorm("x")):
+        map_ = solve(scaler, values)
+        away = np.abs(x - map_.center).max() + map_.scale * (1 + abs(map_.offset) / map_.gain)
+        assert np.abs(map_.inverse(map_.forward(x)) - x).max() <= 10 * EPS * (
+            away + np.abs(x).max()
+        )  # half an eps a step
+
+
+def test_scale_robustly_without_centering_or_scaling() -> None:
+    values = [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert scaled(Robust("x"), values) == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert scaled(Robust("x", with_centering=False), values) == [0.5, 1.0, 1.5, 2.0, 2.5]
+    assert scaled(Robust("x", with_scaling=False), values) == [-2.0, -1.0, 0.0, 1.0, 2.0]
+
+
+def test_refuse_robust_without_sketch() -> None:
+    with pytest.raises(ConfigError, match="quantile sketch") as caught:
+        Robust("x").solve(ColumnStats.of([1.0]))
+    assert caught.value.exit_code == 78
+
+
+SETS = {name: getattr(datasets, f"load_{name}")().data for name in ("iris", "wine", "breast_cancer", "diabetes")}
+TABLES = pytest.mark.parametrize("table", SETS.values(), ids=SETS)
+PAIRS: list[tuple[Scaler, Any]] = [
+    (Standard("x"), preprocessing.StandardScaler()),
+    (Standard("x", with_mean=False), preprocessing.StandardScaler(with_mean=False)),
+    (MinMax("x"), preprocessing.MinMaxScaler()),
+    (MinMax("x", range=(-3, 0.1)), preprocessing.MinMaxScaler(feature_range=(-3, 0.1))),
+    (MaxAbs("x"), preprocessing.MaxAbsScaler()),
+]
+
+
+@TABLES
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda item: type(item).__name__)
+def test_match_sklearn(table: Floats, ours: Scaler, theirs: Any) -> None:
+    for x, expected in zip(table.T, theirs.fit_transform(table).T, strict=True):
+        # Either side rounds numbers of the size of x over the scale, a few times, before they cancel.
+        atol = 16 * EPS * (np.abs(x).max() / np.ptp(x) * np.ptp(expected) + 3)
+        np.testing.assert_allclose(scaled(ours, x), expected, rtol=1e-12, atol=atol)
+
+
+@TABLES
+def test_match_sklearn_robust_to_neighbours(table: Floats) -> None:
+    theirs = preprocessing.RobustScaler().fit(table)
+    for x, center, scale in zip(table.T, theirs.center_, theirs.scale_, strict=True):
+        map_ = solve(Robust("x"), x)  # up to 1024 rows the sketch is exact; sklearn interpolates between neighbours
+        (q1, mid, q3), (r1, right, r3) = (
+            np.quantile(x, [0.25, 0.5, 0.75], method=side) for side in ("lower", "higher")
+        )
+        assert mid <= map_.center <= right
+        assert mid <= center <= right
+        assert abs(map_.scale - scale) <= (r1 - q1) + (r3 - q3) + 1e-12 * scale
+
+
+def test_match_sklearn_robust_within_rank_error() -> None:
+    x = SETS["breast_cancer"].ravel()
+    stats = ColumnStats.of(x, quantiles=True)
+    assert stats.quantiles is not None
+    map_ = Robust("x").solve(stats)
+    slack = 3 * stats.quantiles.rank_error  # stated for 99 %; three times is passed once in 1e13 fits
+    low, high = (np.quantile(x, [q + sign * slack for q in (0.25, 0.5, 0.75)]) for sign in (-1, 1))
+    theirs = preprocessing.RobustScaler().fit(x.reshape(-1, 1))
+    assert low[1] <= map_.center <= high[1]
+    assert low[2] - high[0] <= map_.scale <= high[2] - low[0]
+    assert abs(map_.center - theirs.center_[0]) <= high[1] - low[1]
+
+
+@TABLES
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_match_sklearn_normalizer(table: Floats, norm: Any) -> None:
+    y, null = UnitNorm(["*"], norm=norm).solve_row().forward(table, np.zeros(table.shape, dtype=bool))
+    np.testing.assert_allclose(y, preprocessing.normalize(table, norm=norm), rtol=1e-14, atol=0)
+    assert not null.any()
+
+
+@TABLES
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 20.0])
+def test_match_scipy_softmax(table: Floats, temperature: float) -> None:
+    nothing = np.zeros(table.shape, dtype=bool)
+    plain, _ = Softmax(["*"], temperature=temperature).solve_row().forward(table, nothing)
+    logs, _ = LogSoftmax(["*"], temperature=temperature).solve_row().forward(table, nothing)
+    # Dividing by T first, scipy's way, moves a logit by up to u |x / T|, and so the exponential by as much of itself.
+    rtol = 1e-12 + (0.0 if temperature == 1 else 2 * EPS * float(np.abs(table / temperature).max()))
+    np.testing.assert_allclose(plain, special.softmax(table / temperature, axis=1), rtol=rtol, atol=1e-307)
+    np.testing.assert_allclose(logs, special.log_softmax(table / temperature, axis=1), rtol=1e-12, atol=rtol)
+
+
+BAD: list[tuple[type[Step], dict[str, Any]]] = [
+    *((Standard, {"columns": value}) for value in ([], "", [""], 5, [5], None, ["a", None])),
+    *((Standard, {"columns": "x", name: "no"}) for name in ("dtype", "nonfinite", "empty", "ddof")),
+    *((Standard, {"columns": "x", "ddof": value}) for value in (2, -1, True, None)), (Standard, {"columns": "x", "into": ""}),
+    *((MinMax, {"columns": "x", "range": value}) for value in ((1, 0), (0, 0), (0,), (0, 1, 2), "01", None, 5, ("0", "1"),
+      (False, True), (0, math.inf), (math.nan, 1), (-MAX, MAX))),
+    *((Robust, {"columns": "x", "quantile_range": value}) for value in ((75, 25), (-1, 50), (0, 101), (1,), None)),
+    *((Softmax, {"columns": "x", "temperature": value}) for value in (0, -1.0, math.inf, math.nan, "1", None, True)),
+    *((LogSoftmax, {"columns": "x", name: "no"}) for name in ("nulls", "undefined")), (UnitNorm, {"columns": "x", "norm": "l3"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "fields"), BAD, ids=range(len(BAD)))
+def test_refuse_bad_field(step: type[Step], fields: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="expected .* found") as caught:
+        step(**fields)
+    assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
+
+
+def test_register_every_kind() -> None:
+    columns = {"standard", "minmax", "maxabs", "robust", "mean_norm"}
+    rows = {"unit_norm", "softmax", "log_softmax"}
+    assert columns | rows <= set(REGISTRY)
+    assert all(issubclass(REGISTRY[kind], Scaler) and not REGISTRY[kind].by_row for kind in columns)
+    assert all(issubclass(REGISTRY[kind], RowStep) and REGISTRY[kind].by_row for kind in rows)
+    assert [kind for kind in columns if REGISTRY[kind].needs_quantiles] == ["robust"]
+
+
+@pytest.mark.parametrize("kind", sorted(REGISTRY))
+def test_round_trip_fields(kind: str) -> None:
+    step = REGISTRY[kind](["a", "b_*", {"dtype": "numeric", "except": ["c"]}], into="{column}_s", dtype="float32")
+    data = json.loads(json.dumps(step.to_dict()))
+    assert data.pop("kind") == kind
+    assert REGISTRY[kind](**data) == step
+    assert step.selectors == ("a", "b_*", {"dtype": "numeric", "except": ["c"]})
+
+
+def test_pass_row_fields_on_to_the_map() -> None:
+    map_ = LogSoftmax("s_*", temperature=2, nulls="mask", undefined="zeros", nonfinite="error").solve_row()
+    assert (map_.temperature, map_.nulls, map_.undefined, map_.nonfinite, map_.log) == (
+        2.0,
+        "mask",
+        "zeros",
+        "error",
+        True,
+    )
+    assert Softmax("s_*").solve_row().log is False
+    assert UnitNorm("s_*", norm="max", nonfinite="error").solve_row().to_dict() == {
+        "kind": "unit_norm",
+        "nonfinite": "error",
+        "norm": "max",
+    }
+
+
+def test_add_scaler_by_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REGISTRY, "mean_norm", REGISTRY["mean_norm"])  # put back afterwards
+
+    class MeanNorm(Scaler, kind="mean_norm"):
+        """(x - mean) / (max - min)."""
+
+        def solve(self, stats: ColumnStats) -> Affine:
+            return Affine(center=stats.mean, scale=nonzero(stats.range))
+
+    step = REGISTRY["mean_norm"]("x")
+    assert isinstance(step, MeanNorm)
+    assert scaled(step, [0.0, 1.0, 3.0, 4.0]) == [-0.5, -0.25, 0.25, 0.5]
+    assert scaled(step, [3.0, 3.0]) == [0.0, 0.0]
+
+
+def test_add_scaler_with_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REGISTRY, "spread", Scaler)  # taken away afterwards
+
+    class Spread(Scaler, kind="spread"):
+        times: float = 1.0
+
+        def solve(self, stats: ColumnStats) -> Affine:
+            return Affine(scale=nonzero(stats.range * self.times))
+
+    step = REGISTRY["spread"](["a", "b"], times=2.0)  # type: ignore[call-arg]
+    assert (step.kind, step.to_dict()["times"], step.to_dict()["columns"]) == ("spread", 2.0, ["a", "b"])
+    assert step == Spread(["a", "b"], times=2.0) != Spread(["a", "b"])
+    assert scaled(Spread("a", times=2.0), [0.0, 4.0]) == [0.0, 0.5]
+    with pytest.raises(TypeError, match="time"):
+        Spread("a", time=2.0)  # type: ignore[call-arg]
