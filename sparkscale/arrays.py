@@ -22,7 +22,8 @@ Nulls: TypeAlias = NDArray[np.bool_]
 
 def schema_of(columns: Mapping[str, ArrayLike]) -> Schema:
     """Return the schema of a dict of arrays: 1-D is a column, 2-D (or an object array of arrays) an array column."""
-    return Schema(tuple(Field(name, _type_of(np.ma.asarray(data))) for name, data in columns.items()), True)
+    fields = (Field(name, _type_of(np.ma.asarray(data))) for name, data in columns.items())
+    return Schema(tuple(fields), case_sensitive=True)
 
 
 def _type_of(data: Any) -> str:
@@ -35,7 +36,7 @@ def _type_of(data: Any) -> str:
 
 def split(data: ArrayLike) -> tuple[Values, Nulls]:
     """Return float64 values and which of them are null."""
-    array = np.ma.asarray(data)
+    array: Any = np.ma.asarray(data)
     null = np.ma.getmaskarray(array)
     if array.dtype == object:
         null = null | np.array([value is None for value in array.data.ravel()], dtype=bool).reshape(array.shape)
@@ -71,7 +72,7 @@ def map_columns(map_: RowMap, data: list[ArrayLike], dtype: str) -> list[NDArray
 
 def map_arrays(map_: RowMap, data: ArrayLike, dtype: str) -> NDArray[Any]:
     """Apply a row map to an array column: ``(rows, k)``, or an object array of rows of any length or None."""
-    array = np.ma.asarray(data)
+    array: Any = np.ma.asarray(data)
     if array.ndim == 2 and array.dtype != object:  # noqa: PLR2004 - rows and scores
         return join(*map_.forward(*split(array)), dtype)
     rows = [None if absent else row for row, absent in zip(array.data, np.ma.getmaskarray(array), strict=True)]
@@ -86,5 +87,5 @@ def map_arrays(map_: RowMap, data: ArrayLike, dtype: str) -> NDArray[Any]:
 
 
 def _with_none(row: Any) -> list[Any]:
-    array = np.ma.asarray(row)
+    array: Any = np.ma.asarray(row)
     return list(array.filled(None)) if array.dtype == object else list(array.astype(object).filled(None))

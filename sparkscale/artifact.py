@@ -102,7 +102,7 @@ class Fitted:
         request. ``engine``: ``native`` Spark expressions, ``pandas`` UDFs, or ``auto`` (native
         wherever a map has a native form). Raises :class:`DataError` where the schema does not fit.
         """
-        return cast("DataFrame", _spark("transform").transform(df, self, engine))
+        return cast("DataFrame", at_call_time("spark.transform").transform(df, self, engine))
 
     def inverse_transform(self, df: DataFrame) -> DataFrame:
         """Turn the outputs of affine maps back into the features they came from; lazy.
@@ -110,7 +110,7 @@ class Fitted:
         An output written under another name (``into``) gives its column back and goes. Row maps have
         no inverse; their columns stay. What a clip has cut comes back as the end of the fitted range.
         """
-        return cast("DataFrame", _spark("transform").inverse_transform(df, self))
+        return cast("DataFrame", at_call_time("spark.transform").inverse_transform(df, self))
 
     def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Apply the maps to a dict of arrays, with NumPy only.
@@ -168,9 +168,7 @@ class Fitted:
 
         Where the newest version there already holds the same content, that is the version returned.
         """
-        from sparkscale import store
-
-        return store.save(self, uri)
+        return cast("int", at_call_time("store").save(self, uri))
 
     def __repr__(self) -> str:
         """Return one line a map."""
@@ -223,9 +221,7 @@ def merge(parts: Sequence[Fitted]) -> Fitted:
                 f"expected parts of one pipeline, found {_signature(first)} and {_signature(other)}",
                 "fit every part with the same steps and columns",
             )
-    stats = {
-        name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats
-    }
+    stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
     return solve(first.steps, stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
@@ -267,6 +263,6 @@ def _solve(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[M
         yield cast("Scaler", step).solve(known) if known.finite else Undefined()
 
 
-def _spark(module: str) -> Any:
-    """Reach the Spark engine by name at call time: who only loads and scores needs no pyspark."""
-    return importlib.import_module(f"sparkscale.spark.{module}")
+def at_call_time(module: str) -> Any:
+    """Reach a module above this one when it is called for: who only loads and scores needs no pyspark."""
+    return importlib.import_module(f"sparkscale.{module}")

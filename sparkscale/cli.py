@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from sparkscale._version import __version__
-from sparkscale.errors import InternalError, SparkscaleError, UsageError
+from sparkscale.errors import InternalError, SparkscaleError, UnfitEnvironmentError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -97,7 +97,8 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
             click.echo(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", err=True)
     click.echo(f"{config}: {len(steps)} steps, no problem found", err=True)
     if as_json:
-        click.echo(json.dumps({"status": "done", "config": job.config.model_dump(mode="json", exclude={"steps", "spark"}) | {"steps": steps}}))
+        config_dict = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
+        click.echo(json.dumps({"status": "done", "config": config_dict | {"steps": steps}}))
 
 
 @app.command()
@@ -185,9 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _unexpected(error: Exception) -> SparkscaleError:
     if isinstance(error, ModuleNotFoundError) and error.name in ("pyspark", "pandas", "pyarrow", "grpc", "pysail"):
-        from sparkscale.errors import EnvironmentProblem
-
-        return EnvironmentProblem("ENV_PACKAGE", f"expected the package {error.name}, found none", "pip install 'sparkscale[spark]'")
+        cause = f"expected the package {error.name}, found none"
+        return UnfitEnvironmentError("ENV_PACKAGE", cause, "pip install 'sparkscale[spark]'")
     if isinstance(error, OSError):
         from sparkscale.publish import storage_error
 

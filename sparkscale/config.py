@@ -51,7 +51,7 @@ class Input(Strict):
     format: FileFormat
     path: str = Field(min_length=1, description="A file or folder.")
     table_schema: str | None = Field(
-        None, alias="schema", description="Column names and types, as in 'a double, b string'; else taken from the data."
+        None, alias="schema", description="Names and types, as in 'a double, b string'; else taken from the data."
     )
     where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
     options: dict[str, Scalar] = Field(default={}, description="Options of the reader, passed on.")
@@ -112,7 +112,8 @@ def _selector(value: str | ByDtype) -> Any:
 
 Selectors = Annotated[str | ByDtype, AfterValidator(_selector)]
 _MODELS = tuple(_step_model(kind, cls) for kind, cls in REGISTRY.items())
-AnyStep = Annotated[Annotated[Union[_MODELS], Field(discriminator="kind")], AfterValidator(_build)]  # noqa: UP007
+#: A step of any kind: validated by the model of its kind, then made into the scaler itself.
+AnyStep: Any = Annotated[Annotated[Union[_MODELS], Field(discriminator="kind")], AfterValidator(_build)]  # noqa: UP007
 
 
 class JobConfig(Strict):
@@ -126,7 +127,7 @@ class JobConfig(Strict):
     output: Output | None = None
     engine: Literal["auto", "native", "pandas"] = "auto"
     verify: int = Field(1000, ge=0, description="Rows to check against the NumPy kernels before publishing; 0: none.")
-    spark: Spark = Spark()
+    spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 
     def need(self, *sections: str) -> None:
         """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""

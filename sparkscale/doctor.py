@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sparkscale.errors import EnvironmentProblem, Problem
+from sparkscale.errors import Problem, UnfitEnvironmentError
 
 _JAVA = (17, 21)
 _PYTHON = (3, 11)
@@ -54,10 +54,10 @@ def examine() -> Iterator[Finding]:
 
 
 def raise_for(findings: Sequence[Finding]) -> None:
-    """Raise :class:`EnvironmentProblem` (69) where something found is bad."""
+    """Raise :class:`UnfitEnvironmentError` (69) where something found is bad."""
     problems = [Problem("ENV_DOCTOR", f"{f.what}: {f.found}", f.mend) for f in findings if f.state == "bad"]
     if problems:
-        raise EnvironmentProblem.of(problems)
+        raise UnfitEnvironmentError.of(problems)
 
 
 def _python() -> Finding:
@@ -109,14 +109,16 @@ def _workers() -> Iterator[Finding]:
         return
     path = shutil.which(chosen)
     if path is None:
-        yield Finding("bad", "workers' Python", f"PYSPARK_PYTHON={chosen} is not there", "unset it, or set it to a Python")
+        found = f"PYSPARK_PYTHON={chosen} is not there"
+        yield Finding("bad", "workers' Python", found, "unset it, or set it to a Python")
         return
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     ours = ".".join(map(str, sys.version_info[:2]))
     good = done.stdout.strip() == ours
     mend = "" if good else f"set PYSPARK_PYTHON to a Python {ours}, the driver's"
-    yield Finding("ok" if good else "bad", "workers' Python", f"{done.stdout.strip() or 'does not start'} ({path})", mend)
+    found = f"{done.stdout.strip() or 'does not start'} ({path})"
+    yield Finding("ok" if good else "bad", "workers' Python", found, mend)
 
 
 def _home() -> Finding:

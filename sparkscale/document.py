@@ -79,7 +79,8 @@ def load(data: bytes, name: str = "artifact") -> Fitted:
     except SparkscaleError as error:
         raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise DataError("ARTIFACT_INVALID", f"{name}: its content is not that of an artifact: {error!r:.200}") from error
+        cause = f"{name}: its content is not that of an artifact: {error!r:.200}"
+        raise DataError("ARTIFACT_INVALID", cause) from error
 
 
 def _parse(data: bytes, name: str) -> dict[str, Any]:
@@ -136,10 +137,11 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
 def _step(data: Mapping[str, Any]) -> Step:
     kind = data["kind"]
     if kind not in REGISTRY:
-        raise DataError(
-            "ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", f"this sparkscale has {sorted(REGISTRY)}"
-        )
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"}
+        hint = f"this sparkscale has {sorted(REGISTRY)}"
+        raise DataError("ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", hint)
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"
+    }
     return REGISTRY[kind](**fields)
 
 

@@ -79,7 +79,7 @@ class InputMissingError(SparkscaleError):
     exit_code = 66
 
 
-class EnvironmentProblem(SparkscaleError):
+class UnfitEnvironmentError(SparkscaleError):
     """No Java, a wrong Python on the executors, a missing package, an unreachable master."""
 
     exit_code = 69

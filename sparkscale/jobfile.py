@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "missing": "a value",
 }
+
+#: What pydantic's locations call the alternatives that it tried.
+_ALTERNATIVES = ("str", "bool", "int", "float", "Condition", "ByDtype")
 
 _Path = tuple[str | int, ...]
 
@@ -96,7 +99,8 @@ def _read(path: str) -> str:
         data = Path(path).read_bytes()[: yamlfile.MAX_BYTES + 1]
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError("CONFIG_YAML", f"{path}: expected UTF-8 text, found a byte that is not ({error.reason})") from error
+        cause = f"{path}: expected UTF-8 text, found a byte that is not ({error.reason})"
+        raise ConfigError("CONFIG_YAML", cause) from error
     except FileNotFoundError as error:
         raise InputMissingError("CONFIG_FILE", f"expected a job file at {path}, found none", _INIT) from error
     except PermissionError as error:
@@ -120,9 +124,9 @@ def _override(
 
 def _put(data: Any, origins: dict[_Path, str], keys: list[str], value: str, origin: str) -> None:
     """Set one value; a key that is a number is an index into a list."""
-    at: list[str | int] = []
+    at: list[Any] = []
     for last, key in ((i == len(keys) - 1, key) for i, key in enumerate(keys)):
-        index = int(key) if isinstance(data, list) and key.isdecimal() else key
+        index: Any = int(key) if isinstance(data, list) and key.isdecimal() else key
         at.append(index)
         if isinstance(data, list) and (not isinstance(index, int) or index >= len(data)):
             raise UsageError("USAGE_SET", f"{origin}: expected an index below {len(data)}, found {key!r}")
@@ -172,21 +176,17 @@ class _Loader:
                 return self.own[match["own"]]
             known = self.environ.get(match["env"], match["default"])
             if known is None:
-                problems.append(
-                    Problem("CONFIG_ENV", f"{self.place(at)}: environment variable {match['env']} is not set",
-                            f"set it, or give a default: ${{env:{match['env']}:-default}}")
-                )
+                cause = f"{self.place(at)}: environment variable {match['env']} is not set"
+                hint = f"set it, or give a default: ${{env:{match['env']}:-default}}"
+                problems.append(Problem("CONFIG_ENV", cause, hint))
                 return ""
             if match["env"] in self.environ and known:
                 secrets.append(known)
             return known
 
-        for match in _NEAR_REFERENCE.finditer(value):
-            if not _REFERENCE.fullmatch(match[0]):
-                problems.append(
-                    Problem("CONFIG_ENV", f"{self.place(at)}: expected ${{env:NAME}}, ${{env:NAME:-default}}, ${{date}} "
-                            f"or ${{run_id}}, found {match[0]!r}")
-                )
+        expected = "expected ${env:NAME}, ${env:NAME:-default}, ${date} or ${run_id}"
+        unknown = (match[0] for match in _NEAR_REFERENCE.finditer(value) if not _REFERENCE.fullmatch(match[0]))
+        problems += [Problem("CONFIG_ENV", f"{self.place(at)}: {expected}, found {text!r}") for text in unknown]
         return _REFERENCE.sub(one, value)
 
     def place(self, at: Sequence[str | int]) -> str:
@@ -239,9 +239,8 @@ def _real(loc: _Path, data: Any) -> _Path:
         if _holds(data, part):
             at.append(part)
             data = data[part]
-        elif n == len(loc) - 1 and isinstance(data, dict) and str(part).isidentifier():
-            if part not in ("str", "bool", "int", "float", "Condition", "ByDtype"):
-                at.append(part)  # a key that is missing
+        elif n == len(loc) - 1 and isinstance(data, dict) and str(part).isidentifier() and part not in _ALTERNATIVES:
+            at.append(part)  # a key that is missing
     return tuple(at)
 
 
@@ -270,7 +269,8 @@ def _expected(item: Mapping[str, Any]) -> str:
     kind = item["type"]
     if kind == "literal_error":
         return str(item["ctx"]["expected"])
-    return _EXPECTED.get(kind) or str(item["msg"]).removeprefix("Input should be ").replace("String should have", "text of")
+    text = str(item["msg"]).removeprefix("Input should be ").replace("String should have", "text of")
+    return _EXPECTED.get(kind) or text
 
 
 def _show(value: object) -> str:
@@ -288,8 +288,7 @@ def dotted(at: Sequence[str | int]) -> str:
 
 def _redacted(problem: Problem, secrets: list[str]) -> Problem:
     """Take values that came from the environment out of what is printed."""
-    hide: Callable[[str], str] = lambda text: _hide(text, secrets)  # noqa: E731 - used twice on the next line
-    return Problem(problem.code, hide(problem.cause), hide(problem.hint))
+    return Problem(problem.code, _hide(problem.cause, secrets), _hide(problem.hint, secrets))
 
 
 def _hide(text: str, secrets: list[str]) -> str:

@@ -205,7 +205,9 @@ class Undefined(ColumnMap, kind="undefined"):
         """Give NaN for everything; engines make it null."""
         return np.full_like(x, np.nan)
 
-    inverse = forward
+    def inverse(self, y: Floats) -> Floats:
+        """Give NaN for everything; engines make it null."""
+        return self.forward(y)
 
     @property
     def formula(self) -> str:
@@ -235,7 +237,7 @@ class Softmax(RowMap, kind="softmax"):
         if self.nulls not in ("null", "mask") or self.undefined not in ("null", "zeros", "uniform", "error"):
             raise ValueError(f"expected nulls: null|mask and undefined: null|zeros|uniform|error, found {self}")
         if not isinstance(self.log, bool):
-            raise ValueError(f"expected log: true|false, found {self.log!r}")
+            raise TypeError(f"expected log: true|false, found {self.log!r}")
 
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; see :class:`RowMap`."""
@@ -308,7 +310,7 @@ class UnitNorm(RowMap, kind="unit_norm"):
             return 1.0
         if self.norm == "l1":
             return np.asarray(np.abs(unit).sum(axis=1, keepdims=True))
-        return np.sqrt(np.asarray(np.square(unit).sum(axis=1, keepdims=True)))
+        return np.asarray(np.sqrt(np.square(unit).sum(axis=1, keepdims=True)))
 
     @property
     def formula(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sparkscale import arrays
 from sparkscale._version import __version__
-from sparkscale.artifact import Fitted, _spark, solve
+from sparkscale.artifact import Fitted, at_call_time, solve
 from sparkscale.plan import plan
 from sparkscale.scalers import Step
 from sparkscale.stats import ColumnStats
@@ -32,7 +32,7 @@ class Pipeline:
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
         with all problems of the schema before any job runs, and for columns without a finite value.
         """
-        return cast("Fitted", _spark("fit").fit(df, self.steps))
+        return cast("Fitted", at_call_time("spark.fit").fit(df, self.steps))
 
     def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""

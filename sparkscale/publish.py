@@ -56,7 +56,8 @@ def check_target(output: str, mode: str, source: str | None) -> None:
         _check_apart(output, source)
     target = Path(local_path(output))
     if mode == "error" and os.path.lexists(target):
-        raise OutputError("OUTPUT_EXISTS", f"expected nothing at {output}, found an output", "take mode: overwrite, or another path")
+        cause = f"expected nothing at {output}, found an output"
+        raise OutputError("OUTPUT_EXISTS", cause, "take mode: overwrite, or another path")
     if target.exists() and not target.is_dir():
         raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {output} is a file")
 

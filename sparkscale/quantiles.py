@@ -61,7 +61,7 @@ class QuantileSketch:
     def rank_error(self) -> float:
         """The single-sided normalized rank error that holds with 99 % confidence."""
         sketch = self._open()
-        return float(sketch.normalized_rank_error(False)) if sketch.is_estimation_mode() else 0.0
+        return float(sketch.normalized_rank_error(as_pmf=False)) if sketch.is_estimation_mode() else 0.0
 
     def to_text(self) -> str:
         """Return the sketch as base64."""

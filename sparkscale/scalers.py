@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
 
+import numpy as np
 from typing_extensions import TypedDict
 
 from sparkscale import maps
@@ -222,7 +223,7 @@ class MeanNorm(Scaler, kind="mean_norm"):
         plain = Affine.spanning(stats.min, stats.max, center=stats.mean)
         if not self.clip:
             return plain
-        low, high = plain.forward(maps.np.array([stats.min, stats.max])).tolist()
+        low, high = plain.forward(np.array([stats.min, stats.max])).tolist()
         return Affine.spanning(stats.min, stats.max, center=stats.mean, clip=(low, high))
 
 

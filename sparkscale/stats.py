@@ -69,10 +69,10 @@ class ColumnStats:
             values: 1-D numbers of any real dtype; a masked element of a ``numpy.ma`` array is a null.
             quantiles: also sketch the quantiles.
         """
-        masked = np.ma.asarray(values)
+        masked: Any = np.ma.asarray(values)
         data = np.asarray(masked.compressed(), dtype=np.float64)
         finite = data[np.isfinite(data)]
-        counts = {
+        counts: dict[str, Any] = {
             "nulls": int(masked.size - data.size),
             "nans": int(np.count_nonzero(np.isnan(data))),
             "posinf": int(np.count_nonzero(data == np.inf)),
@@ -91,7 +91,7 @@ class ColumnStats:
         var: float,
         shift: float = 0.0,
         exp: int = 0,
-        **counts: int,
+        **counts: Any,
     ) -> ColumnStats:
         """Make statistics of an aggregate over ``d = x / 2**exp - shift``: its mean and population variance.
 
@@ -143,7 +143,7 @@ class ColumnStats:
         """
         if not isinstance(other, ColumnStats):
             return NotImplemented
-        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        counts: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         parts = [part for part in (self, other) if part.finite]
         numbers: dict[str, Any] = {}
         if len(parts) == 2:  # noqa: PLR2004 - both sides
@@ -178,7 +178,7 @@ class ColumnStats:
             if type(data[name]) is not int or (name != "exp" and data[name] < 0) or abs(data[name]) >= 2**63:
                 raise _invalid(f"a count in {name!r}", data[name])
         sketch = data["quantiles"]
-        numbers = {name: _number(name, data[name]) for name in _NUMBERS} if data["finite"] else {}
+        numbers: dict[str, Any] = {name: _number(name, data[name]) for name in _NUMBERS} if data["finite"] else {}
         if not numbers and any((data["exp"], *(data[name] is not None for name in _NUMBERS))):
             raise _invalid("no numbers where no value is finite", {name: data[name] for name in (*_NUMBERS, "exp")})
         stats = cls(

@@ -16,7 +16,7 @@ EXIT_CODES = {
     "UsageError": 64,
     "DataError": 65,
     "InputMissingError": 66,
-    "EnvironmentProblem": 69,
+    "UnfitEnvironmentError": 69,
     "InternalError": 70,
     "OutputError": 73,
     "StorageError": 74,
@@ -24,7 +24,7 @@ EXIT_CODES = {
     "AccessError": 77,
     "ConfigError": 78,
 }
-MISSING = DataError("SCHEMA_MISSING", "column 'dep_dely' is not in data/flights", "did you mean 'dep_delay'?")
+MISSING = DataError("SCHEMA_MISSING", "column 'dep_dely' is not in flights", "did you mean 'dep_delay'?")
 
 
 @pytest.mark.parametrize(("name", "code"), EXIT_CODES.items())
@@ -38,7 +38,7 @@ def test_exit_of_every_child_is_known() -> None:
 
 def test_print_last_line_with_hint() -> None:
     assert MISSING.line == (
-        "sparkscale: error[SCHEMA_MISSING] column 'dep_dely' is not in data/flights; did you mean 'dep_delay'? (exit 65)"
+        "sparkscale: error[SCHEMA_MISSING] column 'dep_dely' is not in flights; did you mean 'dep_delay'? (exit 65)"
     )
 
 

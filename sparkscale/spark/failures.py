@@ -12,35 +12,95 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from sparkscale.errors import (
     AccessError,
     DataError,
-    EnvironmentProblem,
     InputMissingError,
     InternalError,
     SparkscaleError,
     StorageError,
     TemporaryError,
+    UnfitEnvironmentError,
 )
 
 #: What a failure's text says, the error it is, its code and what to do. The first that matches counts.
 _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
-    (r"(DATA_NONFINITE|DATA_UNDEFINED)", DataError, "", "mend the data, or change the step's rule"),
-    (r"No space left on device|Disk quota exceeded", StorageError, "DISK_FULL", "free some space, then run it again"),
-    (r"PATH_NOT_FOUND|Path does not exist|does not exist", InputMissingError, "INPUT_MISSING", "check input.path"),
-    (r"Permission denied|AccessControlException|PERMISSION_DENIED", AccessError, "PERMISSION", "check the rights"),
-    (r"No module named '?(\w+)", EnvironmentProblem, "ENV_WORKER", "`sparkscale doctor` tells more"),
-    (r"PYTHON_VERSION_MISMATCH|Python in worker has different version", EnvironmentProblem, "ENV_WORKER",
-     "set PYSPARK_PYTHON to one Python for driver and executors"),
-    (r"UNABLE_TO_INFER_SCHEMA|Unable to infer schema", DataError, "INPUT_EMPTY",
-     "the input holds no file of its format; name its columns in input.schema if that is right"),
-    (r"PARSE_SYNTAX_ERROR|UNSUPPORTED_DATATYPE|INVALID_SCHEMA", DataError, "SCHEMA_INVALID", "check input.schema"),
-    (r"ExecutorLostFailure|Lost executor|FetchFailed|SparkContext was shut down|UNAVAILABLE", TemporaryError, "SPARK_LOST",
-     "run it again"),
-    (r"Python worker exited unexpectedly", TemporaryError, "SPARK_LOST", "run it again; is the worker's memory enough?"),
-    (r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|is not a Parquet file|Could not read footer|BadRecordException"
-     r"|corrupt|Invalid Parquet|Parquet error|EOF|Malformed|CAST_INVALID_INPUT|Arrow error", DataError, "INPUT_DAMAGED",
-     "a file of the input is damaged or not of the format (or schema) that the job names"),
-    (r"JAVA_GATEWAY_EXITED|Java gateway process exited|UnsupportedClassVersionError|Connection refused|failed to connect",
-     EnvironmentProblem, "ENV_SPARK", "`sparkscale doctor` tells more"),
-]  # fmt: skip
+    (
+        r"(DATA_NONFINITE|DATA_UNDEFINED)",
+        DataError,
+        "",
+        "mend the data, or change the step's rule",
+    ),
+    (
+        r"No space left on device|Disk quota exceeded",
+        StorageError,
+        "DISK_FULL",
+        "free some space, then run it again",
+    ),
+    (
+        r"PATH_NOT_FOUND|Path does not exist|does not exist",
+        InputMissingError,
+        "INPUT_MISSING",
+        "check input.path",
+    ),
+    (
+        r"Permission denied|AccessControlException|PERMISSION_DENIED",
+        AccessError,
+        "PERMISSION",
+        "check the rights",
+    ),
+    (
+        r"No module named '?(\w+)",
+        UnfitEnvironmentError,
+        "ENV_WORKER",
+        "install it for the executors' Python; `sparkscale doctor` tells more",
+    ),
+    (
+        r"PYTHON_VERSION_MISMATCH|Python in worker has different version",
+        UnfitEnvironmentError,
+        "ENV_WORKER",
+        "set PYSPARK_PYTHON to one Python for driver and executors",
+    ),
+    (
+        r"UNABLE_TO_INFER_SCHEMA|Unable to infer schema",
+        DataError,
+        "INPUT_EMPTY",
+        "the input holds no file of its format; name its columns in input.schema if that is right",
+    ),
+    (
+        r"PARSE_SYNTAX_ERROR|UNSUPPORTED_DATATYPE|INVALID_SCHEMA",
+        DataError,
+        "SCHEMA_INVALID",
+        "check input.schema",
+    ),
+    (
+        r"ExecutorLostFailure|Lost executor|FetchFailed|SparkContext was shut down|UNAVAILABLE",
+        TemporaryError,
+        "SPARK_LOST",
+        "run it again",
+    ),
+    (
+        r"Python worker exited unexpectedly",
+        TemporaryError,
+        "SPARK_LOST",
+        "run it again; is the worker's memory enough?",
+    ),
+    (
+        (
+            r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
+            r"|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error|EOF|CAST_INVALID_INPUT"
+        ),
+        DataError,
+        "INPUT_DAMAGED",
+        "a file of the input is damaged or not of the format (or schema) that the job names",
+    ),
+    (
+        (
+            r"JAVA_GATEWAY_EXITED|Java gateway process exited|UnsupportedClassVersionError|Connection refused"
+            r"|failed to connect"
+        ),
+        UnfitEnvironmentError,
+        "ENV_SPARK",
+        "`sparkscale doctor` tells more",
+    ),
+]
 
 
 @contextlib.contextmanager

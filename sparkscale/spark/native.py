@@ -150,7 +150,7 @@ def _checked(map_: RowMap, x: Scores, value: SparkColumn, *, nulls_count: bool) 
 
 def refuse_nonfinite(x: Scores, value: SparkColumn) -> SparkColumn:
     """Return the head of a CASE that raises for a row with a NaN or an infinity, and names a value of it."""
-    bad = x.any(lambda score: F.coalesce(~(F.abs(score) < F.lit(_INF)), F.lit(False)))
+    bad = x.any(lambda score: ~(F.abs(score) < F.lit(_INF)) & score.isNotNull())
     return F.when(bad, _refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", value))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from sparkscale.config import Input
 from sparkscale.errors import ConfigError, InputMissingError
@@ -56,7 +55,8 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
             try:
                 reader = reader.schema(source.table_schema)
             except Exception as error:
-                cause = f"input.schema: expected names and types as in 'a double, b string', found {source.table_schema!r}"
+                expected = "names and types as in 'a double, b string'"
+                cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
                 raise ConfigError("CONFIG_VALUE", cause) from error
         df = reader.options(**options).load(source.path)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
@@ -65,7 +65,9 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
 
 def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     """Keep the rows for which all predicates hold."""
-    rules = [_OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()]
+    rules = [
+        _OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()
+    ]
     return df.where(functools.reduce(operator.and_, rules)) if rules else df
 
 
@@ -74,7 +76,8 @@ def check_exists(source: Input) -> None:
     if not is_local(source.path) or set(source.path) & set("*?[{"):
         return
     if not Path(local_path(source.path)).exists():
-        raise InputMissingError("INPUT_MISSING", f"expected the input at {source.path}, found nothing", "check input.path")
+        cause = f"expected the input at {source.path}, found nothing"
+        raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
 
 def _text(options: Mapping[str, Any]) -> dict[str, str]:

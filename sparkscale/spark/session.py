@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.config import Spark
-from sparkscale.errors import EnvironmentProblem
+from sparkscale.errors import UnfitEnvironmentError
 
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
@@ -42,7 +42,7 @@ def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkS
     """Give the active session, or start one for the length of the block.
 
     Raises:
-        EnvironmentProblem: (69) where no engine can be started.
+        UnfitEnvironmentError: (69) where no engine can be started.
     """
     active = SparkSession.getActiveSession()
     if active is not None:
@@ -51,7 +51,7 @@ def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkS
     engine = choose(config)
     with contextlib.ExitStack() as stack:
         if engine == "sail":
-            spark = stack.enter_context(_sail(config, name))
+            spark = stack.enter_context(_sail(config))
         elif config.remote:
             spark = _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
         else:
@@ -68,7 +68,7 @@ def choose(config: Spark) -> str:
         return "spark"
     if importlib.util.find_spec("pysail"):
         return "sail"
-    raise EnvironmentProblem(
+    raise UnfitEnvironmentError(
         "ENV_ENGINE",
         "expected Java 17 or 21 for Spark, or the package pysail, found neither",
         "install one of them; `sparkscale doctor` tells more",
@@ -90,10 +90,10 @@ def is_sail(spark: SparkSession) -> bool:
     if not type(spark).__module__.startswith("pyspark.sql.connect"):
         return False
     try:
-        observed = spark.range(1).observe("sparkscale", F.count(F.lit(1)))
-        return not observed.schema.names
+        spark.range(1).observe("sparkscale", F.count(F.lit(1))).schema  # noqa: B018 - asks the engine
     except PySparkException:
         return True
+    return False
 
 
 def _submitted() -> bool:
@@ -105,7 +105,8 @@ def _classic(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
     settings = _settings(config, name, _DEFAULTS)
     if not _submitted():
         if not has_java():
-            raise EnvironmentProblem("ENV_JAVA", "expected Java 17 or 21, found no java", "install it, or take engine: sail")
+            cause = "expected Java 17 or 21, found no java"
+            raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or take spark.engine: sail")
         master = config.master or "local[*]"
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
@@ -118,10 +119,11 @@ def _classic(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
 
 
 @contextlib.contextmanager
-def _sail(config: Spark, name: str) -> Iterator[SparkSession]:
+def _sail(config: Spark) -> Iterator[SparkSession]:
     """Start Sail's Connect server in this process and a session on it."""
     if importlib.util.find_spec("pysail") is None:
-        raise EnvironmentProblem("ENV_SAIL", "expected the package pysail, found none", "pip install 'sparkscale[sail]'")
+        cause = "expected the package pysail, found none"
+        raise UnfitEnvironmentError("ENV_SAIL", cause, "pip install 'sparkscale[sail]'")
     os.environ.setdefault("RUST_LOG", "off")
     os.environ.setdefault("OTEL_SDK_DISABLED", "true")
     from pysail.spark import SparkConnectServer

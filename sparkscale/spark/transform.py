@@ -7,7 +7,7 @@ from types import ModuleType
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
-from sparkscale.artifact import Engine, Fitted, Application
+from sparkscale.artifact import Application, Engine, Fitted
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Affine, Map
 from sparkscale.plan import bind, output_names

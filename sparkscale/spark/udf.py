@@ -11,12 +11,14 @@ The kernel is bound as an argument of the factory, never as a loop variable; wor
 from __future__ import annotations
 
 import math
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from sparkscale.artifact import Application
 from sparkscale.maps import ColumnMap, RowMap, Softmax
@@ -24,6 +26,8 @@ from sparkscale.spark.columns import Layered, feature
 from sparkscale.spark.native import Scores, refuse_nonfinite, scores_of
 
 _NAN = math.nan
+#: The type hints of the function say that it is a scalar one; the stubs know only the older way to say so.
+_scalar_udf: Any = pandas_udf
 
 
 def outputs(item: Application) -> Layered:
@@ -39,19 +43,18 @@ def inverse(map_: ColumnMap, y: SparkColumn) -> SparkColumn:
     return F.when(F.isnan(y), F.lit(_NAN)).otherwise(column_udf(map_, "inverse")(y))
 
 
-def column_udf(map_: ColumnMap, direction: str = "forward") -> SparkColumn:
+def column_udf(map_: ColumnMap, direction: str = "forward") -> Callable[[SparkColumn], SparkColumn]:
     """Return the pandas UDF of a column map."""
     kernel = getattr(map_, direction)
 
-    @F.pandas_udf("double")
     def apply(x: pd.Series) -> pd.Series:
         return pd.Series(kernel(x.to_numpy(dtype="float64", na_value=np.nan)))
 
-    return apply  # type: ignore[no-any-return]
+    return cast("Callable[[SparkColumn], SparkColumn]", _scalar_udf(apply, "double"))
 
 
 def _column(map_: ColumnMap, x: SparkColumn) -> SparkColumn:
-    mapped = column_udf(map_)(x)  # type: ignore[operator]
+    mapped = column_udf(map_)(x)
     return mapped if map_.kind == "undefined" else F.when(F.isnan(x), F.lit(_NAN)).otherwise(mapped)
 
 
@@ -59,13 +62,13 @@ def _cells(map_: RowMap, x: Scores) -> Layered:
     kernel = map_.forward
     names = [f"_{j}" for j in range(len(x.cells))]
 
-    @F.pandas_udf(", ".join(f"{name} double" for name in names))
     def apply(*columns: pd.Series) -> pd.DataFrame:
         block = np.column_stack([column.to_numpy(dtype="float64", na_value=np.nan) for column in columns])
         y, null = kernel(block, np.isnan(block))
         return pd.DataFrame(np.where(null, np.nan, y), columns=names)
 
-    mapped, state = yield [apply(*x.cells), _state(map_, x)]
+    row = ", ".join(f"{name} double" for name in names)
+    mapped, state = yield [_scalar_udf(apply, row)(*x.cells), _state(map_, x)]
     return [
         F.when(cell.isNull() | (state == F.lit("null")), F.lit(None).cast("double"))
         .when(state == F.lit("nan"), F.lit(_NAN))
@@ -78,7 +81,6 @@ def _array(map_: RowMap, x: Scores) -> Layered:
     kernel = map_.forward
     array = x.columns[0]
 
-    @F.pandas_udf("array<double>")
     def apply(column: pd.Series) -> pd.Series:
         rows = [None if row is None else np.asarray(row, dtype="float64") for row in column]
         out: list[list[float | None] | None] = [None] * len(rows)
@@ -86,11 +88,11 @@ def _array(map_: RowMap, x: Scores) -> Layered:
             where = [i for i, row in enumerate(rows) if row is not None and len(row) == length]
             block = np.array([rows[i] for i in where], dtype="float64").reshape(len(where), length)
             y, null = kernel(block, np.isnan(block))
-            for i, values in zip(where, np.where(null, None, y.astype(object)).tolist(), strict=True):
-                out[i] = values
+            for i, values, absent in zip(where, y.tolist(), null.tolist(), strict=True):
+                out[i] = [None if hidden else value for value, hidden in zip(values, absent, strict=True)]
         return pd.Series(out, dtype=object)
 
-    mapped, state = yield [apply(array), _state(map_, x)]
+    mapped, state = yield [_scalar_udf(apply, "array<double>")(array), _state(map_, x)]
     return [
         F.when(array.isNull(), F.lit(None).cast("array<double>"))
         .when(state == F.lit("null"), F.transform(array, lambda _: F.lit(None).cast("double")))
@@ -102,9 +104,10 @@ def _array(map_: RowMap, x: Scores) -> Layered:
 def _state(map_: RowMap, x: Scores) -> SparkColumn:
     """Say of each row what a pandas UDF cannot: that a null or a NaN decides it, or that its numbers do."""
     masked = isinstance(map_, Softmax) and map_.nulls == "mask"
-    null = F.lit(False) if masked else x.any(lambda score: score.isNull())
-    nan = x.any(lambda score: F.coalesce(F.isnan(score), F.lit(False)))
-    state = F.when(null, "null").when(nan, "nan").otherwise("number")
+    nan = x.any(lambda score: F.isnan(score) & score.isNotNull())
+    state = F.when(nan, "nan").otherwise("number")
+    if not masked:
+        state = F.when(x.any(lambda score: score.isNull()), "null").otherwise(state)
     if map_.nonfinite == "error":
         state = refuse_nonfinite(x, x.max()).otherwise(state)
     return state

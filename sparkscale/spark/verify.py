@@ -79,30 +79,32 @@ def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
 
 def _compare(name: str, item: Application, found: Any, expected: Any) -> None:
     if not item.over_array:
-        _compare_flat(name, item, found, expected, range(len(found)), 1)
+        bad = _differing(item, len(item.inputs), found, expected)
+        if bad is not None:
+            raise _difference(name, bad, _at(found, bad), _at(expected, bad))
         return
     for row, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
-        if (ours is None) != (theirs is None) or (ours is not None and len(ours) != len(theirs)):
-            raise _difference(name, row, ours, theirs)
-        if ours is not None:
-            flat = np.array(ours, dtype=object)
-            _compare_flat(name, item, flat, theirs, [row] * len(ours), len(ours))
+        if ours is None and theirs is None:
+            continue
+        apart = ours is None or theirs is None or len(ours) != len(theirs)
+        if apart or _differing(item, len(ours), np.array(ours, dtype=object), theirs) is not None:
+            raise _difference(name, row, ours, None if theirs is None else np.ma.asarray(theirs).tolist())
 
 
-def _compare_flat(name: str, item: Application, found: Any, expected: Any, rows: Any, width: int) -> None:
-    ours, our_null = split(found)
-    theirs, their_null = split(expected)
-    width = width if item.over_array else len(item.inputs)
+def _differing(item: Application, width: int, found: Any, expected: Any) -> int | None:
+    """Return the index of the first number that differs; null, NaN and infinity are three different things."""
+    (ours, our_null), (theirs, their_null) = split(found), split(expected)
     with np.errstate(invalid="ignore"):
         apart = np.abs(ours - theirs) > _tolerance(item, width, ours, theirs)
     apart |= np.isnan(ours) != np.isnan(theirs)
     apart |= np.isinf(ours) & (ours != theirs)
     bad = np.flatnonzero((our_null != their_null) | (apart & ~our_null & ~their_null))
-    if bad.size:
-        at = int(bad[0])
-        raise _difference(
-            name, rows[at], None if our_null[at] else float(ours[at]), None if their_null[at] else float(theirs[at])
-        )
+    return int(bad[0]) if bad.size else None
+
+
+def _at(data: Any, index: int) -> float | None:
+    values, null = split(data)
+    return None if null[index] else float(values[index])
 
 
 def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:

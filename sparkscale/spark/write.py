@@ -33,7 +33,7 @@ def problems(planned: Plan, sink: Output) -> list[Problem]:
     if sink.format != "csv":
         return []
     return [
-        Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r} of type {type_}", "take parquet or json")
+        Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r}, {type_}", "take parquet or json")
         for name, type_ in planned.output_types.items()
         if type_.startswith(("array", "struct", "map", "binary", "variant"))
     ]
