@@ -85,7 +85,7 @@ class Fitted:
         out = []
         columns = {column.name: column for step in self.steps for column in step.inputs}
         for name, stats in self.stats.items():
-            if "int" in columns[name].type and max(abs(stats.min), abs(stats.max)) > _EXACT_INTEGERS:
+            if "int" in columns[name].type and max(abs(stats.min), abs(stats.max)) >= _EXACT_INTEGERS:
                 out.append(f"column {name!r} holds integers beyond 2^53, which a double rounds")
             if stats.constant:
                 out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")

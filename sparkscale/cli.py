@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -168,20 +169,30 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app.main(args=list(arguments), prog_name="sparkscale", standalone_mode=False)
     except SparkscaleError as error:
         _fail(error, debug="--debug" in arguments)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except click.Abort:
-        _say("sparkscale: interrupted (exit 130)")
-        sys.exit(130)
+    except click.Abort as abort:
+        code = 128 + (signal.SIGTERM if isinstance(abort.__cause__, _Terminated) else signal.SIGINT)
+        _say(f"sparkscale: interrupted (exit {code})")
+        sys.exit(code)
     except click.UsageError as error:
         _fail(UsageError("USAGE", error.format_message().rstrip("."), "see `sparkscale --help`"), debug=False)
     except Exception as error:  # noqa: BLE001 - the last resort: one line and the code that says "a bug of ours"
         _fail(_unexpected(error), debug="--debug" in arguments)
     sys.exit(0)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: it ends a run as Ctrl-C does, which removes what is staged and stops the engine."""
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise _Terminated
 
 
 def _unexpected(error: Exception) -> SparkscaleError:

@@ -100,6 +100,12 @@ def test_invert_clipped_map_is_lossy_at_ends_only() -> None:
     assert map_.inverse(map_.forward(np.array([-9.0, 1.0, 4.0, 9.0]))).tolist() == [0.0, 1.0, 4.0, 4.0]
 
 
+def test_map_pinned_value_both_ways() -> None:
+    map_ = Affine(scale=3.0, pin=(2.0, 0.1))
+    assert map_.forward(np.array([2.0, 3.0])).tolist() == [0.1, 1.0]
+    assert map_.inverse(np.array([0.1, 1.0])).tolist() == [2.0, 3.0]
+
+
 def test_map_undefined_to_nan() -> None:
     for way in (Undefined().forward, Undefined().inverse):
         assert np.isnan(way(np.array([1.0, INF]))).all()
@@ -141,6 +147,7 @@ EXACT: list[tuple[dict[str, Any], Row, Row]] = [
     ({"temperature": 1e-300}, [1.0, 2.0], [0.0, 1.0]),
     ({"temperature": 1e308}, [1e300, 0.0], [0.5 + 2.5e-9, 0.5 - 2.5e-9]),
     ({"temperature": 5e-324}, [0.0, 0.0], [0.5, 0.5]),
+    ({"log": True, "temperature": 4.0}, [1e308, -1e308], [0.0, -5e307]),
     ({"log": True}, [1000.0, 1.0], [0.0, -999.0]),
     ({"log": True}, [0.0, 0.0], [-math.log(2), -math.log(2)]),
     ({"log": True}, [INF, INF, 0.0], [-math.log(2), -math.log(2), -INF]),
@@ -211,13 +218,13 @@ def test_sum_softmax_to_one(row: list[float], temperature: float) -> None:
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=20), st.integers(-(10**9), 10**9), st.booleans())
-def test_shift_softmax_changes_nothing(row: list[int], shift: int, log: bool) -> None:  # noqa: FBT001
+def test_shift_softmax_changes_nothing(row: list[int], shift: int, log: bool) -> None:
     plain, moved = [float(score) for score in row], [float(score + shift) for score in row]  # exact
     assert same(run(Softmax(log=log), list(plain)), *run(Softmax(log=log), list(moved)))
 
 
 @given(st.lists(coarse, min_size=2, max_size=30), st.booleans())
-def test_keep_order_of_scores(row: list[float], log: bool) -> None:  # noqa: FBT001
+def test_keep_order_of_scores(row: list[float], log: bool) -> None:
     (found,) = run(Softmax(log=log), list(row))
     ordered = [value for _, value in sorted(zip(row, np.array(found, dtype=float).tolist(), strict=True))]
     assert ordered == sorted(ordered)
@@ -272,15 +279,17 @@ def test_map_unit_norm_to_length_one(row: list[float], order: int) -> None:
     assert abs(length - 1) <= order * (len(row) + 4) * U
 
 
+pairs = st.tuples(numbers, numbers)
+policies = st.sampled_from(["keep", "error"])
+clips = st.none() | pairs.map(lambda pair: (min(pair), max(pair)))
+prescales = st.sampled_from([1.0, 0.5])
+masks, undefined = st.sampled_from(["null", "mask"]), st.sampled_from(["null", "zeros", "uniform", "error"])
 MAPS = st.one_of(
-    st.builds(Affine, center=numbers, scale=sizes, gain=sizes, offset=numbers, prescale=st.sampled_from([1.0, 0.5]),
-              clip=st.none() | st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair))),
-              pin=st.none() | st.tuples(numbers, numbers)),
+    st.builds(Affine, numbers, sizes, sizes, numbers, prescales, clips, st.none() | pairs),
     st.just(Undefined()),
-    st.builds(Softmax, nonfinite=st.sampled_from(["keep", "error"]), temperature=sizes, nulls=st.sampled_from(["null", "mask"]),
-              undefined=st.sampled_from(["null", "zeros", "uniform", "error"]), log=st.booleans()),
-    st.builds(UnitNorm, norm=st.sampled_from(["l1", "l2", "max"])),
-)  # fmt: skip
+    st.builds(Softmax, policies, sizes, masks, undefined, st.booleans()),
+    st.builds(UnitNorm, policies, st.sampled_from(["l1", "l2", "max"])),
+)
 
 
 @given(MAPS)

@@ -110,6 +110,14 @@ def test_refuse_levels_out_of_order() -> None:
     refuse(bytes(data))
 
 
+def test_refuse_levels_out_of_order_that_hold_n() -> None:
+    data = bytearray(QuantileSketch.of(MANY[:3000]).data)
+    first, second, third = struct.unpack_from("<3I", data, 20)
+    step = (third - second) // 3 + 1  # the first level grows by 2, the second shrinks by 3 to below 0, the third grows
+    struct.pack_into("<3I", data, 20, first, second + 2 * step, third - step)
+    refuse(bytes(data))
+
+
 def test_refuse_levels_that_do_not_hold_n() -> None:
     data = bytearray(QuantileSketch.of(MANY[:3000]).data)
     struct.pack_into("<q", data, 8, 3001)

@@ -155,7 +155,7 @@ def test_scale_robustly_with_outlier_beyond_double() -> None:
 
 
 @given(st.lists(finite, min_size=1, max_size=20), ends, st.booleans())
-def test_map_min_and_max_onto_ends_bitwise(values: list[float], onto: tuple[float, float], clip: bool) -> None:  # noqa: FBT001
+def test_map_min_and_max_onto_ends_bitwise(values: list[float], onto: tuple[float, float], clip: bool) -> None:
     map_ = solve(MinMax("x", range=onto, clip=clip), values)
     found = map_.forward(np.array(values))
     low, high = map_.forward(np.array([min(values), max(values)])).tolist()
@@ -174,6 +174,11 @@ def test_map_onto_awkward_ends_bitwise(onto: tuple[float, float], values: list[f
     assert (low.hex(), high.hex()) == ((onto[0] + 0.0).hex(), onto[1].hex())
 
 
+@pytest.mark.parametrize(("onto", "pinned"), [((0.0, 1.0), False), ((-0.8, 2.0), False), ((-1.0, 1e-320), True)])
+def test_pin_only_where_no_gain_reaches_the_end(onto: tuple[float, float], pinned: bool) -> None:
+    assert (solve(MinMax("x", range=onto), [1.0, 3.0]).pin is not None) == pinned
+
+
 @given(st.lists(finite, min_size=2, max_size=20), finite)
 def test_keep_within_clip_and_order(values: list[float], unseen: float) -> None:
     for scaler, low, high in ((MinMax("x", range=(-2, 3), clip=True), -2.0, 3.0), (MaxAbs("x", clip=True), -1.0, 1.0)):
@@ -183,8 +188,8 @@ def test_keep_within_clip_and_order(values: list[float], unseen: float) -> None:
 
 
 def test_clip_mean_norm_at_its_fitted_ends() -> None:
-    map_ = solve(MeanNorm("x", clip=True), [0.0, 1.0, 3.0, 4.0])
-    assert map_.forward(np.array([-9.0, 0.0, 4.0, 9.0, math.inf])).tolist() == [-0.5, -0.5, 0.5, 0.5, 0.5]
+    map_ = solve(MeanNorm("x", clip=True), [0.0, 0.0, 0.0, 4.0])
+    assert map_.forward(np.array([-9.0, 0.0, 4.0, 9.0, math.inf])).tolist() == [-0.25, -0.25, 0.75, 0.75, 0.75]
     assert np.isnan(map_.forward(np.array([np.nan]))).all()
 
 
@@ -334,6 +339,12 @@ def test_round_trip_fields(kind: str) -> None:
     assert data.pop("kind") == kind
     assert REGISTRY[kind](**data) == step
     assert step.selectors == ("a", "b_*", {"dtype": "numeric", "except": ["c"]})
+
+
+def test_normalize_fields() -> None:
+    assert repr(MinMax("x", range=(-1, -0.0)).range) == "(-1.0, 0.0)"
+    assert repr(Robust("x", quantile_range=[5, 95]).quantile_range) == "(5.0, 95.0)"  # type: ignore[arg-type]
+    assert repr(Softmax("x", temperature=2).temperature) == "2.0"
 
 
 def test_pass_row_fields_on_to_the_map() -> None:

@@ -7,10 +7,12 @@ import functools
 import importlib.util
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -18,6 +20,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.config import Spark
 from sparkscale.errors import UnfitEnvironmentError
+from sparkscale.spark.failures import translated
 
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
@@ -34,7 +37,11 @@ _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
     "spark.log.level": "FATAL",  # failures are told by the command, once
+    "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
 }
+#: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.
+_PATIENCE = 10.0
+_CONNECT_PORT = 15002
 
 
 @contextlib.contextmanager
@@ -50,12 +57,13 @@ def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkS
         return
     engine = choose(config)
     with contextlib.ExitStack() as stack:
-        if engine == "sail":
-            spark = stack.enter_context(_sail(config))
-        elif config.remote:
-            spark = _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
-        else:
-            spark = _classic(config, name, stack, debug=debug)
+        with translated("starting the engine"):
+            if engine == "sail":
+                spark = stack.enter_context(_sail(config))
+            elif config.remote and not config.remote.startswith("local"):
+                spark = _connected(config, name)
+            else:
+                spark = _started(config, name, stack, debug=debug)
         stack.callback(spark.stop)
         yield spark
 
@@ -101,20 +109,35 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _classic(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bool) -> SparkSession:
+def _connected(config: Spark, name: str) -> SparkSession:
+    """Connect to a Spark Connect server that is there already."""
+    assert config.remote  # noqa: S101 - the caller has seen to it
+    url = urlsplit(config.remote)
+    host, port = url.hostname or "localhost", url.port or _CONNECT_PORT
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        cause = f"expected a Spark Connect server at {host}:{port}, found none ({error.strerror or error})"
+        raise UnfitEnvironmentError("ENV_CONNECT", cause, "start it, or check spark.remote") from error
+    return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
+
+
+def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bool) -> SparkSession:
+    """Start Spark, or a Spark Connect server of our own for ``remote: local[2]``; or take spark-submit's."""
     settings = _settings(config, name, _DEFAULTS)
     if not _submitted():
         if not has_java():
             cause = "expected Java 17 or 21, found no java"
             raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or take spark.engine: sail")
-        master = config.master or "local[*]"
+        master = config.remote or config.master or "local[*]"
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
             settings = _LOCAL | settings
         # Spark would make these in the working folder.
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
         settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
-        settings = settings | {"spark.master": master} | ({"spark.log.level": "WARN"} if debug else {})
+        settings["spark.remote" if config.remote else "spark.master"] = master
+        settings |= {"spark.log.level": "WARN"} if debug else {}
     return _configured(SparkSession.builder, settings).getOrCreate()
 
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.arrays import split
-from sparkscale.spark.verify import to_array
+from sparkscale.artifact import Fitted
 
 Table: TypeAlias = Mapping[str, Any]
 MakeFrame: TypeAlias = Callable[[Table], DataFrame]
 
+EPS = 2.0**-52
 _NUMBER = itertools.count()
 
 
@@ -44,32 +44,49 @@ def maker(spark: SparkSession, folder: Path) -> MakeFrame:
     return make
 
 
-def collected(df: DataFrame) -> dict[str, Any]:
-    """Return a result as arrays: numbers as masked arrays, array columns as object arrays of rows."""
-    table = df.toArrow()
-    return {name: to_array(table.column(n)) for n, name in enumerate(table.column_names)}
+def as_arrays(columns: Table) -> dict[str, Any]:
+    """Return a table as the NumPy engine takes it: object arrays with None for a null."""
+    out = {}
+    for name, values in columns.items():
+        out[name] = values if isinstance(values, np.ndarray) else np.empty(len(values), dtype=object)
+        if not isinstance(values, np.ndarray):
+            out[name][:] = values
+    return out
 
 
-def rows_of(column: Any) -> list[Any]:
-    """Return plain values, None for a null; the rows of an array column as lists."""
-    if getattr(column, "dtype", None) == object and not np.ma.isMaskedArray(column):
-        return [None if row is None else rows_of(row) for row in column] if _ragged(column) else list(column)
-    if isinstance(column, list):
-        return column
-    values, null = split(column)
-    return [None if gone else value for value, gone in zip(values.tolist(), null.tolist(), strict=True)]
+def outputs(fitted: Fitted, df: DataFrame, columns: Table, engine: str) -> dict[str, list[Any]]:
+    """Return what an engine makes of a table, of which ``df`` is the DataFrame: plain values, None for a null."""
+    if engine == "numpy":
+        return {name: rows_of(column) for name, column in fitted.transform_arrays(as_arrays(columns)).items()}
+    return fitted.transform(df, engine=engine).toArrow().to_pydict()  # type: ignore[arg-type]
 
 
-def _ragged(column: Any) -> bool:
-    return any(isinstance(row, list | np.ndarray) for row in column)
+def rows_of(column: Any) -> Any:
+    """Return plain values of a result of the NumPy engine, None for a null; the rows of an array column as lists."""
+    if column is None or column.dtype != object:
+        return None if column is None else column.tolist()
+    return [rows_of(row) for row in column]
 
 
-def assert_alike(found: Any, expected: Any, *, ulps: float = 0.0, name: str = "") -> None:
-    """Hold two flat columns to each other: nulls, NaN and infinities exactly, numbers within ``ulps`` of eps."""
-    ours, our_null = split(found)
-    theirs, their_null = split(expected)
-    np.testing.assert_array_equal(our_null, their_null, err_msg=f"nulls of {name}")
-    present = ~our_null
+def assert_alike(found: list[Any], expected: list[Any], ulps: float = 0.0, floor: float = 0.0, name: str = "") -> None:
+    """Hold two columns to each other: lengths, nulls, NaN and infinities exactly, numbers within ``ulps``.
+
+    ``floor`` is the size below which an error is absolute.
+    """
+    ours, theirs = flat(found), flat(expected)
+    assert [type(x) for x in ours] == [type(x) for x in theirs], name
+    left, right = (np.array([x for x in side if isinstance(x, float)]) for side in (ours, theirs))
     np.testing.assert_allclose(
-        ours[present], theirs[present], rtol=ulps * 2.0**-52, atol=ulps * 5e-324, equal_nan=True, err_msg=name
+        left, right, rtol=ulps * EPS, atol=ulps * max(floor * EPS, 5e-324), equal_nan=True, err_msg=name
     )
+
+
+def flat(values: list[Any]) -> list[Any]:
+    """Return the elements of a column; of an array column, the lengths of its rows as well."""
+    out: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            out += [float(len(value)), *value]
+        else:
+            out.append(value)
+    return out

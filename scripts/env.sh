@@ -1,0 +1,51 @@
+# Sourced by scripts/quickstart and scripts/test: `use_venv GROUP` makes .venv of the checkout, installs
+# the project with a dependency group of pyproject.toml, and sets $python. Nothing is done twice.
+
+stop() {
+  echo "error: $1" >&2
+  exit 69
+}
+
+find_python() {
+  local name
+  for name in python3 python3.13 python3.12 python3.11; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+# What an installation depends on: pyproject.toml, the group, where the checkout is, and the Python.
+digest() {
+  "$python" -c 'import hashlib, pathlib, sys
+of = [pathlib.Path("pyproject.toml").read_text(encoding="utf-8"), sys.argv[1], sys.argv[2], sys.version]
+print(hashlib.sha256("\n".join(of).encode()).hexdigest())' "$1" "$PWD" 2>/dev/null
+}
+
+make_venv() {
+  local found
+  found=$(find_python) || stop "expected Python 3.11 or newer on the PATH, found none; install one from python.org or your system's packages"
+  "$found" -c 'import ensurepip, venv' 2>/dev/null || stop "$found has no module venv; install it (Debian, Ubuntu: apt install python3-venv)"
+  echo "making .venv with $("$found" --version)" >&2
+  "$found" -m venv --clear .venv || stop "$found could not make .venv in $PWD"
+}
+
+install() {
+  echo "installing sparkscale[spark,sail] and the group '$1' into .venv (once; some minutes, about 1 GB)" >&2
+  local pip=("$python" -m pip --quiet --disable-pip-version-check install)
+  "${pip[@]}" --upgrade 'pip>=25.1' && "${pip[@]}" --editable '.[spark,sail]' --group "$1" ||
+    stop "the installation failed, pip's reason is above; is there a network? The same call goes on where it stopped"
+}
+
+use_venv() {
+  local group=$1 wanted stamp
+  python=$PWD/.venv/bin/python
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || make_venv
+  wanted=$(digest "$group")
+  stamp=.venv/sparkscale-$group
+  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+  install "$group"
+  echo "$wanted" >"$stamp"
+}

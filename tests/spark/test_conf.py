@@ -1,0 +1,267 @@
+"""Every file of `conf/` runs as it stands; only its paths are put into a folder of the test."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+import pytest
+
+from sparkscale import config, jobfile, store
+from sparkscale.config import JobConfig
+from sparkscale.report import Report
+from sparkscale.spark import job
+from tests.samples import ROOT, script
+
+CONF = sorted((ROOT / "conf").glob("*.yaml"))
+ROWS = 2000
+#: What must have run before.
+NEEDS = {"apply": "fit_only"}
+DATE = "2013-12-31"
+KEY = ["month", "day", "sched_dep_time", "carrier", "flight", "origin", "dest"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job that ran: its configuration, its report, and its tables, input and output."""
+
+    config: JobConfig
+    report: Report
+
+    @property
+    def before(self) -> pa.Table:
+        return table_of(self.config.input.path, self.config.input.format)
+
+    @property
+    def after(self) -> pa.Table:
+        assert self.config.output is not None
+        return table_of(self.config.output.path, self.config.output.format)
+
+
+def table_of(path: str, format_: str) -> pa.Table:
+    if format_ == "csv":
+        nulls = pyarrow.csv.ConvertOptions(null_values=["NA"], strings_can_be_null=True)
+        format_ = pyarrow.dataset.CsvFileFormat(convert_options=nulls)
+    return pyarrow.dataset.dataset(path, format=format_).to_table()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("conf")
+    script("sample_data").make(folder / "data", limit=ROWS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(spark: Any, folder: Path) -> Callable[[str], Done]:
+    """Give a function that runs a file of conf/, and what it needs, once."""
+    done: dict[str, Done] = {}
+
+    def run(name: str) -> Done:
+        if name in NEEDS:
+            run(NEEDS[name])
+        if name not in done:
+            loaded = load(name, folder)
+            done[name] = Done(loaded.config, job.run(loaded, command_of(loaded.config)))
+        return done[name]
+
+    return run
+
+
+def load(name: str, folder: Path) -> jobfile.Job:
+    """Load a file of conf/ with its relative paths below a folder."""
+    environ = {"SPARKSCALE_DATA": f"{folder}/data", "SPARKSCALE_OUT": f"{folder}/elsewhere"}
+    path = str(ROOT / "conf" / f"{name}.yaml")
+    known = jobfile.load(path, environ=environ, date=DATE).config
+    sections = [key for key in ("input", "artifact", "output") if getattr(known, key)]
+    moved = [f"{key}.path={folder / getattr(known, key).path}" for key in sections]
+    return jobfile.load(path, environ=environ, overrides=moved, date=DATE)
+
+
+def command_of(known: JobConfig) -> str:
+    return "run" if known.steps and known.output else "fit" if known.steps else "transform"
+
+
+def numbers(table: pa.Table, name: str) -> Any:
+    """Return a column without its nulls; asserts that NaN is not among what is left."""
+    x = table[name].drop_null().to_numpy().astype("float64")
+    assert not np.isnan(x).any()
+    return x
+
+
+def block(table: pa.Table, *names: str) -> Any:
+    return np.column_stack([table[name].to_numpy() for name in names])
+
+
+def by_key(table: pa.Table) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in KEY])
+
+
+def assert_standard(x: Any) -> None:
+    np.testing.assert_allclose([x.mean(), x.std()], [0.0, 1.0], rtol=0, atol=1e-12)
+
+
+def check_flights(done: Done) -> None:
+    before, after = by_key(done.before), by_key(done.after)
+    assert after.column_names == before.column_names
+    for name in ("distance", "air_time", "dep_delay", "arr_delay"):
+        assert after[name].is_null().equals(before[name].is_null())
+        x, y = numbers(before, name), numbers(after, name)
+        low = x.min()
+        wanted = (x - low) / (x.max() - low) * 2 - 1 if name.endswith("delay") else (x - x.mean()) / x.std()
+        np.testing.assert_allclose(y, wanted, rtol=1e-12, atol=1e-14)
+    assert (numbers(after, "dep_delay").min(), numbers(after, "dep_delay").max()) == (-1.0, 1.0)
+    assert before["dep_delay"].null_count > 0
+
+
+def check_digits(done: Done) -> None:
+    p = block(done.after, *(f"p_score_{digit}" for digit in range(10)))
+    np.testing.assert_allclose(p, block(done.after, *(f"proba_{digit}" for digit in range(10))), rtol=0, atol=1e-15)
+    assert np.abs(p.sum(axis=1) - 1).max() <= 10 * 2.0**-53
+
+
+def check_scalers(done: Done) -> None:
+    after = done.after
+    robust = numbers(after, "dep_delay_robust")
+    error = 0.0027  # of the sketch's rank
+    assert np.mean(robust < 0) - error <= 0.5 <= np.mean(robust <= 0) + error
+    assert np.abs(numbers(after, "distance_maxabs")).max() == 1.0
+    mean_norm = numbers(after, "air_time_mean_norm")
+    np.testing.assert_allclose([mean_norm.mean(), np.ptp(mean_norm)], [0, 1], atol=1e-12)
+    assert after["air_time_z"].type == pa.float32()
+    np.testing.assert_allclose(numbers(after, "air_time_z").std(ddof=1), 1, rtol=1e-6)
+    assert numbers(after, "air_time").max() > 100  # steps that add columns leave the originals
+
+
+def check_arrays(done: Done) -> None:
+    logits, log_p, unit = (np.array(done.after[name].to_pylist()) for name in ("logits", "log_p", "logits_unit"))
+    shifted = logits / 2 - logits.max(axis=1, keepdims=True) / 2
+    np.testing.assert_allclose(log_p, shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-14)
+    l1 = np.abs(block(done.after, *(f"score_{digit}_l1" for digit in range(10))))
+    np.testing.assert_allclose(l1.sum(axis=1), 1, rtol=1e-14)
+
+
+def check_csv(done: Done) -> None:
+    before, after = done.before, done.after
+    assert after.column_names == before.column_names
+    for name in ("temp", "dewp", "humid", "pressure"):
+        assert_standard(numbers(after, name))
+        assert after[name].null_count == before[name].null_count
+    assert [(f(numbers(after, name))) for name in ("wind_dir", "visib") for f in (np.min, np.max)] == [0, 1, 0, 1]
+    assert before["wind_gust"].null_count == after["wind_gust"].null_count > 0
+
+
+def check_json(done: Done) -> None:
+    before, after = done.before, done.after
+    altitude = {row["faa"]: row["position"]["alt"] for row in before.to_pylist()}
+    for name in ("position.lat_01", "position.lon_01"):
+        found = numbers(after.combine_chunks(), name)
+        assert (found.min(), found.max()) == (0.0, 1.0)
+    highest = max(after.to_pylist(), key=lambda row: row["altitude"])
+    assert altitude[highest["faa"]] == highest["position"]["alt"] == max(altitude.values())
+
+
+def check_selectors(done: Done) -> None:
+    added = {"a": "distance", "b": "air_time dep_delay arr_delay", "c": "dep_time arr_time"}
+    added |= {"d": "dep_time arr_time air_time distance hour minute"}
+    wanted = [f"{name}_{suffix}" for suffix, names in added.items() for name in names.split()]
+    assert done.after.column_names == [*done.before.column_names, *wanted]
+    assert all(np.abs(numbers(done.after, name)).max() == 1.0 for name in wanted)
+
+
+def check_where(done: Done) -> None:
+    assert done.config.input.where
+    wanted = [
+        row
+        for row in by_key(done.before).to_pylist()
+        if row["origin"] == "JFK"
+        and row["carrier"] in ("AA", "B6", "DL")
+        and row["month"] <= 6
+        and row["dest"] in ("LAX", "SFO", "SEA", "BOS", "MCO")
+        and row["dep_delay"] is not None
+    ]
+    after = by_key(done.after)
+    assert after.select(KEY).to_pylist() == [{name: row[name] for name in KEY} for row in wanted]
+    assert (len(wanted) > 10, numbers(after, "dep_delay").max()) == (True, 1.0)
+
+
+def first_half(table: pa.Table) -> Any:
+    return pc.less_equal(table["month"], 6)
+
+
+def check_fit_only(done: Done) -> None:
+    x = numbers(done.before.filter(first_half(done.before)), "air_time")
+    assert done.config.artifact is not None
+    stats = store.load(done.config.artifact.path).stats["air_time"]
+    assert stats.finite == len(x)
+    np.testing.assert_allclose([stats.mean, stats.std], [x.mean(), x.std()], rtol=1e-13)
+    assert (done.report.artifact["version"], done.report.output) == (1, {})
+
+
+def check_apply(done: Done) -> None:
+    half = first_half(done.before)
+    learned, before = numbers(done.before.filter(half), "air_time"), by_key(done.before.filter(pc.invert(half)))
+    after = by_key(done.after)
+    assert after.num_rows == before.num_rows
+    wanted = (numbers(before, "air_time") - learned.mean()) / learned.std()
+    np.testing.assert_allclose(numbers(after, "air_time"), wanted, rtol=1e-12, atol=1e-14)
+    assert abs(wanted.mean()) > 1e-3  # the second half is not the first
+
+
+def check_environment(done: Done) -> None:
+    assert done.config.output is not None
+    assert done.config.artifact is not None
+    assert done.config.output.path.endswith(f"/elsewhere/daily/{DATE}")
+    assert store.versions(done.config.artifact.path) == [1]
+    np.testing.assert_allclose(numbers(done.after, "distance").mean(), 0, atol=1e-12)
+
+
+def check_edges(done: Done) -> None:
+    np.testing.assert_allclose(block(done.after, *(f"p_score_{i}" for i in range(5))).sum(axis=1), 1, rtol=1e-15)
+    for digit in range(5, 10):
+        assert_standard(numbers(done.after, f"score_{digit}"))
+
+
+def check_engines(done: Done) -> None:
+    assert (done.config.engine, done.report.verified_rows) == ("pandas", ROWS)
+    assert_standard(numbers(done.after, "distance"))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in CONF])
+def test_run_conf(name: str, ran: Callable[[str], Done]) -> None:
+    done = ran(name)
+    if not done.config.input.where:
+        assert done.report.rows == done.before.num_rows
+    if done.config.output is not None:
+        assert done.after.num_rows == done.report.rows
+        assert done.report.verified_rows == min(done.config.verify, done.after.num_rows)
+    assert done.report.warnings == []
+    globals()[f"check_{name}"](done)
+
+
+@pytest.mark.parametrize("path", CONF, ids=lambda path: path.stem)
+def test_load_conf_without_an_environment(path: Path) -> None:
+    assert path.read_text().startswith("# yaml-language-server: $schema=job.schema.json\n#")
+    known = jobfile.load(str(path), environ={}).config
+    assert known.input.path.startswith("data/")
+    assert known.output is None or known.output.path.startswith("out/")
+
+
+def test_load_environment_fills_in_the_date() -> None:
+    known = jobfile.load(str(ROOT / "conf" / "environment.yaml"), environ={}).config
+    assert known.output is not None
+    assert known.output.path == f"out/daily/{datetime.datetime.now(datetime.UTC).date()}"
+
+
+def test_schema_of_conf_is_current() -> None:
+    assert json.loads((ROOT / "conf" / "job.schema.json").read_text()) == config.json_schema()

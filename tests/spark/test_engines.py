@@ -1,0 +1,245 @@
+"""Native expressions, pandas UDFs and NumPy: one set of numbers, for every kind of step there is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from decimal import Decimal, localcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+import sparkscale as ss
+from sparkscale.artifact import Fitted
+from sparkscale.scalers import REGISTRY, Step
+from tests.spark.frames import MakeFrame, Table, as_arrays, assert_alike, outputs
+
+NAN, INF = math.nan, math.inf
+ENGINES = ("native", "pandas", "numpy")
+COLUMNS = ["a", "b", "c"]
+
+#: Fields whose every choice changes what an engine computes; ``""`` is for every kind.
+CHOICES: dict[str, list[dict[str, Any]]] = {
+    "standard": [{"ddof": 1}, {"with_mean": False}, {"with_std": False}],
+    "minmax": [{"range": (-1.0, 1.0), "clip": True}, {"range": (0.1, 0.7)}, {"range": (-1e300, 1e-3), "clip": True}],
+    "maxabs": [{"clip": True}],
+    "robust": [{"quantile_range": (5.0, 95.0)}, {"with_centering": False}, {"with_scaling": False}],
+    "mean_norm": [{"clip": True}],
+    "unit_norm": [{"norm": "l1"}, {"norm": "max"}],
+    "softmax": [{"temperature": 0.3, "nulls": "mask"}, {"undefined": "zeros"},
+                {"nulls": "mask", "undefined": "uniform", "temperature": 1e6}],
+    "": [{}, {"dtype": "float32"}],
+}  # fmt: skip
+CHOICES["log_softmax"] = CHOICES["softmax"]
+
+
+def every_step() -> list[Step]:
+    """Return a step for each kind of the registry and each choice, over columns, and over an array where it can be."""
+    made = []
+    for kind, cls in REGISTRY.items():
+        for n, choice in enumerate([*CHOICES[""], *CHOICES.get(kind, [])]):
+            common: dict[str, Any] = {"empty": "null", **choice}
+            made.append(cls(COLUMNS, into=f"{kind}_{n}_{{column}}", **common))
+            if cls.by_row:
+                made.append(cls("s", into=f"{kind}_{n}_array", **common))
+    return made
+
+
+def tolerance(fitted: Fitted) -> dict[str, tuple[float, float]]:
+    """Return, by output, units in the last place, and the size below which they are absolute.
+
+    Affine maps are the same IEEE operations everywhere: equal to the last bit. An ``exp`` may be another one, and
+    a sum may be in another order. A logarithm is added to numbers that it may cancel.
+    """
+    out = {}
+    for item in fitted.applications:
+        kind = fitted.steps[item.step - 1].step.kind
+        loose = 2.0**29 if item.dtype == "float32" else 1.0  # what is apart may round apart, to a place of a float
+        ulps = 16.0 * loose if item.map.by_row else 0.0
+        out |= {name: (ulps, 1.0 if kind == "log_softmax" else 0.0) for name in item.outputs}
+    return out
+
+
+def assert_engines_agree(spark_frame: DataFrame, table: Table, fitted: Fitted) -> None:
+    expected, allowed = outputs(fitted, spark_frame, table, "numpy"), tolerance(fitted)
+    for engine in ("native", "pandas"):
+        found = outputs(fitted, spark_frame, table, engine)
+        assert list(found) == list(expected)
+        for name, (ulps, floor) in allowed.items():
+            assert_alike(found[name], expected[name], ulps, floor, name=f"{name} by {engine}")
+
+
+def table_of(rows: list[tuple[Any, ...]], arrays: list[Any]) -> dict[str, Any]:
+    return {**{name: [row[j] for row in rows] for j, name in enumerate(COLUMNS)}, "s": arrays}
+
+
+EXTREME = [None, NAN, INF, -INF, 0.0, -0.0, 5e-324, -1e-310, 1.7e308, -1.7e308, 1.0, -3.5, 1000.0]
+
+
+def test_agree_on_every_mix_of_extreme_values(frame: MakeFrame) -> None:
+    rows: list[tuple[Any, ...]] = list(itertools.product(EXTREME, repeat=3))
+    table = table_of(rows, [None, [], *([x] for x in EXTREME), *map(list, rows[2 + len(EXTREME) :])])
+    learn = {name: np.array([-2.0, 0.5, 9.0, NAN]) for name in COLUMNS}
+    fitted = ss.Pipeline(every_step()).fit_arrays(learn | {"s": np.zeros((4, 2))})
+    assert_engines_agree(frame(table), table, fitted)
+
+
+doubles = st.one_of(st.floats(), st.floats(-100, 100), st.none())
+
+
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(doubles, doubles, doubles), min_size=60, max_size=60))
+def test_agree_on_any_doubles_fitted_on_themselves(frame: MakeFrame, rows: list[tuple[Any, ...]]) -> None:
+    table = table_of(rows, [list(row[: n % 4]) for n, row in enumerate(rows)])
+    fitted = ss.Pipeline(every_step()).fit_arrays(as_arrays(table))
+    assert_engines_agree(frame(table), table, fitted)
+
+
+def test_invert_in_every_engine(frame: MakeFrame) -> None:
+    rng = np.random.default_rng(1)
+    table: dict[str, Any] = {name: [*rng.normal(5, 3, 20).tolist(), None, NAN, INF, -INF] for name in COLUMNS}
+    columnwise = [cls for cls in REGISTRY.values() if not cls.by_row]
+    df = frame(table)
+    for cls in columnwise:
+        fitted = ss.Pipeline([cls(["a", "b"]), cls("c", into="{column}!")]).fit_arrays(as_arrays(table))
+        for engine in ("native", "pandas"):
+            scaled = fitted.transform(df, engine=engine)  # type: ignore[arg-type]
+            back = fitted.inverse_transform(scaled).toArrow().to_pydict()
+            assert list(back) == COLUMNS
+            for name in COLUMNS:
+                assert_alike(back[name], table[name], ulps=64, floor=1.0, name=f"{name} of {cls.kind}")
+        arrays = fitted.inverse_transform_arrays(fitted.transform_arrays(as_arrays(table)))
+        assert_alike(arrays["c"].tolist(), back["c"], name=cls.kind)
+
+
+def test_invert_is_lossy_only_where_clipped(frame: MakeFrame) -> None:
+    table = {"x": [0.0, 4.0, 9.0, -9.0, 1.0], "y": [0.0, 4.0, 9.0, -9.0, 1.0]}
+    steps = [ss.MinMax("x", clip=True), ss.MinMax("y", clip=True), ss.Standard("y", into="z")]
+    fitted = ss.Pipeline(steps).fit_arrays({"x": np.array([0.0, 4.0]), "y": np.array([0.0, 4.0])})
+    back = fitted.inverse_transform(fitted.transform(frame(table))).toArrow().to_pydict()
+    assert back == {"x": [0.0, 4.0, 4.0, 0.0, 1.0], "y": table["y"]}
+
+
+# --- published values ---------------------------------------------------------------------------------------------
+
+
+def exact_softmax(scores: list[str]) -> list[Decimal]:
+    with localcontext() as context:
+        context.prec = 50
+        weights = [Decimal(float(score)).exp() for score in scores]
+        return [weight / sum(weights) for weight in weights]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_show_the_seed_examples(frame: MakeFrame, engine: str) -> None:
+    table = {"x": [10, 20, 30, 40], "a": [2.0] * 4, "b": [1.0] * 4, "c": [0.1] * 4, "s": [[2.0, 1.0, 0.1]] * 4}
+    df = frame(table)
+    fitted = ss.Pipeline([ss.MinMax("x"), ss.Softmax(COLUMNS), ss.Softmax("s")]).fit(df)
+    found = outputs(fitted, df, table, engine)
+    assert found["x"] == [0.0, 1 / 3, 2 / 3, 1.0]
+    exact = exact_softmax(["2.0", "1.0", "0.1"])
+    for row in ([found[name][0] for name in COLUMNS], found["s"][0]):
+        assert all(abs(Decimal(p) - q) <= Decimal("1e-15") * q for p, q in zip(row, exact, strict=True))
+        assert [round(p, 3) for p in row] == [0.659, 0.242, 0.099]
+
+
+#: fields, scores of a row, what softmax gives (semantics, "Softmax over the score columns of a row").
+SOFTMAX: list[tuple[dict[str, Any], list[Any] | None, list[Any] | None]] = [
+    ({}, [2.0, 1.0, 0.1], [0.6590011388859679, 0.24243297070471392, 0.09856589040931818]),
+    ({}, [1000.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
+    ({}, [-INF, 0.0], [0.0, 1.0]),
+    ({}, [INF, 0.0], [1.0, 0.0]),
+    ({}, [INF, INF, 0.0], [0.5, 0.5, 0.0]),
+    ({}, [-INF, -INF], [None, None]),
+    ({"undefined": "zeros"}, [-INF, -INF], [0.0, 0.0]),
+    ({"undefined": "uniform"}, [-INF, -INF], [0.5, 0.5]),
+    ({}, [1.0, NAN, INF], [NAN, NAN, NAN]),
+    ({}, [1.0, None, 3.0], [None, None, None]),
+    ({}, [NAN, None], [None, None]),
+    ({"nulls": "mask"}, [0.0, None, 0.0], [0.5, None, 0.5]),
+    ({"nulls": "mask"}, [None, NAN, 1.0], [None, NAN, NAN]),
+    ({"nulls": "mask"}, [None, None], [None, None]),
+    ({"nulls": "mask"}, [None, -INF], [None, None]),
+    ({"nulls": "mask", "undefined": "uniform"}, [None, -INF, -INF], [None, 0.5, 0.5]),
+    ({"nulls": "mask", "undefined": "zeros"}, [None, None], [None, None]),
+    ({}, [], []),
+    ({}, None, None),
+    ({}, [7.0], [1.0]),
+    ({}, [1e308, -1e308], [1.0, 0.0]),
+    ({"temperature": 0.5}, [math.log(2) / 2, 0.0], [2 / 3, 1 / 3]),
+    ({"log": True}, [1000.0, 1.0], [0.0, -999.0]),
+    ({"log": True}, [-INF, 0.0], [-INF, 0.0]),
+    ({"log": True}, [INF, INF, 0.0], [-math.log(2), -math.log(2), -INF]),
+    ({"log": True}, [None, 1.0], [None, None]),
+    ({"log": True, "undefined": "zeros"}, [-INF, -INF], [-INF, -INF]),
+    ({"log": True, "undefined": "uniform"}, [-INF, -INF], [-math.log(2)] * 2),
+]
+
+
+def softmax_step(columns: Any, fields: dict[str, Any], into: str) -> Step:
+    own = {key: value for key, value in fields.items() if key != "log"}
+    return (ss.LogSoftmax if "log" in fields else ss.Softmax)(columns, into=into, empty="null", **own)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_map_every_row_of_the_softmax_table(frame: MakeFrame, engine: str) -> None:
+    """Over an array column of all rows at once, and over columns: each length has its own."""
+    choices = list({repr(fields): fields for fields, _, _ in SOFTMAX}.values())
+    table: dict[str, Any] = {"s": [row for _, row, _ in SOFTMAX]}
+    steps = []
+    for n, fields in enumerate(choices):
+        steps.append(softmax_step("s", fields, f"{n}|s"))
+        for k in (2, 3):
+            names = [f"s{k}{j}" for j in range(k)]
+            table |= {name: [row[j] if row is not None and len(row) == k else 0.0 for row in table["s"]]
+                      for j, name in enumerate(names)}  # fmt: skip
+            steps.append(softmax_step(names, fields, f"{n}|{{column}}"))
+    df = frame(table)
+    fitted = ss.Pipeline(steps).fit(df)
+    assert fitted.rows is None
+    found = outputs(fitted, df, table, engine)
+    for i, (fields, row, expected) in enumerate(SOFTMAX):
+        n = choices.index(fields)
+        assert_alike([found[f"{n}|s"][i]], [expected], ulps=2, name=f"{fields} {row}")
+        if row is not None and expected is not None and len(row) in (2, 3):
+            cells = [found[f"{n}|s{len(row)}{j}"][i] for j in range(len(row))]
+            assert_alike(cells, expected, ulps=2, name=f"{fields} {row}")
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas", "auto"])
+def test_keep_order_types_and_other_columns(spark: SparkSession, frame: MakeFrame, engine: str) -> None:
+    table = {"z": ["one", "two"], "x": [1.0, 3.0], "n": [1, None], "s": [[0.0, 0.0], None], "a": [True, None]}
+    df = frame(table)
+    steps = [ss.MinMax("x", dtype="float32"), ss.Softmax("s", dtype="float32", into="p"), ss.MaxAbs("n"),
+             ss.Softmax(["x", "n"], into="{column}?")]  # fmt: skip
+    fitted = ss.Pipeline(steps).fit(df)
+    out = fitted.transform(df, engine=engine)  # type: ignore[arg-type]
+    assert [(f.name, f.dataType.simpleString()) for f in out.schema.fields] == [
+        ("z", "string"), ("x", "float"), ("n", "double"), ("s", "array<double>"), ("a", "boolean"),
+        ("p", "array<float>"), ("x?", "double"), ("n?", "double")]  # fmt: skip
+    found = out.toArrow().to_pydict()
+    assert {name: found[name] for name in "zsa"} == {name: table[name] for name in "zsa"}
+    assert (found["x"], found["n"], found["p"]) == ([0.0, 1.0], [1.0, None], [[0.5, 0.5], None])
+    assert (found["x?"], found["n?"]) == ([0.5, None], [0.5, None])
+    assert df.toArrow().to_pydict() == table
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_accept_unseen_data(frame: MakeFrame, engine: str) -> None:
+    table = {"x": [1.7e308, -1.7e308, INF, -INF, NAN, None, 5.0], "y": [0.0, 20.0, INF, -INF, NAN, None, 5.0]}
+    columnwise: list[Any] = [cls for cls in REGISTRY.values() if not cls.by_row]
+    learn = {"x": np.array([0.0, 10.0]), "y": np.array([0.0, 10.0])}
+    fitted = ss.Pipeline([cls("x", into=cls.kind) for cls in columnwise] + [ss.MinMax("y", clip=True)]).fit_arrays(learn)
+    found = outputs(fitted, frame(table), table, engine)
+    for cls in columnwise:
+        assert [type(x) for x in found[cls.kind]] == [float] * 5 + [type(None), float]
+        assert (found[cls.kind][2], found[cls.kind][3], math.isnan(found[cls.kind][4])) == (INF, -INF, True)
+        assert found[cls.kind][0] > 1e300
+    assert_alike(found["y"], [0.0, 1.0, 1.0, 0.0, NAN, None, 0.5])

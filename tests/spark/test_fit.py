@@ -1,0 +1,353 @@
+"""Fitting on Spark: every statistic against NumPy and exact arithmetic, its accuracy, and the number of queries."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import sparkscale as ss
+from sparkscale.artifact import Fitted
+from sparkscale.errors import DataError
+from sparkscale.plan import plan
+from sparkscale.spark import fit as fitting
+from sparkscale.spark.columns import schema_of
+from sparkscale.stats import ColumnStats
+from tests.numacc import ALL as NUMACC
+from tests.numacc import digits, exact_moments, exact_std
+from tests.spark.frames import MakeFrame
+
+NAN, INF = math.nan, math.inf
+DIGITS = 12
+ROWS = 6_000
+
+
+def stats_of(df: DataFrame, *columns: str, **fields: Any) -> dict[str, ColumnStats]:
+    """Fit a standard scaler and return the statistics."""
+    return dict(ss.Pipeline([ss.Standard(list(columns) or "*", **fields)]).fit(df).stats)
+
+
+def exact_mean(stats: ColumnStats) -> Fraction:
+    """Return the two-double mean as a fraction."""
+    return Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
+
+
+def counts(stats: ColumnStats) -> tuple[int, ...]:
+    """Return the counts: rows, nulls, NaN, +inf, -inf, finite."""
+    return stats.rows, stats.nulls, stats.nans, stats.posinf, stats.neginf, stats.finite
+
+
+# --- what is counted, and what is learned -----------------------------------------------------------------------
+
+MIXED: dict[str, list[Any]] = {
+    "a": [1.0, None, NAN, INF, -INF, -INF, 4.0, 10.0],
+    "b": [None, None, 2.5, 2.5, None, 2.5, 2.5, 2.5],
+    "c": [-3, 7, None, 7, 0, 1, 2, 5],
+    "flag": [True, False, None, True, True, False, None, True],
+}
+
+
+def test_count_null_nan_and_infinities_apart(frame: MakeFrame) -> None:
+    found = stats_of(frame(MIXED), "a", "b", "c", "flag")
+    assert {name: counts(stats) for name, stats in found.items()} == {
+        "a": (8, 1, 1, 1, 2, 3),
+        "b": (8, 3, 0, 0, 0, 5),
+        "c": (8, 1, 0, 0, 0, 7),
+        "flag": (8, 2, 0, 0, 0, 6),
+    }
+    numbers = {name: np.array([x for x in values if x is not None and math.isfinite(x)], dtype=float)
+               for name, values in MIXED.items()}  # fmt: skip
+    for name, values in numbers.items():
+        assert (found[name].min, found[name].max) == (values.min(), values.max())
+        np.testing.assert_allclose([found[name].mean, found[name].std], [values.mean(), values.std()], rtol=1e-15)
+    assert found["b"].constant
+    assert found["b"].std == 0
+
+
+def test_fit_every_numeric_type_as_double(frame: MakeFrame) -> None:
+    df = frame({"n": [1, 2, 4, None]}).select(
+        *[F.col("n").cast(type_).alias(type_) for type_ in ("byte", "short", "int", "long", "float", "double")],
+        (F.col("n") / 10).cast("decimal(10,1)").alias("dec"),
+        (F.col("n") == 2).alias("flag"),
+    )
+    found = stats_of(df)
+    assert set(found) == {"byte", "short", "int", "long", "float", "double", "dec"}  # a pattern chooses no boolean
+    assert stats_of(df, "flag")["flag"].mean == pytest.approx(1 / 3, rel=1e-15)
+    for name, stats in found.items():
+        unit = 10 if name == "dec" else 1
+        assert (stats.min, stats.max, stats.finite, stats.nulls) == (1 / unit, 4 / unit, 3, 1)
+        np.testing.assert_allclose(stats.std * unit, math.sqrt(14 / 9), rtol=1e-14)
+
+
+def test_warn_of_integers_that_double_rounds(frame: MakeFrame) -> None:
+    df = frame({"id": [2**53 + 1, 0], "down": [0, -(2**60)], "n": [2**53 - 1, 0], "x": [1e300, 0.0]})
+    fitted = ss.Pipeline([ss.MinMax(["id", "down", "n", "x"])]).fit(df)
+    found = {warning.partition(" holds integers")[0] for warning in fitted.warnings}
+    assert found == {"column 'id'", "column 'down'"}
+
+
+def test_fit_nested_fields(frame: MakeFrame) -> None:
+    df = frame({"x": [1.0, 2.0, None]}).select(F.struct(F.struct("x").alias("in ner"), "x").alias("a.b"))
+    fitted = ss.Pipeline([ss.MinMax(["a.b.x", "a.b.in ner.x"], into="{column}!")]).fit(df)
+    assert {name: counts(s) for name, s in fitted.stats.items()} == {
+        "a.b.x": (3, 1, 0, 0, 0, 2), "a.b.in ner.x": (3, 1, 0, 0, 0, 2)}  # fmt: skip
+    out = fitted.transform(df).toArrow().to_pydict()
+    assert out["a.b.x!"] == out["a.b.in ner.x!"] == [0.0, 1.0, None]
+
+
+def test_refuse_columns_without_finite_value(frame: MakeFrame) -> None:
+    df = frame({"x": [1.0, 2.0], "none": [None, NAN], "infs": [INF, -INF]}).withColumn("void", F.lit(None).cast("int"))
+    with pytest.raises(DataError) as caught:
+        stats_of(df)
+    assert caught.value.exit_code == 65
+    assert [p.cause.partition(":")[0] for p in caught.value.problems] == [
+        "column 'none'", "column 'infs'", "column 'void'"]  # fmt: skip
+    fitted = ss.Pipeline([ss.Standard("*", empty="null")]).fit(df)
+    out = fitted.transform(df).toArrow().to_pydict()
+    assert (out["x"], out["none"], out["infs"], out["void"]) == ([-1.0, 1.0], [None] * 2, [None] * 2, [None] * 2)
+
+
+@pytest.mark.parametrize("fields", [{}, {"empty": "null"}])
+def test_refuse_table_without_rows(frame: MakeFrame, fields: dict[str, Any]) -> None:
+    df = frame({"x": [1.0, 2.0]}).where("x > 5")
+    with pytest.raises(DataError) as caught:
+        stats_of(df, "x", **fields)
+    assert (caught.value.code, caught.value.exit_code) == ("DATA_NO_ROWS", 65)
+
+
+def test_refuse_nonfinite_on_request(frame: MakeFrame) -> None:
+    df = frame(MIXED)
+    stats_of(df, "b", "c", nonfinite="error")
+    with pytest.raises(DataError, match="found 1 NaN, 1 [+]inf, 2 -inf in 8 rows") as caught:
+        stats_of(df, "a", "b", nonfinite="error")
+    assert (caught.value.code, caught.value.exit_code) == ("DATA_NONFINITE", 65)
+
+
+# --- accuracy ---------------------------------------------------------------------------------------------------
+
+
+def accuracy_columns() -> dict[str, np.ma.MaskedArray[Any, Any]]:
+    """Return NIST's sets (nulls after their end) and columns of a large offset, sorted."""
+    rng = np.random.default_rng(20)
+    out = {}
+    for item in NUMACC:
+        data = np.zeros(ROWS)
+        data[: len(item.values)] = item.values
+        out[item.name] = np.ma.MaskedArray(data, mask=np.arange(ROWS) >= len(item.values))
+    for name, mean, std in (("e9", 1e9, 1.0), ("e7", 1e7, 1.0), ("ids", 1.6e12, 1e5), ("plain", 3.0, 20.0)):
+        out[name] = np.ma.MaskedArray(np.sort(rng.normal(mean, std, ROWS)), mask=np.arange(ROWS) % 97 == 5)
+    out["tiny offset"] = np.ma.MaskedArray(np.sort(rng.normal(-1e-200, 1e-206, ROWS)), mask=False)
+    out["huge"] = np.ma.MaskedArray(np.sort(rng.normal(1e200, 1e199, ROWS)), mask=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def accuracy(frame: MakeFrame) -> tuple[DataFrame, dict[str, tuple[Fraction, Fraction]]]:
+    """Give the columns, and their mean and std in exact arithmetic."""
+    columns = accuracy_columns()
+    df = frame({**columns, "i": np.arange(ROWS)}).cache()
+    exact = {}
+    for name, data in columns.items():
+        stored = data.compressed().tolist()
+        exact[name] = (exact_moments(stored)[0], exact_std(stored))
+    return df, exact
+
+
+def ordered(partitions: int) -> Callable[[DataFrame], DataFrame]:
+    return lambda df: df.repartitionByRange(partitions, "i").sortWithinPartitions("i")
+
+
+def shuffled(partitions: int) -> Callable[[DataFrame], DataFrame]:
+    return lambda df: df.repartition(partitions, F.hash("i")).sortWithinPartitions(F.xxhash64("i"))
+
+
+def with_empties(df: DataFrame) -> DataFrame:
+    """All rows in 3 partitions of 30, between empty ones."""
+    nothing = df.limit(0).repartition(5)
+    return nothing.union(df.repartition(30, F.col("i") % 3)).union(nothing)
+
+
+LAYOUTS = {
+    **{f"sorted {n}": ordered(n) for n in (1, 2, 7, 64)},
+    **{f"shuffled {n}": shuffled(n) for n in (1, 2, 7, 64)},
+    "with empty partitions": with_empties,
+    "coalesced": lambda df: shuffled(7)(df).coalesce(2),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_keep_twelve_digits_in_any_partitioning(
+    accuracy: tuple[DataFrame, dict[str, tuple[Fraction, Fraction]]], layout: str
+) -> None:
+    df, exact = accuracy
+    found = stats_of(LAYOUTS[layout](df), *exact)
+    for name, (mean, std) in exact.items():
+        assert digits(found[name].std, std) >= DIGITS, name
+        assert abs(exact_mean(found[name]) - mean) <= std * Fraction(1, 10**DIGITS), name
+        assert digits(exact_mean(found[name]), mean) >= DIGITS, name
+
+
+def test_fit_same_bits_for_same_partitioning(
+    accuracy: tuple[DataFrame, dict[str, tuple[Fraction, Fraction]]],
+) -> None:
+    df, exact = accuracy
+    assert stats_of(shuffled(7)(df), *exact) == stats_of(shuffled(7)(df), *exact)
+
+
+EXTREMES = {
+    "huge": [1e200, -1e200, 3e200],
+    "beyond": [-1.7e308, 1.7e308, 0.0],
+    "top": [1.7e308, 1.6e308, 1.75e308],
+    "small": [1e-200, 3e-200, -5e-200],
+    "subnormal": [0.0, 5e-324, 1e-323],
+    "offset subnormal": [1e-310, 1e-310 + 5e-324, 1e-310 + 1e-323],
+}
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_fit_huge_and_tiny_columns(frame: MakeFrame, partitions: int) -> None:
+    found = stats_of(frame({**EXTREMES, "i": [0, 1, 2]}).repartition(partitions, "i"), *EXTREMES)
+    for name, values in EXTREMES.items():
+        stats, mean = found[name], exact_moments(values)[0]
+        assert (stats.min, stats.max) == (min(values), max(values)), name
+        std = exact_std(values)
+        assert digits(Fraction(stats.m2) * Fraction(4) ** stats.exp / 3, std * std) >= DIGITS, name
+        assert abs(exact_mean(stats) - mean) <= std / 10**DIGITS, name
+
+
+# --- merging, quantiles -----------------------------------------------------------------------------------------
+
+
+def steps() -> list[Any]:
+    return [ss.Standard(["e9", "plain"], ddof=1), ss.MinMax(["NumAcc4", "huge"]), ss.Robust("e7", into="r")]
+
+
+@pytest.fixture(scope="module")
+def parts(accuracy: tuple[DataFrame, dict[str, Any]]) -> tuple[Fitted, list[Fitted]]:
+    """Give the fit of the whole, and the fits of three parts of it."""
+    df, pipeline = accuracy[0], ss.Pipeline(steps())
+    cuts = [F.col("i") < 100, (F.col("i") >= 100) & (F.col("i") < 900), F.col("i") >= 900]
+    return pipeline.fit(df), [pipeline.fit(df.where(cut)) for cut in cuts]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0]])
+def test_merge_parts_as_fit_of_whole(parts: tuple[Fitted, list[Fitted]], order: list[int]) -> None:
+    whole, pieces = parts
+    merged = ss.merge([pieces[i] for i in order])
+    assert merged.rows == whole.rows == ROWS
+    for name, known in whole.stats.items():
+        got = merged.stats[name]
+        assert (counts(got), got.min, got.max) == (counts(known), known.min, known.max)
+        scale = Fraction(known.std)
+        assert abs(exact_mean(got) - exact_mean(known)) <= scale / 10**12
+        np.testing.assert_allclose([got.mean, got.std], [known.mean, known.std], rtol=1e-12)
+
+
+def test_merge_parts_of_ordinary_column_to_fourteen_digits(parts: tuple[Fitted, list[Fitted]]) -> None:
+    whole, pieces = parts
+    got, known = ss.merge(pieces).stats["plain"], whole.stats["plain"]
+    np.testing.assert_allclose([got.mean, got.std], [known.mean, known.std], rtol=1e-14)
+
+
+def rank_error(values: np.ndarray[Any, Any], sorted_: np.ndarray[Any, Any], wanted: float) -> float:
+    """Return how far the rank of a value is from the one that was asked for."""
+    low, high = np.searchsorted(sorted_, values, "left"), np.searchsorted(sorted_, values, "right")
+    return float(np.max(np.maximum(low / len(sorted_) - wanted, wanted - high / len(sorted_)).clip(0)))
+
+
+def test_sketch_quantiles_native_and_in_python(
+    spark: SparkSession, accuracy: tuple[DataFrame, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    df, names = shuffled(7)(accuracy[0]), ["plain", "e9", "NumAcc4"]
+    planned = plan([ss.Robust(names)], schema_of(df))
+    assert fitting._has_native_sketch(spark)
+    native = fitting.measure(df, planned)
+    monkeypatch.setattr(fitting, "_has_native_sketch", lambda _: False)
+    in_python = fitting.measure(df, planned)
+    columns = accuracy_columns()
+    for name in names:
+        values = np.sort(columns[name].compressed())
+        for found in (native[name], in_python[name]):
+            sketch = found.quantiles
+            assert sketch is not None
+            assert (sketch.count, counts(found)) == (len(values), counts(native[name]))
+            assert sketch.rank_error < 0.003
+            for rank in (0.0, 0.05, 0.25, 0.5, 0.75, 0.99, 1.0):
+                assert rank_error(np.array([sketch.quantile(rank)]), values, rank) <= sketch.rank_error
+        assert digits(in_python[name].std, accuracy[1][name][1]) >= DIGITS
+
+
+def test_sketch_in_python_counts_null_and_nan_apart(frame: MakeFrame) -> None:
+    df = frame({"a": MIXED["a"], "n": [None] * 7 + [1.0]})
+    found = fitting._scan_in_python(df, list(schema_of(df).columns()))
+    assert counts(found["a"]) == (8, 1, 1, 1, 2, 3)
+    assert counts(found["n"]) == (8, 7, 0, 0, 0, 1)
+
+
+# --- queries ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jobs(spark: SparkSession) -> Iterator[Callable[[], int]]:
+    """Give a function that tells how many Spark jobs this test has started."""
+    group = str(uuid.uuid4())
+    spark.sparkContext.setJobGroup(group, "counted")
+    yield lambda: len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+    spark.sparkContext._jsc.clearJobGroup()
+
+
+@pytest.fixture(scope="module")
+def wide(frame: MakeFrame) -> DataFrame:
+    """Give 130 well-conditioned columns and two that are not."""
+    rng = np.random.default_rng(3)
+    columns = {f"c{j}": rng.normal(j, 1 + j, 50) for j in range(130)}
+    df = frame(columns | {"far": rng.normal(1e9, 1.0, 50), "farther": rng.normal(1e12, 1.0, 50)})
+    stats_of(df, "c0")  # what Spark does once (the footer of the file) is done
+    return df
+
+
+#: An aggregate by group is two jobs under adaptive execution: the shuffle, and the result.
+QUERY = 2
+
+
+@pytest.mark.parametrize(("columns", "queries"), [(1, 1), (64, 1), (65, 2), (130, 3)])
+def test_count_one_query_a_group(wide: DataFrame, jobs: Callable[[], int], columns: int, queries: int) -> None:
+    stats_of(wide, *[f"c{j}" for j in range(columns)])
+    assert jobs() == QUERY * queries
+
+
+def test_count_one_more_query_for_ill_conditioned(
+    wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[list[str]] = []
+    scan = fitting._scan
+    monkeypatch.setattr(
+        fitting, "_scan", lambda df, group, *a, **k: scanned.append([c.name for c in group]) or scan(df, group, *a, **k)
+    )
+    stats_of(wide, "c1", "far", "c2", "farther")
+    assert jobs() == QUERY * 2
+    assert scanned == [["c1", "far", "c2", "farther"], ["far", "farther"]]
+
+
+def test_count_sketches_in_the_same_query(wide: DataFrame, jobs: Callable[[], int]) -> None:
+    ss.Pipeline([ss.Robust([f"c{j}" for j in range(20)]), ss.Standard(["c0", "c1"], into="{column}_z")]).fit(wide)
+    assert jobs() == QUERY
+
+
+def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> None:
+    names = [f"c{j}" for j in range(10)]
+    fitted = ss.Pipeline([ss.Softmax(names, into="p_{column}"), ss.UnitNorm(names, into="u_{column}")]).fit(wide)
+    affine = ss.Pipeline([ss.Standard(names), ss.MinMax(names, into="m_{column}")])
+    known = affine.fit_arrays({name: np.array([1.0, 2.0]) for name in names})
+    for engine in ("native", "pandas"):
+        fitted.transform(wide, engine=engine)  # type: ignore[arg-type]
+        known.transform(wide, engine=engine)  # type: ignore[arg-type]
+    known.inverse_transform(known.transform(wide))
+    assert jobs() == 0
