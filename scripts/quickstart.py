@@ -55,7 +55,7 @@ def main(engine: str) -> None:
     _show_digits(jobs["digits"])
     _show_files(jobs, reports)
     _show_seconds(seconds | {name: report.seconds for name, report in reports.items()})
-    console.print("\nNext: .venv/bin/sparkscale inspect out/stats/flights, and the other examples in conf/")
+    console.print("\nNext: .venv/bin/sparkscale inspect out/stats/flights; more examples are in conf/")
 
 
 def _make_data() -> float:

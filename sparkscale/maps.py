@@ -299,7 +299,8 @@ class UnitNorm(RowMap, kind="unit_norm"):
         null = null | null.any(axis=1, keepdims=True)
         if x.shape[1] == 0:
             return x, null
-        top = np.abs(np.where(null, 0.0, x)).max(axis=1, keepdims=True)
+        x = np.where(null, 0.0, x)  # a row with a null is not divided, and its squares could overflow
+        top = np.abs(x).max(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = np.where(top == np.inf, np.where(np.isinf(x), np.sign(x), 0.0), x / top)
             unit = np.where(np.isnan(top), np.nan, np.where(top == 0, x, unit))

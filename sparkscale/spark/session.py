@@ -36,7 +36,8 @@ _LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
-    "spark.log.level": "FATAL",  # failures are told by the command, once
+    # Failures are told by the command, once; without this Spark prints a page of its own at every start.
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
     "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
 }
 #: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.

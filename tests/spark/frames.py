@@ -63,9 +63,9 @@ def outputs(fitted: Fitted, df: DataFrame, columns: Table, engine: str) -> dict[
 
 def rows_of(column: Any) -> Any:
     """Return plain values of a result of the NumPy engine, None for a null; the rows of an array column as lists."""
-    if column is None or column.dtype != object:
-        return None if column is None else column.tolist()
-    return [rows_of(row) for row in column]
+    if not isinstance(column, np.ndarray):
+        return column
+    return [rows_of(row) for row in column] if column.dtype == object else column.tolist()
 
 
 def assert_alike(found: list[Any], expected: list[Any], ulps: float = 0.0, floor: float = 0.0, name: str = "") -> None:

@@ -145,7 +145,8 @@ def check_scalers(done: Done) -> None:
 def check_arrays(done: Done) -> None:
     logits, log_p, unit = (np.array(done.after[name].to_pylist()) for name in ("logits", "log_p", "logits_unit"))
     shifted = logits / 2 - logits.max(axis=1, keepdims=True) / 2
-    np.testing.assert_allclose(log_p, shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), rtol=1e-13, atol=1e-15)
+    wanted = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(log_p, wanted, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-14)
     l1 = np.abs(block(done.after, *(f"score_{digit}_l1" for digit in range(10))))
     np.testing.assert_allclose(l1.sum(axis=1), 1, rtol=1e-14)
