@@ -47,7 +47,7 @@ def check(fitted: ss.Fitted, whole: dict[str, np.ndarray]) -> None:
     """Hold the statistics against NumPy before any time is taken."""
     for name, data in whole.items():
         stats = fitted.stats[name]
-        assert (stats.rows, stats.min, stats.max) == (len(data), data.min(), data.max()), name
+        np.testing.assert_equal((stats.rows, stats.min, stats.max), (len(data), data.min(), data.max()), name)
         np.testing.assert_allclose([stats.mean, stats.std], [data.mean(), data.std()], rtol=1e-11)
 
 

@@ -33,7 +33,7 @@ make_venv() {
 }
 
 install() {
-  echo "installing sparkscale[spark,sail] and the group '$1' into .venv (once; some minutes, about 1 GB)" >&2
+  echo "installing sparkscale[spark,sail] and the group '$1' into .venv (once; some minutes, about 1.3 GB)" >&2
   local pip=("$python" -m pip --quiet --disable-pip-version-check install)
   "${pip[@]}" --upgrade 'pip>=25.1' && "${pip[@]}" --editable '.[spark,sail]' --group "$1" ||
     stop "the installation failed, pip's reason is above; is there a network? The same call goes on where it stopped"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -169,7 +170,8 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app.main(args=list(arguments), prog_name="sparkscale", standalone_mode=False)
     except SparkscaleError as error:
@@ -177,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort as abort:
-        code = 128 + (signal.SIGTERM if isinstance(abort.__cause__, _Terminated) else signal.SIGINT)
+        code = 128 + (abort.__cause__.number if isinstance(abort.__cause__, _Interrupted) else signal.SIGINT)
         _say(f"sparkscale: interrupted (exit {code})")
         sys.exit(code)
     except click.UsageError as error:
@@ -187,12 +189,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: it ends a run as Ctrl-C does, which removes what is staged and stops the engine."""
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM: a run removes what is staged, stops its engine and ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    raise _Terminated
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    logging.disable()  # py4j logs the traceback of a call that is interrupted
+    raise _Interrupted(number)
 
 
 def _unexpected(error: Exception) -> SparkscaleError:

@@ -83,22 +83,35 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _java(*, needed: bool) -> Finding:
+def java() -> tuple[str | None, int]:
+    """Return the java that Spark would start and its major version; 0 where it is not there or does not run."""
     home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    path = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if not path:
+        return None, 0
+    try:
+        done = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return path, 0
+    match = re.search(r'version "(\d+)', done.stderr + done.stdout)
+    return path, int(match[1]) if match and done.returncode == 0 else 0
+
+
+def has_java() -> bool:
+    """Whether there is a Java new enough for Spark 4."""
+    return java()[1] >= _JAVA[0]
+
+
+def _java(*, needed: bool) -> Finding:
     missing: Literal["bad", "warn"] = "bad" if needed else "warn"
     mend = "install a Java 17 or 21 runtime" + ("" if needed else "; until then jobs run on Sail")
-    if not java or not Path(java).exists():
-        return Finding(missing, "Java", f"none at JAVA_HOME={home}" if home else "none on the PATH", mend)
-    try:
-        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(missing, "Java", f"{java} does not start: {error}", mend)
-    match = re.search(r'version "(\d+)', done.stderr + done.stdout)
-    major = int(match[1]) if match else 0
+    path, major = java()
     if major in _JAVA:
-        return Finding("ok", "Java", f"{major} ({java})")
-    return Finding(missing if major < _JAVA[0] else "warn", "Java", f"{major or 'of unknown version'} ({java})", mend)
+        return Finding("ok", "Java", f"{major} ({path})")
+    if not path:
+        return Finding(missing, "Java", "none on the PATH", mend)
+    found = f"{major} ({path})" if major else f"{path} does not run"
+    return Finding(missing if major < _JAVA[0] else "warn", "Java", found, mend)
 
 
 def _workers() -> Iterator[Finding]:

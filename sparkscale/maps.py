@@ -118,6 +118,12 @@ class Affine(ColumnMap, kind="affine"):
             has ``gain + offset`` equal to the end of the range.
 
     NaN gives NaN. An infinity gives itself, or the end of the clip.
+
+    >>> onto = Affine.spanning(-33.0, 1301.0, center=-33.0, onto=(-1.0, 1.0), clip=(-1.0, 1.0))
+    >>> onto.formula
+    'clip((x - -33.0) / 1334.0 * 2.0 + -1.0, -1.0, 1.0)'
+    >>> onto.forward(np.array([-33.0, 634.0, 1301.0, np.inf]))
+    array([-1.,  0.,  1.,  1.])
     """
 
     lossless: ClassVar[bool] = True

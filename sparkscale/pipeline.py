@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 
 class Pipeline:
-    """A list of steps. Each step reads the input's columns, never another step's output."""
+    """A list of steps. Each step reads the input's columns, never another step's output.
+
+    >>> from sparkscale import MinMax, Softmax
+    >>> data = {"x": np.array([10, 20, 30, 40]), "a": np.zeros(4), "b": np.zeros(4)}
+    >>> fitted = Pipeline([MinMax("x"), Softmax(["a", "b"], into="p_{column}")]).fit_arrays(data)
+    >>> fitted
+    Fitted on 4 rows, 2 steps
+      minmax: x: (x - 10.0) / 30.0
+      softmax: a, b -> p_a, p_b: softmax(x)
+    >>> fitted.transform_arrays(data)["p_a"]
+    array([0.5, 0.5, 0.5, 0.5])
+    """
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = tuple(steps)

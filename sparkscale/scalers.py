@@ -127,6 +127,9 @@ class Standard(Scaler, kind="standard"):
     std is ``sqrt(M2 / (n - ddof))``; ddof 0 as in NumPy and scikit-learn, 1 as in Spark MLlib.
     A column counts as constant where min == max, or where std is no larger than the rounding of
     the stored doubles, ``eps * |mean|``; then the scale is 1.
+
+    >>> Standard("x").solve(ColumnStats.of([1.0, 2.0, 3.0])).formula
+    '(x - 2.0) / 0.816496580927726'
     """
 
     with_mean: bool = True
@@ -152,7 +155,11 @@ class Standard(Scaler, kind="standard"):
 
 
 class MinMax(Scaler, kind="minmax"):
-    """``(x - min) / (max - min) * (b - a) + a`` for the range ``[a, b]``; min and max map onto a and b exactly."""
+    """``(x - min) / (max - min) * (b - a) + a`` for the range ``[a, b]``; min and max map onto a and b exactly.
+
+    >>> MinMax("x").solve(ColumnStats.of([10, 20, 30, 40])).forward(np.array([10.0, 20.0, 30.0, 40.0]))
+    array([0.        , 0.33333333, 0.66666667, 1.        ])
+    """
 
     range: tuple[float, float] = (0.0, 1.0)
     clip: bool = False
@@ -248,6 +255,10 @@ class Softmax(RowStep, kind="softmax"):
         temperature: T > 0; scores are divided by it first.
         nulls: ``null``: a null score makes the row null; ``mask``: it is left out, the others sum to 1.
         undefined: what stands in a row whose scores are all -inf: ``null``, ``zeros``, ``uniform`` or ``error``.
+
+    >>> row, no_null = np.array([[2.0, 1.0, 0.1]]), np.zeros((1, 3), dtype=bool)
+    >>> Softmax(["a", "b", "c"]).solve_row().forward(row, no_null)[0].round(3)
+    array([[0.659, 0.242, 0.099]])
     """
 
     log: ClassVar[bool] = False

@@ -46,6 +46,15 @@ class ColumnStats:
         mean_lo: what the double ``mean`` could not hold of the mean, in units of ``2**exp``.
         m2, exp: ``sum((x - mean)**2) = m2 * 4**exp``, in squared units.
         quantiles: a KLL sketch of the finite values, or None where no scaler asked for it.
+
+    >>> monday, tuesday = ColumnStats.of([1.0, 2.0]), ColumnStats.of([6.0, float("nan")])
+    >>> both = monday + tuesday
+    >>> both.rows, both.nans, both.min, both.max, both.mean
+    (4, 1, 1.0, 6.0, 3.0)
+    >>> both == ColumnStats.of([1.0, 2.0, 6.0, float("nan")])
+    True
+    >>> both + EMPTY == both
+    True
     """
 
     nulls: int = 0

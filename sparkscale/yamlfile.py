@@ -83,7 +83,7 @@ def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> I
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime.datetime | datetime.date):
@@ -91,6 +91,11 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise ValueError(f"found a {type(value).__name__}")
+
+
+def _key(key: Any) -> str:
+    """Return a key as it was written: `null: true` is a predicate, and `2013: 1` a column of that name."""
+    return {None: "null", True: "true", False: "false"}[key] if key is None or isinstance(key, bool) else str(key)
 
 
 def _one_line(text: object) -> str:

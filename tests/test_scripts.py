@@ -124,7 +124,7 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("quickstart")
     shutil.copytree(ROOT / "conf", folder / "conf")
     command = [sys.executable, str(ROOT / "scripts" / "quickstart.py"), "--engine", "sail"]
-    environ = {**os.environ, "COLUMNS": "80"}
+    environ = {**os.environ, "COLUMNS": "80", "FORCE_COLOR": ""}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True).stdout
 
 

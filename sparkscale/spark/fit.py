@@ -6,8 +6,9 @@ aggregated by partition and column. Against one ``agg`` with eight aggregates fo
 * keeps the plan at one set of aggregates, far from the limit of code generation
   (``spark.sql.codegen.maxFields``), whatever the number of columns;
 * gives one mergeable state for each partition, which the driver merges in the order of the
-  partitions: the same table gives the same bits, on one machine and on a cluster, where a shuffle
-  would merge in the order of arrival.
+  partitions: the same files in the same partitions give the same bits, on one machine and on a
+  cluster, where a shuffle would merge in the order of arrival. (Sail deals files to partitions
+  anew in each run: there the last bits, some 1e-15, are not fixed.)
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ GROUP = 64
 _ILL = 100.0
 #: Squares of a smaller std are no normal doubles with all their digits: sqrt(2**-1022 * 2**53), rounded up.
 _SMALL_STD = 2.0**-480
+#: Differences of larger values may be no double.
+_LARGE = 2.0**1000
 _MAX = sys.float_info.max
 _INF = math.inf
 
@@ -101,12 +104,13 @@ def _better_frame(stats: ColumnStats, used: _Frame) -> _Frame | None:
     """Return where to take the moments again, or None where they are good."""
     if not stats.finite or stats.constant:
         return None
-    if not (math.isfinite(stats.mean) and math.isfinite(stats.m2)) or (stats.std < _SMALL_STD and not used.exp):
-        exp = math.frexp(max(abs(stats.min), abs(stats.max)))[1]
-        return _Frame(stats.mean if math.isfinite(stats.mean) else 0.0, exp)
-    if abs(stats.mean - used.shift) > _ILL * stats.std:
-        return _Frame(stats.mean, used.exp)
-    return None
+    overflowed = not (math.isfinite(stats.mean) and math.isfinite(stats.m2))
+    underflowed = stats.std < _SMALL_STD and not used.exp
+    if not (overflowed or underflowed or abs(stats.mean - used.shift) > _ILL * stats.std):
+        return None
+    end = max(abs(stats.min), abs(stats.max))
+    scaled = overflowed or underflowed or end > _LARGE
+    return _Frame(0.0 if overflowed else stats.mean, math.frexp(end)[1] if scaled else used.exp)
 
 
 def _groups(columns: Sequence[Column]) -> Iterable[Sequence[Column]]:
@@ -121,7 +125,7 @@ def _scan(
     first: Mapping[str, ColumnStats] | None = None,
     sketch: bool = False,
 ) -> dict[str, ColumnStats]:
-    """Scan a group of columns once; ``first`` holds the counts and ends that an earlier scan found."""
+    """Scan a group of columns once, about ``frames``; ``first`` holds the ends that an earlier scan found."""
     used = [frames.get(column.name, _Frame()) for column in group]
     values = F.array(*[_framed(feature(column), frame) for column, frame in zip(group, used, strict=True)])
     exploded = df.select(F.spark_partition_id().alias("p"), F.posexplode(values).alias("j", "x"))
@@ -131,11 +135,6 @@ def _scan(
         name, frame = group[state["j"]].name, used[state["j"]]
         known = first[name] if first else None
         out[name] += _state(state.asDict(), frame, known)
-    if first is not None:
-        for name, known in first.items():
-            if name in out:
-                counts = {key: getattr(known, key) for key in ("nulls", "nans", "posinf", "neginf")}
-                out[name] = dataclasses.replace(out[name], **counts)
     return out
 
 

@@ -58,7 +58,9 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
                 expected = "names and types as in 'a double, b string'"
                 cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
                 raise ConfigError("CONFIG_VALUE", cause) from error
-        df = reader.options(**options).load(source.path)
+        # Spark would take a relative path from where its JVM was started, which need not be our folder.
+        path = str(Path(local_path(source.path)).absolute()) if is_local(source.path) else source.path
+        df = reader.options(**options).load(path)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df
 

@@ -6,12 +6,15 @@ import contextlib
 import functools
 import importlib.util
 import os
-import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
@@ -19,6 +22,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.config import Spark
+from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
 from sparkscale.spark.failures import translated
 
@@ -84,12 +88,6 @@ def choose(config: Spark) -> str:
     )
 
 
-def has_java() -> bool:
-    """Whether a Java can be started."""
-    home = os.environ.get("JAVA_HOME")
-    return bool(shutil.which("java") or (home and (Path(home) / "bin" / "java").exists()))
-
-
 @functools.cache
 def is_sail(spark: SparkSession) -> bool:
     """Whether a session's engine is Sail, which speaks Spark Connect but has no ``observe`` and no artifacts.
@@ -139,7 +137,19 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
         settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
-    return _configured(SparkSession.builder, settings).getOrCreate()
+    with _same_interrupt(), warnings.catch_warnings():
+        # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
+        warnings.filterwarnings("ignore", "Failed to set", UserWarning)
+        return _configured(SparkSession.builder, settings).getOrCreate()
+
+
+@contextlib.contextmanager
+def _same_interrupt() -> Iterator[None]:
+    """Keep what Ctrl-C does: PySpark's own handler calls the JVM in the middle of a call, and that call fails."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -157,7 +167,9 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
     try:
         _, port = server.listening_address
         builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
-        yield _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+        spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+        cast("Any", spark).client.set_retry_policies([])  # no waiting brings back a server of this process
+        yield spark
     finally:
         server.stop()
 

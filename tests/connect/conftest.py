@@ -1,0 +1,67 @@
+"""The scenario's tables, and what each engine made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sparkscale import document
+from sparkscale.artifact import Fitted
+from tests.connect import data
+from tests.processes import ROOT, assert_done, python
+
+ENGINES = ("classic", "connect", "sail")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one engine made of the scenario."""
+
+    engine: str
+    folder: Path
+
+    def fitted(self, name: str) -> Fitted:
+        """Return a fitted pipeline, out of its artifact."""
+        return document.load((self.folder / f"{name}.json").read_bytes())
+
+    def table(self, name: str) -> dict[str, list[Any]]:
+        """Return a result: by column its values, None for a null."""
+        return pq.read_table(self.folder / f"{name}.parquet").to_pydict()  # type: ignore[no-any-return]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the script found out of its session."""
+        return json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the scenario's tables as Parquet, in which NaN and null are two things."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("accuracy", "features", "rows"):
+        columns = getattr(data, name)()
+        pq.write_table(pa.table({key: pa.array(values) for key, values in columns.items()}), folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def outcomes(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """Run the scenario on every engine, each in a process of its own."""
+    made = {}
+    for engine in ENGINES:
+        folder = tmp_path_factory.mktemp(engine)
+        assert_done(python("-m", "tests.connect.scenario", engine, str(tables), str(folder), cwd=ROOT))
+        made[engine] = Outcome(engine, folder)
+    return made
+
+
+@pytest.fixture(params=ENGINES)
+def outcome(request: pytest.FixtureRequest, outcomes: dict[str, Outcome]) -> Outcome:
+    """Give what one engine made."""
+    return outcomes[request.param]

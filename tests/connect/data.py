@@ -1,0 +1,67 @@
+"""What the scenario is run on: tables of edges, as lists in which None is a null and NaN is NaN."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from tests import numacc
+
+NAN, INF = math.nan, math.inf
+PARTITIONS = (1, 2, 7)
+#: Few enough that a quantile sketch holds them all, and is the same in every engine.
+ROWS = 700
+NAMES = ("plain", "with.dots", "with space", "tick`s", "quo\"te'", "rocket \U0001f680", "select", "UPPER")
+
+
+def accuracy() -> dict[str, Any]:
+    """Return NumAcc1 to NumAcc4 and columns of mean 1e9 and std 1, shuffled and sorted, filled up with nulls."""
+    offset = np.random.default_rng(20).normal(1e9, 1.0, 5000)
+    sets = {item.name: item.values for item in numacc.ALL} | {"offset": offset, "offset sorted": np.sort(offset)}
+    return {name: values.tolist() + [None] * (5000 - len(values)) for name, values in sets.items()}
+
+
+def features() -> dict[str, Any]:
+    """Return columns of every name, with nulls, NaN and infinities; integers with nulls; a constant; an id."""
+    rng = np.random.default_rng(7)
+    out: dict[str, Any] = {"id": list(range(ROWS))}
+    for number, name in enumerate(NAMES):
+        values: list[Any] = (rng.normal(3.0 * number, 1.0 + number, ROWS)).tolist()
+        values[number::11] = [None] * len(values[number::11])
+        values[number + 1 :: 37] = [NAN] * len(values[number + 1 :: 37])
+        values[number + 2], values[number + 3] = INF, -INF
+        out[name] = values
+    out["whole"] = [None if i % 9 == 4 else int(i * i) for i in range(ROWS)]
+    out["constant"] = [2.5] * ROWS
+    return out
+
+
+#: The rows of the table in semantics.md and their softmax, None for a row that is null. Written down, not computed.
+SOFTMAX = (
+    ([2.0, 1.0, 0.1], [0.6590011388859679, 0.24243297070471392, 0.09856589040931818]),
+    ([1000.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
+    ([-INF, 0.0], [0.0, 1.0]),
+    ([INF, 0.0], [1.0, 0.0]),
+    ([INF, INF, 0.0], [0.5, 0.5, 0.0]),
+    ([-INF, -INF], [None, None]),
+    ([1.0, NAN], [NAN, NAN]),
+    ([1.0, None], [None, None]),
+    ([], []),
+    (None, None),
+    ([1e308, -1e308], [1.0, 0.0]),
+    ([1e9, 1e9 + 1.0], [0.2689414213699951, 0.7310585786300049]),
+    ([7.5], [1.0]),
+)
+
+
+def rows() -> dict[str, Any]:
+    """Return three score columns that hold every triple of edges, and an array column of many lengths."""
+    values = (None, NAN, INF, -INF, 0.0, -1.5, 1e308)
+    triples = list(itertools.product(values, repeat=3))
+    arrays: list[Any] = [row for row, _ in SOFTMAX]
+    arrays += [list(triple[: number % 4]) for number, triple in enumerate(triples[len(arrays) :])]
+    scores = {name: [triple[j] for triple in triples] for j, name in enumerate(("score.1", "score 2", "score`3"))}
+    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays}

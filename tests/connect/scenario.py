@@ -1,0 +1,111 @@
+"""One script for every engine: ``python -m tests.connect.scenario classic|connect|sail INPUTS OUTPUTS``.
+
+It reads the tables of ``tests.connect.data`` from Parquet and writes what the engine makes of them:
+artifacts as JSON, transformed tables as Parquet, and where executors found the package.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import sparkscale as ss
+from sparkscale import document
+from sparkscale.config import Spark
+from sparkscale.spark.session import session
+from sparkscale.spark.shipping import ship
+from tests.connect.data import NAMES, PARTITIONS
+
+SESSIONS = {
+    "classic": Spark(engine="spark", master="local[2]"),
+    "connect": Spark(engine="spark", remote="local[2]"),
+    "sail": Spark(engine="sail"),
+}
+ENGINES = ("native", "pandas")
+
+
+def feature_pipeline() -> ss.Pipeline:
+    """Every column scaler over every name."""
+    names = [*NAMES, "whole", "constant"]
+    return ss.Pipeline(
+        [
+            ss.Standard(names, into="{column}|standard"),
+            ss.MinMax(names, range=(-1, 1), clip=True, into="{column}|minmax"),
+            ss.MaxAbs(names, into="{column}|maxabs"),
+            ss.MeanNorm(names, into="{column}|mean_norm"),
+            ss.Robust(names, into="{column}|robust"),
+            ss.Standard(names, ddof=1, dtype="float32", into="{column}|float32"),
+        ]
+    )
+
+
+def row_pipeline() -> ss.Pipeline:
+    """Every row map, over columns and over an array column."""
+    return ss.Pipeline(list(_row_steps()))
+
+
+def _row_steps() -> Iterator[Any]:
+    for target, columns in (("columns", ["score.1", "score 2", "score`3"]), ("array", ["scores \U0001f3af"])):
+        for nulls in ("null", "mask"):
+            for undefined in ("null", "zeros", "uniform"):
+                into = f"{{column}}|softmax {nulls} {undefined} {target}"
+                yield ss.Softmax(columns, nulls=nulls, undefined=undefined, into=into)
+            yield ss.LogSoftmax(columns, nulls=nulls, temperature=0.7, into=f"{{column}}|log_softmax {nulls} {target}")
+        for norm in ("l1", "l2", "max"):
+            yield ss.UnitNorm(columns, norm=norm, into=f"{{column}}|unit_norm {norm} {target}")
+        yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|softmax float32 {target}")
+
+
+def inverse_pipeline() -> ss.Pipeline:
+    """Scalers in place, to be inverted."""
+    return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
+
+
+def main(engine: str, inputs: Path, outputs: Path) -> None:
+    """Run everything on one engine."""
+    with session(SESSIONS[engine], "scenario") as spark:
+        tables = {name: spark.read.parquet(str(inputs / f"{name}.parquet")) for name in ("accuracy", "features", "rows")}
+        for partitions in PARTITIONS:
+            fitted = ss.Pipeline([ss.Standard({"dtype": "numeric"})]).fit(tables["accuracy"].repartition(partitions))
+            _put(fitted, outputs / f"accuracy{partitions}.json")
+        for name, pipeline in (("features", feature_pipeline()), ("rows", row_pipeline())):
+            fitted = pipeline.fit(tables[name].repartition(2))
+            _put(fitted, outputs / f"{name}.json")
+            for how in ENGINES:
+                _write(fitted.transform(tables[name], engine=how), outputs / f"{name}-{how}.parquet")
+        fitted = inverse_pipeline().fit(tables["features"])
+        _put(fitted, outputs / "inverse.json")
+        _write(fitted.inverse_transform(fitted.transform(tables["features"])), outputs / "inverse.parquet")
+        (outputs / "facts.json").write_text(json.dumps(_facts(spark)), encoding="utf-8")
+
+
+def _put(fitted: ss.Fitted, path: Path) -> None:
+    path.write_bytes(document.dump(fitted))
+
+
+def _write(df: DataFrame, path: Path) -> None:
+    pq.write_table(df.orderBy("id").toArrow(), path)
+
+
+def _facts(spark: SparkSession) -> dict[str, Any]:
+    """Say where a Python worker finds the package, and whose session this is."""
+    ship(spark)
+
+    @F.udf("string")
+    def found(_: int) -> str:
+        import sparkscale.maps
+
+        return str(sparkscale.maps.__file__)
+
+    return {"package": spark.range(1).select(found("id")).collect()[0][0], "session": type(spark).__module__}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

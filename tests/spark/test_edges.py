@@ -1,0 +1,195 @@
+"""Edges of the engines: any column name, refusals, a run that checks itself, a plan that stays linear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import sparkscale as ss
+from sparkscale.artifact import Fitted
+from sparkscale.errors import ConfigError, DataError, InternalError
+from sparkscale.maps import Affine
+from sparkscale.scalers import REGISTRY
+from sparkscale.spark import native
+from sparkscale.spark.failures import translate
+from sparkscale.spark.verify import verify
+from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
+
+NAN, INF = math.nan, math.inf
+NAMES = [
+    "a.b", "a b", "back`tick", "``", "'single'", '"double"', "select", "from table", "café", "🚀 score", "1st",
+    "x,y;z", "a/b\\c", "{column}", "*", "(x)=1", "tab\tname", "`a`.`b`",
+]  # fmt: skip
+
+
+def test_accept_any_column_name_in_every_step_and_engine(frame: MakeFrame) -> None:
+    rng = np.random.default_rng(0)
+    table: dict[str, Any] = {name: [*rng.normal(size=5).tolist(), None] for name in NAMES}
+    table |= {"arr.ay `s": [[1.0, 2.0], [3.0], [], None, [0.0, 0.0], [None, 1.0]]}
+    df = frame(table)
+    steps: list[Any] = [cls(NAMES, into=f"{kind}.`{{column}}`") for kind, cls in REGISTRY.items()]
+    steps += [cls("arr.ay `s", into=f"{kind}.array") for kind, cls in REGISTRY.items() if cls.by_row]
+    fitted = ss.Pipeline([*steps, ss.MinMax("a.b")]).fit(df)
+    assert set(fitted.stats) == set(NAMES)
+    assert fitted.stats["back`tick"].max == max(x for x in table["back`tick"] if x is not None)
+    expected = outputs(fitted, df, table, "numpy")
+    assert f"softmax.`{NAMES[0]}`" in expected
+    for engine in ("native", "pandas"):
+        found = outputs(fitted, df, table, engine)
+        assert list(found) == list(expected)
+        for name in expected:
+            assert_alike(found[name], expected[name], ulps=32, floor=1.0, name=name)
+    back = fitted.inverse_transform(fitted.transform(df)).toArrow().to_pydict()
+    for name in NAMES:
+        assert_alike(back[name], table[name], ulps=32, floor=1.0, name=name)
+
+
+@pytest.fixture
+def case_sensitive(spark: SparkSession) -> Iterator[None]:
+    """Tell ``a`` from ``A`` for one test."""
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    yield
+    spark.conf.unset("spark.sql.caseSensitive")
+
+
+def test_tell_names_by_case_where_the_session_does(frame: MakeFrame, case_sensitive: None) -> None:
+    table = {"a": [0.0, 2.0], "A": [10.0, 30.0]}
+    df = frame(table)
+    fitted = ss.Pipeline([ss.MinMax("a"), ss.MinMax("A", range=(0, 8)), ss.Softmax(["a", "A"], into="P_{column}"),
+                          ss.Standard("a", into="p_A")]).fit(df)  # fmt: skip
+    for engine in ("native", "pandas"):
+        found = outputs(fitted, df, table, engine)
+        assert list(found) == ["a", "A", "P_a", "P_A", "p_A"]
+        assert (found["a"], found["A"], found["p_A"]) == ([0.0, 1.0], [0.0, 8.0], [-1.0, 1.0])
+
+
+def test_refuse_names_that_differ_in_case_alone(frame: MakeFrame) -> None:
+    with pytest.raises(DataError) as caught:
+        ss.Pipeline([ss.MinMax("x", into="Y")]).fit(frame({"x": [1.0], "y": [1.0]}))
+    assert caught.value.code == "SCHEMA_CLASH"
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def test_refuse_unknown_engine(frame: MakeFrame) -> None:
+    df = frame({"x": [1.0, 2.0]})
+    fitted = ss.Pipeline([ss.MinMax("x")]).fit(df)
+    with pytest.raises(ConfigError, match="engine: expected auto, native or pandas, found 'numpy'"):
+        fitted.transform(df, engine="numpy")  # type: ignore[arg-type]
+
+
+def test_refuse_table_without_the_columns(frame: MakeFrame) -> None:
+    fitted = ss.Pipeline([ss.MinMax("x"), ss.Softmax("s")]).fit(frame({"x": [1.0, 2.0], "s": [[1.0], [2.0]]}))
+    with pytest.raises(DataError) as caught:
+        fitted.transform(frame({"x": ["a"], "t": [1.0]}))
+    assert [p.code for p in caught.value.problems] == ["SCHEMA_TYPE", "SCHEMA_MISSING"]
+
+
+REFUSALS = [
+    ({"nonfinite": "error"}, [[0.0, 1.0], [0.0, NAN]], "DATA_NONFINITE"),
+    ({"nonfinite": "error", "nulls": "mask"}, [[0.0, None], [INF, 1.0]], "DATA_NONFINITE"),
+    ({"undefined": "error"}, [[0.0, 1.0], [-INF, -INF]], "DATA_UNDEFINED"),
+]
+
+
+@pytest.mark.parametrize(("fields", "rows", "code"), REFUSALS)
+def test_refuse_scores_in_every_engine(frame: MakeFrame, fields: dict[str, Any], rows: list[Any], code: str) -> None:
+    table = {"s": rows, "a": [row[0] for row in rows], "b": [row[1] for row in rows]}
+    df = frame(table)
+    for columns in ("s", ["a", "b"]):
+        fitted = ss.Pipeline([ss.Softmax(columns, **fields)]).fit(df)
+        with pytest.raises(DataError) as refused:
+            fitted.transform_arrays(as_arrays(table))
+        assert (refused.value.code, refused.value.exit_code) == (code, 65)
+        for engine in ("native", "pandas"):
+            with pytest.raises(PySparkException) as caught:
+                fitted.transform(df, engine=engine).toArrow()  # type: ignore[arg-type]
+            error = translate(caught.value, "transforming")
+            assert (error.code, error.exit_code) == (code, 65), engine
+        assert fitted.transform(df.limit(1)).count() == 1
+
+
+def test_refuse_nonfinite_scores_of_unit_norm(frame: MakeFrame) -> None:
+    df = frame({"a": [1.0, -INF], "b": [1.0, 2.0]})
+    fitted = ss.Pipeline([ss.UnitNorm(["a", "b"], nonfinite="error")]).fit(df)
+    for engine in ("native", "pandas"):
+        with pytest.raises(PySparkException) as caught:
+            fitted.transform(df, engine=engine).toArrow()  # type: ignore[arg-type]
+        assert translate(caught.value, "transforming").code == "DATA_NONFINITE"
+
+
+# --- a run that checks itself -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted_frame(frame: MakeFrame) -> tuple[DataFrame, Fitted]:
+    """Give rows with a null and a NaN, and steps of every form over them."""
+    df = frame({"x": [2.0, None, NAN, 7.0], "y": [1.0, 2.0, 3.0, INF], "s": [[1.0, 0.5], None, [], [None, 2.0]]})
+    steps = [ss.Standard("x"), ss.Softmax(["x", "y"], into="p_{column}"), ss.LogSoftmax("s", dtype="float32"),
+             ss.UnitNorm("s", into="u")]  # fmt: skip
+    return df, ss.Pipeline(steps).fit(df)
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas", "auto"])
+def test_verify_right_engine(fitted_frame: tuple[DataFrame, Fitted], engine: Any) -> None:
+    assert verify(*fitted_frame, engine, 1000).rows == 4
+    assert verify(*fitted_frame, engine, 2).rows == 2
+
+
+WRONG = {
+    "a wrong number": lambda map_, x: native.affine(map_, x * F.lit(1.0000001)),
+    "NaN as null": lambda map_, x: native.affine(map_, F.when(~F.isnan(x), x)),
+    "null as NaN": lambda map_, x: F.coalesce(native.affine(map_, x), F.lit(NAN)),
+}
+SEEN = {
+    "a wrong number": r"row 0 of the sample: the engine gave -?[\d.]+, the NumPy kernels -1.0;",
+    "NaN as null": "row 2 of the sample: the engine gave None, the NumPy kernels nan;",
+    "null as NaN": "row 1 of the sample: the engine gave nan, the NumPy kernels None;",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_verify_finds_wrong_engine(
+    fitted_frame: tuple[DataFrame, Fitted], wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(native._COLUMN, Affine, WRONG[wrong])
+    with pytest.raises(InternalError, match="column 'x', " + SEEN[wrong]) as caught:
+        verify(*fitted_frame, "native", 1000)
+    assert (caught.value.code, caught.value.exit_code) == ("VERIFY", 70)
+    verify(*fitted_frame, "pandas", 1000)
+
+
+def test_verify_warns_of_softmax_over_probabilities(frame: MakeFrame) -> None:
+    df = frame({"a": [0.25, 0.5], "b": [0.75, 0.5]})
+    fitted = ss.Pipeline([ss.Softmax(["a", "b"])]).fit(df)
+    (warning,) = verify(df, fitted, "native", 10).warnings
+    assert warning.startswith("step 1 (softmax): the scores look like probabilities already")
+    assert verify(df.select((F.col("a") * 2).alias("a"), "b"), fitted, "native", 10).warnings == ()
+
+
+# --- the plan -----------------------------------------------------------------------------------------------------
+
+
+def plan_size(spark: SparkSession, scores: int) -> tuple[int, int]:
+    """Return the lengths of the analyzed and the optimized plan of a softmax over so many columns."""
+    df = spark.range(1).select(*[F.rand(j).alias(f"s{j:03}") for j in range(scores)])
+    query = ss.Pipeline([ss.Softmax("s*", into="p_{column}")]).fit(df).transform(df)._jdf.queryExecution()
+    return len(query.analyzed().toString()), len(query.optimizedPlan().toString())
+
+
+def test_keep_plan_linear_in_scores(spark: SparkSession) -> None:
+    spark.conf.set("spark.sql.debug.maxToStringFields", "100000")
+    try:
+        small, large = plan_size(spark, 50), plan_size(spark, 200)
+    finally:
+        spark.conf.unset("spark.sql.debug.maxToStringFields")
+    assert large[0] < 5 * small[0]
+    assert large[1] < 5 * small[1]
