@@ -121,6 +121,8 @@ def _check_envelope(document: Mapping[str, Any], name: str) -> None:
 def _fitted(document: Mapping[str, Any]) -> Fitted:
     steps, step_maps = [], []
     stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
+    if not isinstance(document["steps"], list):
+        raise TypeError("steps that are no list")
     for item in document["steps"]:
         inputs = tuple(Column(tuple(map(_text, column["path"])), _text(column["type"])) for column in item["inputs"])
         planned = PlannedStep(_step(item["step"]), inputs, tuple(map(_text, item["outputs"])))
@@ -129,8 +131,10 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
         steps.append(planned)
         step_maps.append(loaded)
     rows = document["rows"]
-    if not (rows is None or (type(rows) is int and rows >= 0)) or not isinstance(document["provenance"], dict):
+    if not (rows is None or (type(rows) is int and 0 <= rows < 2**63)) or not isinstance(document["provenance"], dict):
         raise ValueError(f"rows {rows!r}")
+    if any(known.rows != rows for known in stats.values()):
+        raise ValueError(f"statistics of another number of rows than {rows}")
     return Fitted(tuple(steps), stats, tuple(step_maps), rows, document["provenance"])
 
 

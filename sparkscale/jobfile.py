@@ -25,6 +25,7 @@ from sparkscale.scalers import REGISTRY
 
 PREFIX = "SPARKSCALE__"
 RUN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _REFERENCE = re.compile(r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?|(?P<own>date|run_id))\}")
 _NEAR_REFERENCE = re.compile(r"\$\{[^}]*\}?")
 _EXPECTED = {
@@ -80,9 +81,11 @@ def load(
     """
     if run_id is not None and not RUN_ID.fullmatch(run_id):
         raise UsageError("USAGE_RUN_ID", f"run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, found {run_id[:80]!r}")
+    if date is not None and not _DATE.fullmatch(date):
+        raise UsageError("USAGE_DATE", f"date: expected YYYY-MM-DD, found {date[:80]!r}")
     data, lines = yamlfile.parse(_read(path), path)
     if not isinstance(data, dict):
-        raise ConfigError("CONFIG_YAML", f"{path}: expected a mapping of keys, found {type(data).__name__}", _INIT)
+        raise ConfigError("CONFIG_YAML", f"{path}: expected a mapping of keys, found {_kind(data)}", _INIT)
     origins: dict[_Path, str] = {where: f"{path}:{line}" for where, line in lines.items()}
     _override(data, origins, environ or {}, overrides)
     own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
@@ -92,6 +95,10 @@ def load(
 
 
 _INIT = "`sparkscale init` prints one to start from"
+
+
+def _kind(data: object) -> str:
+    return "nothing" if data is None else "a list" if isinstance(data, list) else "one value"
 
 
 def _read(path: str) -> str:
@@ -179,7 +186,7 @@ class _Loader:
                 cause = f"{self.place(at)}: environment variable {match['env']} is not set"
                 hint = f"set it, or give a default: ${{env:{match['env']}:-default}}"
                 problems.append(Problem("CONFIG_ENV", cause, hint))
-                return ""
+                return match[0]
             if match["env"] in self.environ and known:
                 secrets.append(known)
             return known

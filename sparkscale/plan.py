@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -223,21 +222,25 @@ def _output_name(step: Step, column: Column) -> str:
 
 
 def _clashes(plan: Plan) -> Iterator[Problem]:
-    """Yield every name that two steps write, or that an ``into`` shares with a column of the input."""
+    """Yield every name that two steps write, or that an ``into`` shares with a column of the input, each once."""
     key = plan.schema.key
-    writers = Counter(key(name) for step in plan.steps for name in step.outputs)
     existing = {key(name) for name in plan.schema.names}
+    writers: dict[str, list[tuple[str, PlannedStep, str]]] = {}
     for number, step in enumerate(plan.steps, 1):
         for name in step.outputs:
-            if writers[key(name)] > 1:
-                yield Problem(
-                    "SCHEMA_CLASH",
-                    f"more than one output would be named {name!r}, the last by step {number} ({step.step.kind})",
-                    "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
-                )
-            elif step.step.into is not None and key(name) in existing:
-                yield Problem(
-                    "SCHEMA_CLASH",
-                    f"step {number} ({step.step.kind}) would write {name!r}, which the input has already",
-                    "choose another 'into'",
-                )
+            writers.setdefault(key(name), []).append((name, step, f"step {number} ({step.step.kind})"))
+    for written in writers.values():
+        (name, step, label), *others = written
+        if others:
+            labels = list(dict.fromkeys(label for _, _, label in written))
+            yield Problem(
+                "SCHEMA_CLASH",
+                f"more than one output would be named {name!r}, by {' and '.join(labels)}",
+                "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
+            )
+        elif step.step.into is not None and key(name) in existing:
+            yield Problem(
+                "SCHEMA_CLASH",
+                f"{label} would write {name!r}, which the input has already",
+                "choose another 'into'",
+            )

@@ -18,6 +18,10 @@ Lines: TypeAlias = dict[tuple[str | int, ...], int]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
+#: What plain YAML resolves to by itself.
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
+)
 
 
 def parse(text: str, name: str) -> tuple[Any, Lines]:
@@ -61,7 +65,7 @@ def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> I
         raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_NODES:,} values (aliases included)")
     lines[path] = node.start_mark.line + 1
     tag = str(getattr(node, "tag", "") or "")
-    if tag and not tag.startswith("tag:yaml.org,2002:"):
+    if tag and tag not in _PLAIN_TAGS:
         yield Problem("CONFIG_YAML", f"{name}:{lines[path]}: expected plain YAML, found the tag {tag!r}")
     if isinstance(node, MappingNode):
         seen: dict[str, int] = {}

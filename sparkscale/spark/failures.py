@@ -28,6 +28,9 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "",
         "mend the data, or change the step's rule",
     ),
+    # What a kernel says in a Python worker.
+    (r"DataError: \w+: expected finite scores", DataError, "DATA_NONFINITE", ""),
+    (r"DataError: \w+: expected a score above -inf", DataError, "DATA_UNDEFINED", ""),
     (
         r"No space left on device|Disk quota exceeded",
         StorageError,
@@ -134,6 +137,6 @@ def _first_line(text: str) -> str:
 
 
 def _short(line: str) -> str:
-    line = re.sub(r"^(?:[\w.$]+(?:Exception|Error): )+", "", line.strip())
-    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    line = re.sub(r"^(?:Caused by: |: |[\w.$]+(?:Exception|Error): )+", "", line.strip())
+    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line).rstrip(".")
     return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004 - one line of a log

@@ -33,6 +33,7 @@ _DEFAULTS = {
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
 }
+_LOG = Path(__file__).with_name("log4j2.properties").absolute()
 #: Settings of local sessions only; on a cluster they are the operator's.
 _LOCAL = {
     "spark.ui.enabled": "false",  # a batch of its own has nobody to look at it
@@ -41,7 +42,7 @@ _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
     # Failures are told by the command, once; without this Spark prints a page of its own at every start.
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG.as_uri()}",
     "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
 }
 #: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.

@@ -53,14 +53,13 @@ def row_pipeline() -> ss.Pipeline:
 
 def _row_steps() -> Iterator[Any]:
     for target, columns in (("columns", ["score.1", "score 2", "score`3"]), ("array", ["scores \U0001f3af"])):
+        for nulls, undefined in (("null", "null"), ("mask", "zeros"), ("mask", "uniform")):
+            yield ss.Softmax(columns, nulls=nulls, undefined=undefined, into=f"{{column}}|{nulls} {undefined} {target}")
         for nulls in ("null", "mask"):
-            for undefined in ("null", "zeros", "uniform"):
-                into = f"{{column}}|softmax {nulls} {undefined} {target}"
-                yield ss.Softmax(columns, nulls=nulls, undefined=undefined, into=into)
-            yield ss.LogSoftmax(columns, nulls=nulls, temperature=0.7, into=f"{{column}}|log_softmax {nulls} {target}")
+            yield ss.LogSoftmax(columns, nulls=nulls, temperature=0.7, into=f"{{column}}|log {nulls} {target}")
         for norm in ("l1", "l2", "max"):
-            yield ss.UnitNorm(columns, norm=norm, into=f"{{column}}|unit_norm {norm} {target}")
-        yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|softmax float32 {target}")
+            yield ss.UnitNorm(columns, norm=norm, into=f"{{column}}|{norm} {target}")
+        yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|float32 {target}")
 
 
 def inverse_pipeline() -> ss.Pipeline:
@@ -71,7 +70,7 @@ def inverse_pipeline() -> ss.Pipeline:
 def main(engine: str, inputs: Path, outputs: Path) -> None:
     """Run everything on one engine."""
     with session(SESSIONS[engine], "scenario") as spark:
-        tables = {name: spark.read.parquet(str(inputs / f"{name}.parquet")) for name in ("accuracy", "features", "rows")}
+        tables = {path.stem: spark.read.parquet(str(path)) for path in inputs.iterdir()}
         for partitions in PARTITIONS:
             fitted = ss.Pipeline([ss.Standard({"dtype": "numeric"})]).fit(tables["accuracy"].repartition(partitions))
             _put(fitted, outputs / f"accuracy{partitions}.json")
@@ -91,20 +90,20 @@ def _put(fitted: ss.Fitted, path: Path) -> None:
 
 
 def _write(df: DataFrame, path: Path) -> None:
-    pq.write_table(df.orderBy("id").toArrow(), path)
+    pq.write_table(df.toArrow().sort_by("id"), path)
 
 
 def _facts(spark: SparkSession) -> dict[str, Any]:
     """Say where a Python worker finds the package, and whose session this is."""
     ship(spark)
 
-    @F.udf("string")
-    def found(_: int) -> str:
+    def found(_: object) -> str:
         import sparkscale.maps
 
         return str(sparkscale.maps.__file__)
 
-    return {"package": spark.range(1).select(found("id")).collect()[0][0], "session": type(spark).__module__}
+    where = F.udf(found, "string", useArrow=False)
+    return {"package": spark.range(1).select(where("id")).collect()[0][0], "session": type(spark).__module__}
 
 
 if __name__ == "__main__":

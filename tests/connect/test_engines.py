@@ -1,0 +1,163 @@
+"""The same scenario on classic Spark, on Spark Connect and on Sail: the same numbers, and NumPy's."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparkscale.stats import ColumnStats
+from tests import numacc
+from tests.connect import data
+from tests.connect.conftest import Outcome
+from tests.spark.frames import as_arrays, assert_alike, rows_of
+
+ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
+FEATURES, ROWS = data.features(), data.rows()
+SCALED = [*data.NAMES, "whole", "constant"]
+KINDS = ("standard", "minmax", "maxabs", "mean_norm", "robust", "float32")
+
+
+def test_run_takes_its_own_engine(outcome: Outcome) -> None:
+    connect = outcome.facts["session"].startswith("pyspark.sql.connect")
+    assert connect == (outcome.engine != "classic")
+    assert outcome.fitted("features").provenance["engine"].startswith("sail" if outcome.engine == "sail" else "spark")
+
+
+def test_ship_over_connect_by_artifacts(outcomes: dict[str, Outcome]) -> None:
+    assert ".zip/sparkscale/maps.py" in outcomes["connect"].facts["package"]
+
+
+@pytest.mark.parametrize("partitions", data.PARTITIONS)
+@pytest.mark.parametrize("name", ACCURACY)
+def test_fit_keeps_twelve_digits(outcome: Outcome, name: str, partitions: int) -> None:
+    stats, values = outcome.fitted(f"accuracy{partitions}").stats[name], ACCURACY[name]
+    mean, square = numacc.exact_moments(values)
+    assert (stats.finite, stats.min, stats.max) == (len(values), min(values), max(values))
+    assert stats.nulls == len(data.accuracy()[name]) - len(values)
+    assert numacc.digits(_mean(stats), mean) >= 12
+    for ddof in (0, 1):
+        assert numacc.digits(stats.std_of(ddof), numacc.root(square / (len(values) - ddof))) >= 12
+
+
+def _mean(stats: ColumnStats) -> Fraction:
+    return Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_fit_agrees_with_numpy(outcome: Outcome, name: str) -> None:
+    stats, values = outcome.fitted("features").stats[name], FEATURES[name]
+    numbers = [float(x) for x in values if x is not None]
+    finite = [x for x in numbers if math.isfinite(x)]
+    counts = (stats.rows, stats.nulls, stats.nans, stats.posinf, stats.neginf, stats.finite)
+    nans = sum(math.isnan(x) for x in numbers)
+    infinite = (numbers.count(math.inf), numbers.count(-math.inf))
+    assert counts == (data.ROWS, values.count(None), nans, *infinite, len(finite))
+    assert (stats.min, stats.max) == (min(finite), max(finite))
+    mean = math.fsum(finite) / len(finite)
+    std = math.sqrt(math.fsum((x - mean) ** 2 for x in finite) / len(finite))
+    np.testing.assert_allclose([stats.mean, stats.std], [mean, std], rtol=1e-13)
+
+
+def test_fit_sketches_quantiles_exactly_while_they_fit(outcome: Outcome) -> None:
+    for name in SCALED:
+        finite = sorted(float(x) for x in FEATURES[name] if x is not None and math.isfinite(x))
+        sketch = outcome.fitted("features").stats[name].quantiles
+        assert sketch is not None
+        assert sketch.count == len(finite)
+        assert abs(finite.index(sketch.quantile(0.5)) - len(finite) / 2) <= 1 or name == "constant"
+
+
+@pytest.mark.parametrize("how", ["native", "pandas"])
+@pytest.mark.parametrize("name", SCALED)
+def test_transform_agrees_with_numpy(outcome: Outcome, how: str, name: str) -> None:
+    found, expected = _both(outcome, "features", how)
+    for kind in KINDS:
+        column = f"{name}|{kind}"
+        assert_alike(found[column], expected[column], ulps=4, floor=1.0, name=column)
+    assert_alike(found[name], FEATURES[name], name="the feature itself")
+
+
+def test_transform_scales_by_the_textbook(outcome: Outcome) -> None:
+    values = [x for x in FEATURES["with.dots"] if x is not None and math.isfinite(x)]
+    low, high, mean, std = min(values), max(values), np.mean(values), np.std(values)
+    expected = {
+        "standard": lambda x: (x - mean) / std,
+        "minmax": lambda x: 2 * (x - low) / (high - low) - 1,
+        "maxabs": lambda x: x / max(abs(low), abs(high)),
+        "mean_norm": lambda x: (x - mean) / (high - low),
+    }
+    table = outcome.table("features-native")
+    for kind, formula in expected.items():
+        pairs = zip(FEATURES["with.dots"], table[f"with.dots|{kind}"], strict=True)
+        scaled = [(formula(x), y) for x, y in pairs if x is not None and math.isfinite(x)]
+        np.testing.assert_allclose([y for _, y in scaled], [x for x, _ in scaled], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("how", ["native", "pandas"])
+def test_transform_rows_agrees_with_numpy(outcome: Outcome, how: str) -> None:
+    found, expected = _both(outcome, "rows", how)
+    made = [name for name in expected if "|" in name]
+    assert len(made) == 4 * len(outcome.fitted("rows").steps) / 2
+    for name in made:
+        # A sum of k exponentials is no larger than k; log-softmax adds a logarithm of it.
+        assert_alike(found[name], expected[name], ulps=8, floor=1.0, name=name)
+
+
+@pytest.mark.parametrize("how", ["native", "pandas"])
+def test_transform_softmax_by_the_table(outcome: Outcome, how: str) -> None:
+    found = outcome.table(f"rows-{how}")["scores \U0001f3af|null null array"]
+    for (row, expected), ours in zip(data.SOFTMAX, found, strict=False):
+        assert (ours is None) == (expected is None), row
+        if ours is not None and expected is not None:
+            assert_alike(ours, expected, ulps=2, floor=1.0, name=str(row))
+            assert len(ours) == len(expected)
+
+
+def test_transform_keeps_other_columns(outcome: Outcome) -> None:
+    for how in ("native", "pandas"):
+        table = outcome.table(f"rows-{how}")
+        assert list(table)[: len(ROWS)] == list(ROWS)
+        for name, values in ROWS.items():
+            assert_alike(table[name], values, name=name)
+
+
+def test_inverse_gives_back_what_went_in(outcome: Outcome) -> None:
+    table = outcome.table("inverse")
+    assert list(table) == list(FEATURES)
+    for name in (*data.NAMES, "whole"):
+        expected = [None if x is None else float(x) for x in FEATURES[name]]
+        size = max(abs(x) for x in expected if x is not None and math.isfinite(x))
+        assert_alike(table[name], expected, ulps=8, floor=size, name=name)
+
+
+@pytest.mark.parametrize("engine", ["connect", "sail"])
+def test_fit_gives_every_engine_the_same_statistics(outcomes: dict[str, Outcome], engine: str) -> None:
+    for fit in ("features", *(f"accuracy{partitions}" for partitions in data.PARTITIONS)):
+        ours, theirs = outcomes[engine].fitted(fit).stats, outcomes["classic"].fitted(fit).stats
+        assert set(ours) == set(theirs)
+        for name, stats in ours.items():
+            other = theirs[name]
+            exact = ("nulls", "nans", "posinf", "neginf", "finite", "min", "max")
+            assert [getattr(stats, key) for key in exact] == [getattr(other, key) for key in exact]
+            np.testing.assert_allclose([stats.mean, stats.std], [other.mean, other.std], rtol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["connect", "sail"])
+@pytest.mark.parametrize("name", ["features-native", "features-pandas", "rows-native", "rows-pandas", "inverse"])
+def test_transform_gives_every_engine_the_same_rows(outcomes: dict[str, Outcome], engine: str, name: str) -> None:
+    ours, theirs = outcomes[engine].table(name), outcomes["classic"].table(name)
+    assert list(ours) == list(theirs)
+    for column, values in ours.items():
+        single = "float32" in column  # one unit in the last place of single precision
+        assert_alike(values, theirs[column], ulps=2.0**30 if single else 2.0**12, floor=1.0, name=column)
+
+
+def _both(outcome: Outcome, name: str, how: str) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Return what the engine made and what NumPy makes by the same artifact."""
+    columns = FEATURES if name == "features" else ROWS
+    made = outcome.fitted(name).transform_arrays(as_arrays(columns))
+    return outcome.table(f"{name}-{how}"), {key: rows_of(values) for key, values in made.items()}

@@ -1,0 +1,217 @@
+"""Whole jobs out of job files: run, fit and transform; formats, predicates, modes; and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import SparkSession
+
+from sparkscale import jobfile, store
+from sparkscale.artifact import Fitted
+from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError
+from sparkscale.report import Report
+from sparkscale.spark import job
+from tests.spark.frames import write_parquet
+
+NAN, INF = math.nan, math.inf
+TABLE: dict[str, Any] = {
+    "id": [1, 2, 3, 4],
+    "month": [1, 2, 2, 12],
+    "x": [10.0, 20.0, 40.0, None],
+    "a": [0.0, -INF, 5.0, 7.0],
+    "b": [0.0, -INF, 5.0, None],
+    "text": ["a", None, 'q"uo,te', ""],
+}
+STEPS = "[{kind: minmax, columns: x}, {kind: softmax, columns: [a, b], into: 'p_{column}'}]"
+#: STEPS over TABLE.
+EXPECTED = {**TABLE, "x": [0.0, 1 / 3, 1.0, None], "p_a": [0.5, None, 0.5, None], "p_b": [0.5, None, 0.5, None]}
+
+
+def run(command: str = "run", **sections: Any) -> Report:
+    """Run a job in the working folder; a section of None is left out."""
+    parts = {
+        "input": {"format": "parquet", "path": "in"},
+        "steps": STEPS,
+        "artifact": {"path": "stats"},
+        "output": {"format": "parquet", "path": "out"},
+    } | sections
+    lines = [f"{k}: {v if isinstance(v, str) else json.dumps(v)}" for k, v in parts.items() if v is not None]
+    Path("job.yaml").write_text("version: 1\n" + "\n".join(lines), encoding="utf-8")
+    return job.run(jobfile.load("job.yaml"), command)
+
+
+@pytest.fixture
+def inputs(spark: SparkSession, here: Path) -> Path:
+    """Work in a folder that holds the table as Parquet in ``in``."""
+    write_parquet(here / "in" / "part.parquet", TABLE)
+    return here
+
+
+def names(folder: Path) -> set[str]:
+    """Return what a folder holds."""
+    return {path.name for path in folder.iterdir()}
+
+
+def test_run_to_parquet_and_keep_everything_else(spark: SparkSession, inputs: Path) -> None:
+    report = run()
+    schema = ("id long, month long, x double, a double, b double, text string, p_a double, p_b double")
+    expected = spark.createDataFrame(list(zip(*EXPECTED.values(), strict=True)), schema)
+    assert_df_equality(spark.read.parquet("out"), expected, allow_nan_equality=True)
+    assert (report.rows, report.verified_rows, report.artifact) == (4, 4, {"path": "stats", "version": 1})
+    assert report.undefined_rows == {"step 2 (softmax)": 1}
+    assert "step 2 (softmax): 1 rows have no softmax (every score is -inf)" in list(report.lines())
+    assert names(inputs) == {"in", "out", "stats", "job.yaml"}
+    assert names(inputs / "stats") == {"00000001.json"}
+    assert (inputs / "out" / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize("format_", ["csv", "json"])
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_run_through_text_formats(spark: SparkSession, inputs: Path, format_: str, engine: str) -> None:
+    run(output={"format": format_, "path": "text"}, engine=engine, steps="[{kind: maxabs, columns: x}]")
+    source = {"format": format_, "path": "text"}
+    run(input=source, output={"format": "parquet", "path": "back"}, steps="[{kind: minmax, columns: [x, b]}]")
+    back = spark.read.parquet("back").orderBy("id").toArrow().to_pydict()
+    assert (back["x"], back["b"]) == ([0.0, 1 / 3, 1.0, None], [0.0, -INF, 1.0, None])
+    assert back["id"] == TABLE["id"]
+
+
+def test_read_csv_by_a_given_schema(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x;n\n1,5;7\n2,5;8\n")
+    source = {"format": "csv", "path": "in.csv", "schema": "x string, n double", "options": {"sep": ";"}}
+    run(input=source, steps="[{kind: minmax, columns: n}]", artifact=None)
+    assert spark.read.parquet("out").toArrow().to_pydict() == {"x": ["1,5", "2,5"], "n": [0.0, 1.0]}
+
+
+WHERE: list[tuple[str, list[int]]] = [
+    ("{month: 2}", [2, 3]),
+    ("{month: [1, 12]}", [1, 4]),
+    ("{month: {ge: 2, lt: 12}, x: {gt: 20}}", [3]),
+    ("{month: {ne: 2}}", [1, 4]),
+    ("{b: {null: true}}", [4]),
+    ("{b: {null: false}, month: {le: 2, in: [1, 2]}}", [1, 2, 3]),
+    ("{text: 'q\"uo,te'}", [3]),
+    ("{text: [a, \"' or 1=1 --\"]}", [1]),
+    ("{x: {gt: 1.5e1}}", [2, 3]),
+]
+
+
+@pytest.mark.parametrize(("where", "kept"), WHERE)
+def test_keep_rows_by_predicates(spark: SparkSession, inputs: Path, where: str, kept: list[int]) -> None:
+    source = f"{{format: parquet, path: in, where: {where}}}"
+    run(input=source, steps="[{kind: maxabs, columns: a}]", verify=0, artifact=None)
+    assert sorted(spark.read.parquet("out").toPandas()["id"]) == kept
+
+
+def test_fit_then_transform_other_data(spark: SparkSession, inputs: Path) -> None:
+    report = run("fit", output=None)
+    assert (report.rows, report.artifact["version"], names(inputs)) == (4, 1, {"in", "stats", "job.yaml"})
+    write_parquet(inputs / "new" / "part.parquet", {**TABLE, "x": [70.0, NAN, None, -INF], "more": [0] * 4})
+    for engine in ("native", "pandas"):
+        done = run("transform", input={"format": "parquet", "path": "new"}, steps=None, engine=engine,
+                   output={"format": "parquet", "path": engine})  # fmt: skip
+        found = spark.read.parquet(engine).orderBy("id").toArrow().to_pydict()
+        assert found["x"][::2] == [2.0, None]
+        assert math.isnan(found["x"][1])
+        assert found["x"][3] == -INF
+        assert done.artifact == {}
+    assert store.versions("stats") == [1]
+
+
+def test_transform_takes_the_version_that_is_named(spark: SparkSession, inputs: Path) -> None:
+    run("fit")
+    run("fit", input="{format: parquet, path: in, where: {id: {le: 2}}}")
+    for version, ends in ((1, [0.0, 1 / 3, 1.0, None]), (2, [0.0, 1.0, 3.0, None]), (None, [0.0, 1.0, 3.0, None])):
+        out = {"format": "parquet", "path": "out", "mode": "overwrite"}
+        run("transform", artifact={"path": "stats", "version": version} if version else {"path": "stats"}, output=out)
+        assert spark.read.parquet("out").orderBy("id").toArrow().to_pydict()["x"] == ends
+
+
+def test_transform_empty_input_with_warning(spark: SparkSession, inputs: Path) -> None:
+    run("fit")
+    report = run("transform", input="{format: parquet, path: in, where: {id: 99}}")
+    assert (report.rows, report.warnings) == (0, ["the input has no rows; the output is empty"])
+    assert spark.read.parquet("out").columns == list(EXPECTED)
+
+
+def test_run_twice_gives_same_bytes_and_no_new_version(spark: SparkSession, inputs: Path) -> None:
+    output = {"format": "parquet", "path": "out", "mode": "overwrite"}
+    steps = "[{kind: standard, columns: [x, id]}, {kind: softmax, columns: [a, b]}]"
+    first = run(output=output, steps=steps)
+    data = (inputs / "stats" / "00000001.json").read_bytes()
+    rows = spark.read.parquet("out").orderBy("id").collect()
+    again = run(output=output, steps=steps)
+    assert first.artifact == again.artifact == {"path": "stats", "version": 1}
+    assert first.run_id == again.run_id
+    assert names(inputs / "stats") == {"00000001.json"}
+    run("fit", artifact={"path": "elsewhere"}, steps=steps)
+    assert (inputs / "elsewhere" / "00000001.json").read_bytes() == data
+    spark.catalog.clearCache()
+    assert repr(spark.read.parquet("out").orderBy("id").collect()) == repr(rows)
+
+
+def test_replace_or_refuse_output(spark: SparkSession, inputs: Path) -> None:
+    run()
+    before = sorted((inputs / "out").rglob("*"))
+    with pytest.raises(OutputError) as caught:
+        run()
+    assert caught.value.exit_code == 73
+    assert sorted((inputs / "out").rglob("*")) == before
+    run(output={"format": "json", "path": "out", "mode": "overwrite"})
+    assert {path.suffix for path in (inputs / "out").glob("part*")} == {".json"}
+    assert names(inputs) == {"in", "out", "stats", "job.yaml"}
+
+
+FAILURES: dict[str, tuple[type[SparkscaleError], dict[str, Any]]] = {
+    "before anything runs": (ConfigError, {"output": {"format": "parquet", "path": "in/out"}}),
+    "by the schema": (DataError, {"steps": "[{kind: minmax, columns: y}]"}),
+    "by the statistics": (DataError, {"steps": "[{kind: minmax, columns: a, nonfinite: error}]"}),
+    "while writing": (DataError, {"steps": "[{kind: softmax, columns: [a, b], undefined: error}]", "verify": 0}),
+    "after writing": (DataError, {"input": "{format: parquet, path: in, where: {id: 9}}",
+                                  "steps": "[{kind: softmax, columns: [a, b]}]"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_leave_no_trace_of_failure(spark: SparkSession, inputs: Path, failure: str) -> None:
+    run()
+    kept = {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file() and path.name != "job.yaml"}
+    kind, sections = FAILURES[failure]
+    with pytest.raises(kind):
+        run(**{"output": {"format": "parquet", "path": "out", "mode": "overwrite"}, **sections})
+    left = {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file() and path.name != "job.yaml"}
+    assert left == kept
+    assert names(inputs) == {"in", "out", "stats", "job.yaml"}
+
+
+def test_fail_verification_before_publishing(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transform_arrays = Fitted.transform_arrays
+
+    def wrong(self: Fitted, columns: Any) -> dict[str, Any]:
+        return transform_arrays(self, columns) | {"x": np.zeros(4)}
+
+    monkeypatch.setattr(Fitted, "transform_arrays", wrong)
+    with pytest.raises(SparkscaleError, match="column 'x', row 1 of the sample") as caught:
+        run()
+    assert caught.value.exit_code == 70
+    assert names(inputs) == {"in", "job.yaml"}
+
+
+def test_record_where_the_numbers_are_from(inputs: Path) -> None:
+    run("fit", input="{format: parquet, path: in, where: {month: {ge: 1}}}")
+    (about,) = store.load("stats").provenance["inputs"]
+    assert about == {"format": "parquet", "path": "in", "where": {"month": {"ge": 1}}}
+    assert job.public("s3://key:secret@host/a?token=1") == "s3://host/a"
+    assert str(inputs) not in (inputs / "stats" / "00000001.json").read_text()
+
+
+def test_check_schema_of_a_job(inputs: Path) -> None:
+    run("fit")
+    loaded = jobfile.load("job.yaml")
+    assert [planned.outputs for planned in job.check_schema(loaded).steps] == [("x",), ("p_a", "p_b")]

@@ -1,0 +1,220 @@
+"""Wrong calls and job files that need no Spark: each with its exit code and its exact last line on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparkscale import cli, store
+from sparkscale.artifact import Fitted
+
+HEAD = "version: 1\ninput: {format: parquet, path: in}\n"
+STEP = "steps: [{kind: minmax, columns: x}]\n"
+OUT = "output: {format: parquet, path: out}\n"
+
+
+def step(text: str) -> str:
+    """Return a job of one step; it stands in line 4."""
+    return f"{HEAD}steps:\n  - {text}\n{OUT}"
+
+
+#: What is wrong, the command, the job file, the exit code, and the cause.
+JOBS: list[tuple[str, str, str, int, str]] = [
+    ("unknown key", "check", HEAD + STEP + OUT + "engin: native\n", 78,
+     "error[CONFIG_KEY] job.yaml:5: engin: unknown key 'engin'; did you mean 'engine'?"),
+    ("unknown key in section", "check", HEAD + STEP + "output: {format: parquet, path: out, mod: error}\n", 78,
+     "error[CONFIG_KEY] job.yaml:4: output.mod: unknown key 'mod'; did you mean 'mode'?"),
+    ("unknown key in step", "check", step("{kind: minmax, columns: x, rang: [0, 1]}"), 78,
+     "error[CONFIG_KEY] job.yaml:4: steps[0].rang: unknown key 'rang'; did you mean 'range'?"),
+    ("unknown key of another kind", "check", step("{kind: minmax, columns: x, temperature: 2}"), 78,
+     "error[CONFIG_KEY] job.yaml:4: steps[0].temperature: unknown key 'temperature'; the keys here are clip, "
+     "columns, dtype, empty, into, kind, nonfinite, range"),
+    ("unknown kind", "check", step("{kind: minmx, columns: x}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: expected kind: standard, minmax, maxabs, robust, mean_norm, "
+     "unit_norm, softmax, log_softmax, found 'minmx'; did you mean 'minmax'?"),
+    ("no kind", "check", step("{columns: x}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: expected kind: standard, minmax, maxabs, robust, mean_norm, "
+     "unit_norm, softmax, log_softmax, found null"),
+    ("no columns", "check", step("{kind: minmax}"), 78,
+     "error[CONFIG_MISSING] job.yaml:4: steps[0].columns: expected key 'columns', found none"),
+    ("empty columns", "check", step("{kind: minmax, columns: []}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: columns: expected at least one name, pattern or {dtype: ...}, "
+     "found []"),
+    ("duplicate key", "check", HEAD + STEP + OUT + "version: 1\n", 78,
+     "error[CONFIG_DUPLICATE] job.yaml:5: key 'version' stands twice, first in line 1; remove one of them"),
+    ("duplicate key in step", "check", step("{kind: minmax, kind: standard, columns: x}"), 78,
+     "error[CONFIG_DUPLICATE] job.yaml:4: key 'kind' stands twice, first in line 4; remove one of them"),
+    ("range reversed", "check", step("{kind: minmax, columns: x, range: [1, -1]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: range: expected two finite numbers [low, high], low < high, "
+     "found (1.0, -1.0)"),
+    ("range of one", "check", step("{kind: minmax, columns: x, range: [1]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].range: expected more elements, found only 1"),
+    ("range of text", "check", step("{kind: minmax, columns: x, range: [a, b]}"), 78,
+     "error[CONFIG_VALUE] 2 problems, the first: job.yaml:4: steps[0].range[0]: expected a number, found 'a'"),
+    ("range infinite", "check", step("{kind: minmax, columns: x, range: [0, .inf]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].range[1]: expected a finite number, found Infinity"),
+    ("temperature 0", "check", step("{kind: softmax, columns: x, temperature: 0}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: temperature: expected a finite number > 0, found 0.0"),
+    ("temperature negative", "check", step("{kind: log_softmax, columns: x, temperature: -1.5}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: temperature: expected a finite number > 0, found -1.5"),
+    ("temperature nan", "check", step("{kind: softmax, columns: x, temperature: .nan}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].temperature: expected a finite number, found NaN"),
+    ("ddof 2", "check", step("{kind: standard, columns: x, ddof: 2}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].ddof: expected 0 or 1, found 2"),
+    ("quantile range", "check", step("{kind: robust, columns: x, quantile_range: [75, 25]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: quantile_range: expected two percentages [low, high], 0 <= low "
+     "< high <= 100, found (75.0, 25.0)"),
+    ("unknown norm", "check", step("{kind: unit_norm, columns: x, norm: l3}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].norm: expected 'l1', 'l2' or 'max', found 'l3'"),
+    ("wrong nulls", "check", step("{kind: softmax, columns: x, nulls: maskk}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].nulls: expected 'null' or 'mask', found 'maskk'; did you mean 'mask'?"),
+    ("wrong dtype", "check", step("{kind: minmax, columns: x, dtype: float16}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].dtype: expected 'float64' or 'float32', found 'float16'; did "
+     "you mean 'float64'?"),
+    ("text for flag", "check", step("{kind: minmax, columns: x, clip: 'yes'}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].clip: expected true or false, found 'yes'"),
+    ("empty into", "check", step("{kind: minmax, columns: x, into: ''}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: into: expected a name such as '{column}_scaled', found ''"),
+    ("wrong selector", "check", step("{kind: minmax, columns: {dtype: number}}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].columns.dtype: expected 'numeric', 'integer', 'floating' or "
+     "'decimal', found 'number'; did you mean 'numeric'?"),
+    ("newer version", "check", "version: 2\ninput: {format: parquet, path: in}\n" + STEP + OUT, 78,
+     "error[CONFIG_VALUE] job.yaml:1: version: expected 1, found 2"),
+    ("no version", "check", "input: {format: parquet, path: in}\n" + STEP + OUT, 78,
+     "error[CONFIG_MISSING] job.yaml:1: version: expected key 'version', found none"),
+    ("no input", "check", "version: 1\n" + STEP + OUT, 78,
+     "error[CONFIG_MISSING] job.yaml:1: input: expected key 'input', found none"),
+    ("wrong format", "check", "version: 1\ninput: {format: parqet, path: in}\n" + STEP + OUT, 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.format: expected 'parquet', 'csv' or 'json', found 'parqet'; did "
+     "you mean 'parquet'?"),
+    ("wrong mode", "check", HEAD + STEP + "output: {format: parquet, path: out, mode: append}\n", 78,
+     "error[CONFIG_VALUE] job.yaml:4: output.mode: expected 'error' or 'overwrite', found 'append'"),
+    ("negative verify", "check", HEAD + STEP + OUT + "verify: -1\n", 78,
+     "error[CONFIG_VALUE] job.yaml:5: verify: expected greater than or equal to 0, found -1"),
+    ("list for mapping", "check", HEAD + STEP + "output: [out]\n", 78,
+     "error[CONFIG_VALUE] job.yaml:4: output: expected a mapping, found [\"out\"]"),
+    ("not YAML", "check", HEAD + "steps: [\n", 78,
+     "error[CONFIG_YAML] job.yaml:4: expected the node content, but found '<stream end>'"),
+    ("a list", "check", "- 1\n", 78,
+     "error[CONFIG_YAML] job.yaml: expected a mapping of keys, found a list; `sparkscale init` prints one to "
+     "start from"),
+    ("empty file", "check", "", 78,
+     "error[CONFIG_YAML] job.yaml: expected a mapping of keys, found nothing; `sparkscale init` prints one to "
+     "start from"),
+    ("a tag", "check", HEAD + "name: !!python/object:os.system x\n", 78,
+     "error[CONFIG_YAML] job.yaml:3: expected plain YAML, found the tag 'tag:yaml.org,2002:python/object:os.system'"),
+    ("unset variable", "check", "version: 1\ninput: {format: parquet, path: '${env:NOT_THERE}'}\n" + STEP + OUT, 78,
+     "error[CONFIG_ENV] job.yaml:2: input.path: environment variable NOT_THERE is not set; set it, or give a "
+     "default: ${env:NOT_THERE:-default}"),
+    ("wrong reference", "check", "version: 1\ninput: {format: parquet, path: '${HOME}'}\n" + STEP + OUT, 78,
+     "error[CONFIG_ENV] job.yaml:2: input.path: expected ${env:NAME}, ${env:NAME:-default}, ${date} or "
+     "${run_id}, found '${HOME}'"),
+    ("several at once", "check", HEAD + "steps: [{kind: softmax, columns: x, temperature: 0}, {kind: minmax, column: x}]\n" + OUT + "engin: x\n", 78,
+     "error[CONFIG_VALUE] 4 problems, the first: job.yaml:3: steps[0]: temperature: expected a finite number > "
+     "0, found 0.0"),
+    ("no output", "run", HEAD + STEP, 78,
+     "error[CONFIG_MISSING] expected 'output' in the job file, found none"),
+    ("no steps", "run", HEAD + OUT, 78,
+     "error[CONFIG_MISSING] expected 'steps' in the job file, found none"),
+    ("fit without artifact", "fit", HEAD + STEP + OUT, 78,
+     "error[CONFIG_MISSING] expected 'artifact' in the job file, found none"),
+    ("transform without artifact", "transform", HEAD + OUT, 78,
+     "error[CONFIG_MISSING] expected 'artifact' in the job file, found none"),
+    ("input not there", "run", "version: 1\ninput: {format: parquet, path: nothing}\n" + STEP + OUT, 66,
+     "error[INPUT_MISSING] expected the input at nothing, found nothing; check input.path"),
+    ("output is input", "run", HEAD + STEP + "output: {format: parquet, path: in}\n", 78,
+     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in; write to "
+     "another folder"),
+    ("output inside input", "run", HEAD + STEP + "output: {format: parquet, path: in/deeper}\n", 78,
+     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in/deeper overlaps in; "
+     "write to another folder"),
+    ("output around input", "run", "version: 1\ninput: {format: parquet, path: in/part}\n" + STEP + "output: {format: parquet, path: in}\n", 78,
+     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in/part; write "
+     "to another folder"),
+    ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n", 73,
+     "error[OUTPUT_EXISTS] expected nothing at there, found an output; take mode: overwrite, or another path"),
+    ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n", 73,
+     "error[OUTPUT_EXISTS] output.path: expected a folder or nothing, file is a file"),
+    ("output on object store", "run", HEAD + STEP + "output: {format: parquet, path: 's3a://bucket/out'}\n", 78,
+     "error[CONFIG_OUTPUT] output.path: expected a local path, found s3a://bucket/out; an object store cannot "
+     "rename a folder; its publishing is not built yet"),
+]  # fmt: skip
+
+#: A wrong call, its exit code, and the cause.
+CALLS: list[tuple[list[str], int, str]] = [
+    (["nope"], 64, "error[USAGE] No such command 'nope'; see `sparkscale --help`"),
+    (["run"], 64, "error[USAGE] Missing option '--config' / '-c'; see `sparkscale --help`"),
+    (["check", "-c", "good.yaml", "--set", "x"], 64, "error[USAGE_SET] --set: expected key.key=value, found 'x'"),
+    (["check", "-c", "good.yaml", "--run-id", "a/b"], 64,
+     "error[USAGE_RUN_ID] run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, found 'a/b'"),
+    (["check", "-c", "good.yaml", "--date", "x"], 64, "error[USAGE_DATE] date: expected YYYY-MM-DD, found 'x'"),
+    (["check", "-c", "good.yaml", "--set", "verify=many"], 78,
+     "error[CONFIG_VALUE] --set verify: expected a whole number, found 'many'"),
+    (["run", "-c", "gone.yaml"], 66,
+     "error[CONFIG_FILE] expected a job file at gone.yaml, found none; `sparkscale init` prints one to start from"),
+    (["inspect", "gone"], 66, "error[ARTIFACT_MISSING] expected an artifact in gone, found none; fit first"),
+    (["inspect", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
+    (["inspect", "store", "--version", "7"], 66,
+     "error[ARTIFACT_MISSING] expected version 7 in store, found versions 1 to 1; fit first"),
+    (["inspect", "ftp://host/x"], 73, "error[ARTIFACT_SCHEME] expected a path or one of "
+     "['abfs', 'abfss', 'az', 'gs', 's3', 's3a', 's3n'], found ftp://"),
+]  # fmt: skip
+
+Run = Any
+
+
+@pytest.fixture
+def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a function that calls the command in a folder, and returns exit code and last line on stderr."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("in/part", "there"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "good.yaml").write_text(HEAD + STEP + OUT)
+    store.save(Fitted((), {}, (), None), "store")
+
+    def run(arguments: list[str]) -> tuple[object, str]:
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        said = capsys.readouterr()
+        assert sorted(tmp_path.rglob("*")) == before
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        return ended.value.code, said.err.splitlines()[-1]
+
+    return run
+
+
+@pytest.mark.parametrize(("command", "text", "code", "cause"), [row[1:] for row in JOBS], ids=[row[0] for row in JOBS])
+def test_refuse_job_file(fails: Run, tmp_path: Path, command: str, text: str, code: int, cause: str) -> None:
+    (tmp_path / "job.yaml").write_text(text)
+    assert fails([command, "--config", "job.yaml"]) == (code, f"sparkscale: {cause} (exit {code})")
+
+
+@pytest.mark.parametrize(("arguments", "code", "cause"), CALLS, ids=[" ".join(row[0]) for row in CALLS])
+def test_refuse_call(fails: Run, arguments: list[str], code: int, cause: str) -> None:
+    assert fails(arguments) == (code, f"sparkscale: {cause} (exit {code})")
+
+
+def test_show_every_problem_before_the_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(next(text for name, _, text, _, _ in JOBS if name == "several at once"))
+    with pytest.raises(SystemExit):
+        cli.main(["check", "--config", "job.yaml"])
+    assert capsys.readouterr().err.splitlines()[:-1] == [
+        "  CONFIG_VALUE: job.yaml:3: steps[0]: temperature: expected a finite number > 0, found 0.0",
+        "  CONFIG_MISSING: job.yaml:3: steps[1].columns: expected key 'columns', found none",
+        "  CONFIG_KEY: job.yaml:3: steps[1].column: unknown key 'column'; did you mean 'columns'?",
+        "  CONFIG_KEY: job.yaml:5: engin: unknown key 'engin'; did you mean 'engine'?",
+    ]
+
+
+def test_show_traceback_on_request_only(fails: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--config", "gone.yaml", "--debug"])
+    assert "Traceback" in capsys.readouterr().err
