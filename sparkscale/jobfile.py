@@ -26,7 +26,9 @@ from sparkscale.scalers import REGISTRY
 PREFIX = "SPARKSCALE__"
 RUN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_REFERENCE = re.compile(r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?|(?P<own>date|run_id))\}")
+_REFERENCE = re.compile(
+    r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?|(?P<own>date|run_id))\}"
+)
 _NEAR_REFERENCE = re.compile(r"\$\{[^}]*\}?")
 _EXPECTED = {
     "string_type": "a string",

@@ -33,8 +33,8 @@ def save(fitted: Fitted, uri: str) -> int:
     returned. Raises :class:`TemporaryError` (75) where others keep taking the number.
     """
     data = document.dump(fitted)
-    store = _open(uri, create=True)
     try:
+        store = _open(uri, create=True)
         for _ in range(_ATTEMPTS):
             newest = max(_versions(store), default=0)
             if newest and _get(store, newest) == data:

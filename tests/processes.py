@@ -13,6 +13,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 #: Seconds that any one process may take; a hang is a failure, not a test run without end.
 PATIENCE = 240
+#: For JVMs that live for seconds: the quick compiler alone halves the time of a small job.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 
 def environment(**changes: str | None) -> dict[str, str]:
@@ -22,7 +24,8 @@ def environment(**changes: str | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("SPARK", "PYSPARK", "PYTHON", "SAIL")) and not name.lower().endswith("_proxy")
     }
-    values = {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONWARNINGS": "", "PYTHONUTF8": "1"} | own | changes
+    fixed = {"SPARK_LOCAL_IP": "127.0.0.1", "JDK_JAVA_OPTIONS": _JAVA, "PYTHONUTF8": "1"}
+    values: dict[str, str | None] = own | fixed | changes
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -31,14 +34,17 @@ def python(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> 
     return run([sys.executable, *arguments], cwd=cwd, env=env)
 
 
-def run(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, whatever its exit code."""
+def run(
+    command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None, merged: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever its exit code; ``merged`` brings stderr into stdout, as a log has them."""
     return subprocess.run(
         command,
         cwd=cwd,
         env=dict(environment() if env is None else env),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
         text=True,
         timeout=PATIENCE,
         check=False,
@@ -52,12 +58,12 @@ def sparkscale(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None)
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
     """Return the last line on stderr, all that a scheduler shows."""
-    return done.stderr.splitlines()[-1] if done.stderr else ""
+    return done.stderr.rstrip("\n").rpartition("\n")[2]
 
 
 def assert_done(done: subprocess.CompletedProcess[str]) -> None:
     """Fail with the process's own words where it failed."""
-    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-6000:]}\n{(done.stderr or '')[-6000:]}"
 
 
 def artifact(folder: Path) -> Any:

@@ -94,7 +94,7 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("negative verify", "check", HEAD + STEP + OUT + "verify: -1\n", 78,
      "error[CONFIG_VALUE] job.yaml:5: verify: expected greater than or equal to 0, found -1"),
     ("list for mapping", "check", HEAD + STEP + "output: [out]\n", 78,
-     "error[CONFIG_VALUE] job.yaml:4: output: expected a mapping, found [\"out\"]"),
+     'error[CONFIG_VALUE] job.yaml:4: output: expected a mapping, found ["out"]'),
     ("not YAML", "check", HEAD + "steps: [\n", 78,
      "error[CONFIG_YAML] job.yaml:4: expected the node content, but found '<stream end>'"),
     ("a list", "check", "- 1\n", 78,

@@ -41,7 +41,7 @@ class Cluster:
     python: Path
 
     def submit(self, script: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run a script by spark-submit, to its end."""
+        """Run a script by spark-submit, to its end; it brings its Python's stderr into its own stdout."""
         settings = {
             "spark.driver.host": LOOPBACK,
             "spark.driver.bindAddress": LOOPBACK,
@@ -52,7 +52,7 @@ class Cluster:
         }
         options = [text for key, value in settings.items() for text in ("--conf", f"{key}={value}")]
         command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", self.master, *options, str(script), *arguments]
-        return run(command, cwd=cwd, env=self.environment())
+        return run(command, cwd=cwd, env=self.environment(), merged=True)
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a driver: its own Python can import sparkscale, the executors' cannot."""
@@ -77,7 +77,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         page = _await("the master's page", lambda: _PAGE_AT.search(log.read_text()))[1]
         found = Cluster(f"spark://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{page}", _isolated_python(folder))
         for number in range(WORKERS):
-            limits = ("--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work{number}"))
+            limits = ("--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", f"{folder}/work{number}")
             _start(stack, folder, f"worker{number}", f"{_CLASS}.worker.Worker", *limits, found.master)
         _await("both workers", lambda: found.state()["aliveworkers"] == WORKERS)
         yield found
@@ -90,7 +90,6 @@ def _start(stack: contextlib.ExitStack, folder: Path, name: str, *arguments: str
         SPARK_HOME=str(SPARK_HOME),
         SPARK_DAEMON_MEMORY="256m",
         SPARK_LOCAL_DIRS=str(folder / "local"),
-        SPARK_WORKER_OPTS="-Dspark.worker.cleanup.enabled=false",
     )
     main, *rest = arguments
     process = subprocess.Popen(

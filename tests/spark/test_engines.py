@@ -60,7 +60,7 @@ def tolerance(fitted: Fitted) -> dict[str, tuple[float, float]]:
         kind = fitted.steps[item.step - 1].step.kind
         loose = 2.0**29 if item.dtype == "float32" else 1.0  # what is apart may round apart, to a place of a float
         ulps = 16.0 * loose if item.map.by_row else 0.0
-        out |= {name: (ulps, 1.0 if kind == "log_softmax" else 0.0) for name in item.outputs}
+        out |= dict.fromkeys(item.outputs, (ulps, 1.0 if kind == "log_softmax" else 0.0))
     return out
 
 
@@ -236,7 +236,9 @@ def test_accept_unseen_data(frame: MakeFrame, engine: str) -> None:
     table = {"x": [1.7e308, -1.7e308, INF, -INF, NAN, None, 5.0], "y": [0.0, 20.0, INF, -INF, NAN, None, 5.0]}
     columnwise: list[Any] = [cls for cls in REGISTRY.values() if not cls.by_row]
     learn = {"x": np.array([0.0, 10.0]), "y": np.array([0.0, 10.0])}
-    fitted = ss.Pipeline([cls("x", into=cls.kind) for cls in columnwise] + [ss.MinMax("y", clip=True)]).fit_arrays(learn)
+    fitted = ss.Pipeline([cls("x", into=cls.kind) for cls in columnwise] + [ss.MinMax("y", clip=True)]).fit_arrays(
+        learn
+    )
     found = outputs(fitted, frame(table), table, engine)
     for cls in columnwise:
         assert [type(x) for x in found[cls.kind]] == [float] * 5 + [type(None), float]

@@ -221,7 +221,9 @@ def fails(
     return run
 
 
-@pytest.mark.parametrize(("command", "text", "code", "cause"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
+@pytest.mark.parametrize(
+    ("command", "text", "code", "cause"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
+)
 def test_refuse_data(
     fails: Callable[[str, str], tuple[object, str]], command: str, text: str, code: int, cause: str
 ) -> None:

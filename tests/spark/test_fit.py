@@ -125,7 +125,7 @@ def test_refuse_table_without_rows(frame: MakeFrame, fields: dict[str, Any]) -> 
 def test_refuse_nonfinite_on_request(frame: MakeFrame) -> None:
     df = frame(MIXED)
     stats_of(df, "b", "c", nonfinite="error")
-    with pytest.raises(DataError, match="found 1 NaN, 1 [+]inf, 2 -inf in 8 rows") as caught:
+    with pytest.raises(DataError, match=r"found 1 NaN, 1 [+]inf, 2 -inf in 8 rows") as caught:
         stats_of(df, "a", "b", nonfinite="error")
     assert (caught.value.code, caught.value.exit_code) == ("DATA_NONFINITE", 65)
 

@@ -1,0 +1,256 @@
+"""Whole jobs by the command on every engine: one result, one line that says why not, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.processes import artifact, assert_done, environment, last_line, sparkscale
+from tests.spark.frames import assert_alike
+
+JOB = """
+version: 1
+name: command
+input: {{format: parquet, path: {input}}}
+steps:
+  - {{kind: standard, columns: offset}}
+  - {{kind: minmax, columns: gaps, clip: true, into: "{{column}}_01"}}
+  - {{kind: robust, columns: gaps}}
+  - {{kind: softmax, columns: "score_*"}}
+  - {{kind: log_softmax, columns: scores}}
+artifact: {{path: out/stats}}
+output: {{format: parquet, path: out/rows}}
+"""
+ENGINES = {"classic": "spark.master=local[2]", "connect": "spark.remote=local[2]", "sail": "spark.engine=sail"}
+#: Seconds that a run may take to end when it is asked to (reliability.md).
+ENDED = 15.0
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a table of three files, with nulls, NaN, infinities and arrays of many lengths."""
+    folder = tmp_path_factory.mktemp("lake")
+    rng = np.random.default_rng(3)
+    for number in range(3):
+        gaps = rng.exponential(2.0, 300)
+        gaps[1::20], gaps[2], gaps[4] = np.nan, np.inf, -np.inf
+        columns = {
+            "key": np.arange(300) + 300 * number,
+            "offset": rng.normal(1e9, 1.0, 300),
+            "gaps": pa.array(gaps, mask=np.arange(300) % 7 == 0),
+            "score_a": pa.array(rng.normal(size=300), mask=np.arange(300) % 13 == 5),
+            "score_b": rng.normal(size=300) * 100,
+            "scores": [None if n % 17 == 3 else rng.normal(size=n % 5).tolist() for n in range(300)],
+        }
+        pq.write_table(pa.table(columns), folder / f"{number}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def job(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write the job file, outside of the folder that a job runs in."""
+    path = tmp_path_factory.mktemp("job") / "job.yaml"
+    path.write_text(JOB.format(input=lake), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def runs(job: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, dict[str, Any], str]]:
+    """Run the job on every engine, each in an empty folder; give folder, summary, and last line."""
+    made = {}
+    for engine, setting in ENGINES.items():
+        folder, scratch = tmp_path_factory.mktemp(engine), tmp_path_factory.mktemp(f"{engine}-scratch")
+        env = environment(TMPDIR=str(scratch))
+        done = sparkscale("run", "--config", job, "--set", setting, "--json", cwd=folder, env=env)
+        assert_done(done)
+        assert not list(scratch.glob("sparkscale-*"))
+        made[engine] = folder, json.loads(done.stdout), last_line(done)
+    return made
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_run_leaves_its_outputs_alone(runs: dict[str, Any], engine: str) -> None:
+    folder = runs[engine][0]
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if "rows/" not in path.as_posix()}
+    assert found == {"out", "out/rows", "out/stats", "out/stats/00000001.json"}
+    assert not [path for path in (folder / "out" / "rows").iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_run_says_what_it_did(runs: dict[str, Any], engine: str) -> None:
+    _, summary, line = runs[engine]
+    assert (summary["status"], summary["rows"], summary["verified_rows"]) == ("done", 900, 900)
+    assert line.startswith("done on Sail" if engine == "sail" else "done on Spark 4")
+    assert summary["artifact"]["version"] == 1
+
+
+@pytest.mark.parametrize("engine", ["connect", "sail"])
+def test_run_gives_every_engine_the_same_result(runs: dict[str, Any], engine: str) -> None:
+    ours, theirs = (pq.read_table(runs[name][0] / "out" / "rows").sort_by("key") for name in (engine, "classic"))
+    assert ours.schema.names == theirs.schema.names
+    assert ours.num_rows == 900
+    for name in ours.column_names:
+        assert_alike(ours[name].to_pylist(), theirs[name].to_pylist(), ulps=2.0**12, floor=1.0, name=name)
+    left, right = (artifact(runs[name][0] / "out" / "stats")["stats"] for name in (engine, "classic"))
+    for name, known in left.items():
+        exact = ("rows", "nulls", "nans", "posinf", "neginf", "finite", "min", "max")
+        assert {key: known[key] for key in exact} == {key: right[name][key] for key in exact}
+
+
+def _without_java(tmp_path: Path) -> dict[str, str]:
+    empty = tmp_path / "no-java-here"
+    empty.mkdir()
+    return environment(PATH=str(empty), JAVA_HOME=None)
+
+
+def test_run_falls_to_sail_without_java(job: str, tmp_path: Path) -> None:
+    done = sparkscale("run", "--config", job, cwd=tmp_path, env=_without_java(tmp_path))
+    assert_done(done)
+    assert last_line(done).startswith("done on Sail")
+
+
+def _assert_refused(done: subprocess.CompletedProcess[str], code: str, tmp_path: Path) -> None:
+    assert done.returncode == 69, done.stderr
+    assert last_line(done).startswith(f"sparkscale: error[{code}] ")
+    assert last_line(done).endswith("(exit 69)")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("setting", ["spark.engine=spark", "spark.master=local[2]", "spark.remote=local[2]"])
+def test_refuse_spark_without_java(job: str, tmp_path: Path, setting: str) -> None:
+    done = sparkscale("run", "--config", job, "--set", setting, cwd=tmp_path, env=_without_java(tmp_path))
+    _assert_refused(done, "ENV_JAVA", tmp_path)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_refuse_a_java_that_does_not_start(job: str, tmp_path: Path) -> None:
+    java = tmp_path / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/bin/sh\necho 'no java today' >&2\nexit 1\n", encoding="utf-8")
+    java.chmod(0o755)
+    env = environment(JAVA_HOME=str(java.parents[1]))
+    _assert_refused(sparkscale("run", "--config", job, cwd=tmp_path, env=env), "ENV_SPARK", tmp_path)
+
+
+def test_refuse_a_connect_server_that_is_not_there(job: str, tmp_path: Path) -> None:
+    start = time.monotonic()
+    remote = "spark.remote=sc://127.0.0.1:1/;user_id=me;token=s3cret"
+    done = sparkscale("run", "--config", job, "--set", remote, cwd=tmp_path)
+    _assert_refused(done, "ENV_CONNECT", tmp_path)
+    assert time.monotonic() - start < 60
+    assert "127.0.0.1:1" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:
+    done = sparkscale("doctor", "--json", cwd=tmp_path)
+    assert_done(done)
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert {finding["state"] for finding in findings.values()} <= {"ok", "warn"}
+    assert {"Python", "pyspark", "pandas", "pyarrow", "Java", "Sail"} <= set(findings)
+
+
+def test_doctor_warns_without_java_where_there_is_sail(tmp_path: Path) -> None:
+    done = sparkscale("doctor", "--json", cwd=tmp_path, env=_without_java(tmp_path))
+    assert_done(done)
+    java = next(finding for finding in json.loads(done.stdout) if finding["what"] == "Java")
+    assert java["state"] == "warn"
+    assert "Sail" in java["mend"]
+
+
+@pytest.mark.parametrize("name", ["PYSPARK_PYTHON", "SPARK_HOME"])
+def test_doctor_finds_what_is_wrong(tmp_path: Path, name: str) -> None:
+    done = sparkscale("doctor", cwd=tmp_path, env=environment(**{name: str(tmp_path / "nowhere")}))
+    assert done.returncode == 69
+    assert last_line(done).startswith("sparkscale: error[ENV_DOCTOR] ")
+    assert "nowhere" in last_line(done)
+    assert "unset" in last_line(done)
+
+
+@pytest.fixture(scope="module")
+def long_job(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write a job of a minute or more: one file under a thousand names, a softmax of it by pandas UDFs."""
+    folder = tmp_path_factory.mktemp("long")
+    rng = np.random.default_rng(1)
+    (folder / "input").mkdir()
+    first = folder / "input" / "0.parquet"
+    pq.write_table(pa.table({"a": rng.normal(size=100_000), "b": rng.normal(size=100_000)}), first)
+    for number in range(1, 1000):
+        (folder / "input" / f"{number}.parquet").hardlink_to(first)
+    text = f"""
+version: 1
+input: {{format: parquet, path: {folder / "input"}}}
+steps: [{{kind: softmax, columns: [a, b]}}]
+artifact: {{path: out/stats}}
+output: {{format: parquet, path: out/rows}}
+engine: pandas
+verify: 0
+"""
+    (folder / "long.yaml").write_text(text, encoding="utf-8")
+    return str(folder / "long.yaml")
+
+
+@pytest.fixture
+def started(long_job: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """Start the long job in a process group of its own and wait until it writes; end it whatever happens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sparkscale.cli", "run", "--config", long_job, "--set", ENGINES[request.param]],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 120
+        while not list(tmp_path.glob("out/_sparkscale-rows-*/*")) and time.monotonic() < end and process.poll() is None:
+            time.sleep(0.05)
+        assert process.poll() is None, process.communicate()[1]
+        yield process
+    finally:
+        if _alive(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=ENDED)
+
+
+def _alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize("started", ["classic", "sail"], indirect=True)
+def test_interrupt_ends_without_a_trace(started: subprocess.Popen[str], number: signal.Signals, tmp_path: Path) -> None:
+    start = time.monotonic()
+    if number == signal.SIGINT:
+        os.killpg(started.pid, number)  # a terminal's Ctrl-C goes to the whole group
+    else:
+        os.kill(started.pid, number)
+    _, said = started.communicate(timeout=ENDED)
+    while _alive(started.pid) and time.monotonic() < start + ENDED:
+        time.sleep(0.1)
+    assert not _alive(started.pid)
+    assert time.monotonic() - start < ENDED
+    assert started.returncode == 128 + number
+    assert said.splitlines()[-1] == f"sparkscale: interrupted (exit {128 + number})"
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not list((tmp_path / "out").iterdir())

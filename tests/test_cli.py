@@ -1,0 +1,136 @@
+"""The command without Spark: help, init, check, inspect; quick, and what importing brings with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sparkscale as ss
+from sparkscale import cli
+from sparkscale.scalers import REGISTRY
+
+HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
+JOB = """version: 1
+input: {format: parquet, path: "${env:NOT_SET:-in}"}
+steps: [{kind: minmax, columns: "*_delay", range: [-1, 1]}]
+output: {format: parquet, path: "out/${date}"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a job file and an artifact."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(JOB)
+    data = {"x": np.array([1.0, 2.0, 4.0, np.nan]), "year": np.array([2013] * 4)}
+    ss.Pipeline([ss.Standard("x"), ss.MinMax("year", into="{column}_n")]).fit_arrays(data).save("stats")
+    return tmp_path
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """Call the command, which must succeed; return what it said on stdout and stderr."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 0
+    said = capsys.readouterr()
+    return said.out, said.err
+
+
+def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 steps, no problem found\n")
+    out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "verify=7")
+    config = json.loads(out)["config"]
+    assert (config["input"]["path"], config["output"]["path"], config["verify"]) == ("in", "out/2026-01-31", 7)
+    assert config["steps"][0]["range"] == [-1.0, 1.0]
+    assert not (folder / "out").exists()
+
+
+def test_inspect_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys, "inspect", "stats")
+    lines = [line.split() for line in out.splitlines()]
+    assert out.startswith("fitted on 4 rows; ")
+    assert ["x", "4", "0", "1", "0", "1", "4", "2.33333", "1.24722"] in lines
+    assert "step 2 minmax: year -> year_n: (x - 2013.0) / 1.0" in out
+    assert err == "warning: column 'year' is constant (2013.0): it is shifted and not scaled\n"
+
+
+def test_inspect_for_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "inspect", "stats", "--json", "--version", "1")
+    assert out == (folder / "stats" / "00000001.json").read_text()
+    assert call(capsys, "inspect", "stats/00000001.json", "--json")[0] == out
+
+
+def test_print_job_file_to_start_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "init")
+    (folder / "new.yaml").write_text(out)
+    call(capsys, "check", "-c", "new.yaml")
+
+
+def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(call(capsys, "schema")[0])
+    assert {"version", "input", "steps", "output"} <= set(schema["properties"])
+    assert set(schema["required"]) == {"version", "input"}
+    for kind, cls in REGISTRY.items():
+        part = schema["$defs"][cls.__name__]
+        assert set(part["properties"]) == {"kind", *(item.name for item in dataclasses.fields(cls))}
+        assert (part["properties"]["kind"]["const"], part["additionalProperties"]) == (kind, False)
+        assert set(part["required"]) == {"kind", "columns"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["--version"]])
+def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert "sparkscale" in call(capsys, *arguments)[0]
+
+
+# --- what is imported, and how long it takes ----------------------------------------------------------------------
+
+
+def imported_by(code: str, cwd: Path) -> set[str]:
+    """Run code in a fresh interpreter; return the top-level modules that it imported."""
+    code += "\nimport sys; print('\\nmodules', *{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+COMMANDS: list[Any] = [["--help"], ["init"], ["check", "-c", "job.yaml"], ["inspect", "stats"], ["schema"]]
+CODE = {
+    "import": "import sparkscale",
+    "scalers": "import sparkscale as ss; ss.Pipeline([ss.Standard('x'), ss.Robust('x', into='r')])",
+    "score": "import sparkscale as ss; print(ss.load('stats').transform_arrays({'x': [1.0, None], 'year': [1, 2]}))",
+    "fit": "import sparkscale as ss; ss.Pipeline([ss.Robust('x')]).fit_arrays({'x': [1.0, 2.0]}).save('more')",
+} | {f"sparkscale {' '.join(command)}": f"from sparkscale import cli\ntry: cli.main({command!r})\n"
+     "except SystemExit as done: assert done.code == 0" for command in COMMANDS}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_import_nothing_heavy(folder: Path, name: str) -> None:
+    assert imported_by(CODE[name], folder).isdisjoint(HEAVY)
+
+
+def test_import_package_without_its_libraries(folder: Path) -> None:
+    assert imported_by(CODE["import"], folder).isdisjoint({*HEAVY, "numpy", "pydantic", "obstore", "click", "ruamel"})
+
+
+@pytest.mark.parametrize("command", COMMANDS[:4], ids=lambda command: command[0])
+def test_answer_in_half_a_second(folder: Path, command: list[str]) -> None:
+    """Where others compete for the cores, the processor time of the command says what an idle machine's clock would."""
+
+    def seconds() -> float:
+        start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "sparkscale.cli", *command], cwd=folder, capture_output=True, check=True)
+        done = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return min(time.perf_counter() - start, done.ru_utime + done.ru_stime - used.ru_utime - used.ru_stime)
+
+    best = seconds()
+    for _ in range(4):
+        best = best if best < 0.5 else min(best, seconds())
+    assert best < 0.5

@@ -1,0 +1,213 @@
+"""Job files: defaults, file, environment and --set; interpolation; places of errors; no secret, no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparkscale import jobfile, yamlfile
+from sparkscale.config import JobConfig
+from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
+from sparkscale.scalers import REGISTRY
+
+JOB = """version: 1
+input:
+  format: parquet
+  path: in
+steps:
+  - kind: minmax
+    columns: x
+output: {format: csv, path: out}
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a function that loads a job file of some text; extra lines go to its end."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(text: str = JOB, more: str = "", **options: Any) -> jobfile.Job:
+        Path("job.yaml").write_text(text + more, encoding="utf-8")
+        return jobfile.load("job.yaml", **options)
+
+    return load
+
+
+def config(**options: Any) -> JobConfig:
+    return jobfile.load("job.yaml", **options).config
+
+
+def problems(job: Any, *arguments: Any, **options: Any) -> list[str]:
+    """Return every problem, by its text."""
+    with pytest.raises(ConfigError) as caught:
+        job(*arguments, **options)
+    assert caught.value.exit_code == 78
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_fill_defaults(job: Any) -> None:
+    loaded = job().config
+    assert (loaded.engine, loaded.verify, loaded.output.mode, loaded.artifact, loaded.spark.engine) == (
+        "auto", 1000, "error", None, "auto")  # fmt: skip
+    assert loaded.steps == [REGISTRY["minmax"]("x")]
+
+
+def test_take_set_before_environment_before_file(job: Any) -> None:
+    environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__VERIFY": "7", "OTHER": "x"}
+    job(more="verify: 3\n")
+    assert (config().output.path, config().verify) == ("out", 3)  # type: ignore[union-attr]
+    loaded = config(environ=environ, overrides=["output.path=by set", "output.options.sep=;"])
+    assert loaded.output is not None
+    assert (loaded.output.path, loaded.verify, loaded.output.options) == ("by set", 7, {"sep": ";"})
+    assert config(environ={"SPARKSCALE__STEPS__0__RANGE": "[-1, 1]"}).steps[0].to_dict()["range"] == [-1.0, 1.0]
+    assert config(overrides=["steps.0.columns=[a, b]"]).steps[0].selectors == ("a", "b")
+    assert config(overrides=["artifact.path=a=b"]).artifact.path == "a=b"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "override", ["x", "=1", "steps.5.kind=minmax", "steps.x=1", "version.deep=1", "input.path.a=1"]
+)
+def test_refuse_override_that_fits_nowhere(job: Any, override: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        job(overrides=[override])
+    assert caught.value.exit_code == 64
+
+
+def test_interpolate_environment_date_and_run(job: Any) -> None:
+    text = JOB.replace("path: in", "path: '${env:HOME_}/${date}'").replace(
+        "path: out", "path: 'o/${run_id}/${env:NO:-d}'"
+    )
+    loaded = job(text, environ={"HOME_": "h"}, date="2026-02-03", run_id="r-1")
+    assert (loaded.config.input.path, loaded.config.output.path, loaded.run_id) == ("h/2026-02-03", "o/r-1/d", "r-1")
+    assert job(text, environ={"HOME_": "h"}).config.input.path[:4] == "h/20"
+
+
+def test_name_a_run_by_its_content(job: Any) -> None:
+    first, again, other = job(date="2026-01-01"), job(date="2026-01-01"), job(date="2026-01-02")
+    assert first.run_id == again.run_id != other.run_id
+    assert jobfile.RUN_ID.fullmatch(first.run_id)
+    assert job(overrides=["verify=1"], date="2026-01-01").run_id != first.run_id
+
+
+@pytest.mark.parametrize("run_id", ["", "a b", "../x", "a" * 65, "a\n", "ä"])
+def test_refuse_run_id(job: Any, run_id: str) -> None:
+    with pytest.raises(UsageError):
+        job(run_id=run_id)
+
+
+@pytest.mark.parametrize("value", ["${HOME}", "${env:}", "${env:A-B}", "${", "${{x}}", "${sh:ls}", "${env:A:-${date}}"])
+def test_refuse_other_interpolation(job: Any, value: str) -> None:
+    found = problems(job, JOB.replace("path: in", f"path: '{value}'"))
+    assert "job.yaml:4: input.path: expected ${env:NAME}" in found[0]
+
+
+def test_show_no_secret(job: Any) -> None:
+    text = JOB.replace("format: csv", "format: '${env:TOKEN}'")
+    (found,) = problems(job, text, environ={"TOKEN": "hunter2"})
+    assert "hunter2" not in found
+    assert "***" in found
+
+
+def test_name_the_place_of_every_problem(job: Any) -> None:
+    found = problems(job, more="verify: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
+                     overrides=["output.mode=append", "steps.0.clip=1"])  # fmt: skip
+    places = {text.partition(" expected")[0] for text in found}
+    assert places == {
+        "job.yaml:9: verify:",
+        "job.yaml:10: name:",
+        "SPARKSCALE__ENGINE: engine:",
+        "--set output.mode:",
+        "--set steps.0.clip:",
+    }
+
+
+def test_merge_anchors_of_plain_yaml(job: Any) -> None:
+    text = JOB.replace(
+        "  - kind: minmax\n    columns: x\n", "  - &one {kind: minmax, columns: x}\n  - {<<: *one, into: y}\n"
+    )
+    assert [step.into for step in job(text).config.steps] == [None, "y"]
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+HOSTILE = {
+    "alias bomb": BOMB,
+    "deep": "a: " + "[" * 5000,
+    "deep, closed": "a: " + "[" * 3000 + "]" * 3000,
+    "python object": "a: !!python/object/apply:os.system ['true']",
+    "own tag": "a: !secret x",
+    "binary": "a: !!binary aGVsbG8=",
+    "set": "a: !!set {x, y}",
+    "recursive": "a: &a [*a]",
+    "two documents": JOB + "---\n" + JOB,
+    "duplicate": JOB + "version: 1\n",
+    "tab": "a:\n\t- b",
+    "control character": "a: \x00",
+    "no key": "? [a, b]\n: c",
+    "too large": "a: " + "x" * 1_000_001,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_refuse_hostile_yaml(job: Any, name: str) -> None:
+    for problem in problems(job, HOSTILE[name]):
+        assert problem.startswith("job.yaml")
+        assert len(problem) < 400
+
+
+def test_refuse_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ConfigError, match="expected UTF-8 text"):
+        jobfile.load(str(tmp_path / "job.yaml"))
+
+
+@pytest.mark.parametrize("path", ["none.yaml", ".", "a\0b", "x" * 5000])
+def test_miss_job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((InputMissingError, AccessError)) as caught:
+        jobfile.load(path)
+    assert caught.value.exit_code in (66, 77)
+
+
+def test_make_model_of_every_step_from_its_fields(job: Any) -> None:
+    """A scaler's own defaults, written out, are the step that leaves them out."""
+    for kind, cls in REGISTRY.items():
+        default = cls("x").to_dict()
+        keys = [item.name for item in dataclasses.fields(cls)]
+        assert set(default) == {"kind", *keys}
+        loaded = job(
+            JOB.replace("minmax", kind), overrides=[f"steps.0.{key}={json.dumps(default[key])}" for key in keys]
+        )
+        assert loaded.config.steps == [cls("x")]
+        (found,) = problems(job, JOB.replace("minmax", kind), overrides=["steps.0.colums=x"])
+        assert found == "--set steps.0.colums: unknown key 'colums'; did you mean 'columns'?"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+keys = st.sampled_from([*JobConfig.model_fields, "steps", "input", "what"])
+
+
+@given(st.dictionaries(keys, plain, max_size=4), st.dictionaries(st.sampled_from(["columns", "range", "into"]), plain))
+def test_take_any_content_or_refuse_it(content: dict[str, Any], step: dict[str, Any]) -> None:
+    data = {"version": 1, "steps": [{"kind": "minmax", **step}], **content}
+    loader = jobfile._Loader("job.yaml", {}, {}, {"date": "d", "run_id": "r"})
+    with contextlib.suppress(ConfigError):  # and nothing else
+        loader.validate(data)
+
+
+@given(st.text(max_size=60))
+def test_read_any_text_or_refuse_it(text: str) -> None:
+    with contextlib.suppress(ConfigError):  # and nothing else
+        yamlfile.parse(text, "job.yaml")
