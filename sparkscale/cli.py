@@ -169,24 +169,31 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    code = _code_of(sys.argv[1:] if arguments is None else list(arguments))
+    if code and arguments is None and "pysail" in sys.modules:
+        os._exit(code)  # Sail's threads may be in Python yet: an interpreter that waits for them hangs, or crashes
+    sys.exit(code)
+
+
+def _code_of(arguments: list[str]) -> int:
+    """Run the command and return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        app.main(args=list(arguments), prog_name="sparkscale", standalone_mode=False)
+        app.main(args=arguments, prog_name="sparkscale", standalone_mode=False)
     except SparkscaleError as error:
-        _fail(error, debug="--debug" in arguments)
+        return _failed(error, debug="--debug" in arguments)
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        return done.exit_code
     except click.Abort as abort:
         code = 128 + (abort.__cause__.number if isinstance(abort.__cause__, _Interrupted) else signal.SIGINT)
         _say(f"sparkscale: interrupted (exit {code})")
-        sys.exit(code)
+        return code
     except click.UsageError as error:
-        _fail(UsageError("USAGE", error.format_message().rstrip("."), "see `sparkscale --help`"), debug=False)
+        return _failed(UsageError("USAGE", error.format_message().rstrip("."), "see `sparkscale --help`"), debug=False)
     except Exception as error:  # noqa: BLE001 - the last resort: one line and the code that says "a bug of ours"
-        _fail(_unexpected(error), debug="--debug" in arguments)
-    sys.exit(0)
+        return _failed(_unexpected(error), debug="--debug" in arguments)
+    return 0
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -213,14 +220,15 @@ def _unexpected(error: Exception) -> SparkscaleError:
     return InternalError("BUG", f"{type(error).__name__}: {error}", "please report it; --debug shows where it happened")
 
 
-def _fail(error: SparkscaleError, *, debug: bool) -> NoReturn:
+def _failed(error: SparkscaleError, *, debug: bool) -> int:
+    """Say what is wrong, the cause last, and return the exit code."""
     if debug:
         traceback.print_exception(error)
     if len(error.problems) > 1:
         for problem in error.problems:
             _say(f"  {problem.code}: {problem}")
     _say(error.line)
-    sys.exit(error.exit_code)
+    return error.exit_code
 
 
 def _say(line: str) -> None:

@@ -6,12 +6,11 @@ Every problem of the schema is found here, all of them at once and before any jo
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sparkscale.errors import DataError, Problem, nearest
-from sparkscale.scalers import RowStep, Selector, Step
+from sparkscale.scalers import RowStep, Selector, Step, pattern_of
 from sparkscale.schema import Column, Schema, is_of, is_scalable, is_score_array
 
 _GLOB = frozenset("*?[")
@@ -118,7 +117,7 @@ def _choose(
     """Return the columns that the selectors choose, each once, in the order of choosing."""
     chosen: dict[str, Column] = {}
     for selector in selectors:
-        found = list(_select(selector, schema, problems))
+        found = list(_select(selector, schema))
         named = [schema.find(selector)] if isinstance(selector, str) and not found else []
         if not found and not any(named):
             problems.append(_unmatched(selector, schema, source, wanted))
@@ -126,7 +125,7 @@ def _choose(
     return tuple(chosen.values())
 
 
-def _select(selector: Selector, schema: Schema, problems: list[Problem]) -> Iterator[Column]:
+def _select(selector: Selector, schema: Schema) -> Iterator[Column]:
     """Yield what one selector chooses: a name that exists comes before any pattern it could be."""
     if isinstance(selector, str):
         named = schema.find(selector)
@@ -134,33 +133,24 @@ def _select(selector: Selector, schema: Schema, problems: list[Problem]) -> Iter
             yield named
             return
         for column in schema.columns():
-            if _matches(selector, column.name, problems) and is_of(column.type, "numeric"):
+            if _matches(selector, column.name) and is_of(column.type, "numeric"):
                 yield column
         return
     for column in schema.columns():
-        excepted = any(_matches(pattern, column.name, problems) for pattern in selector.get("except", []))
+        excepted = any(_matches(pattern, column.name) for pattern in selector.get("except", []))
         if is_of(column.type, selector.get("dtype", "numeric")) and not excepted:
             yield column
 
 
-def _is_regex(selector: str) -> bool:
-    return len(selector) > 2 and selector[0] == selector[-1] == "/"  # noqa: PLR2004 - two slashes and a pattern
-
-
-def _matches(selector: str, name: str, problems: list[Problem]) -> bool:
-    if not _is_regex(selector):
-        return name == selector or fnmatch.fnmatchcase(name, selector)
-    try:
-        return re.search(selector[1:-1], name) is not None
-    except re.error as error:
-        problem = Problem("CONFIG_VALUE", f"columns: {selector!r} is no regular expression: {error}")
-        if problem not in problems:
-            problems.append(problem)
-        return False
+def _matches(selector: str, name: str) -> bool:
+    pattern = pattern_of(selector)
+    if pattern is not None:
+        return pattern.search(name) is not None
+    return name == selector or fnmatch.fnmatchcase(name, selector)
 
 
 def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> Problem:
-    if isinstance(selector, str) and not _is_regex(selector) and not _GLOB & set(selector):
+    if isinstance(selector, str) and pattern_of(selector) is None and not _GLOB & set(selector):
         return _missing(selector, schema, source)
     return Problem(
         "SCHEMA_NO_MATCH",

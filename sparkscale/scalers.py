@@ -11,6 +11,7 @@ sum to 1. They need no statistics; a softmax is not a way to scale features.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -79,6 +80,7 @@ class Step:
                 f"columns: expected at least one name, pattern or {{dtype: ...}}, found {self.columns!r}",
             )
         object.__setattr__(self, "columns", chosen)
+        _check_patterns(chosen)
         if self.into is not None and not self.into:
             raise ConfigError("CONFIG_VALUE", "into: expected a name such as '{column}_scaled', found ''")
         _one_of("dtype", self.dtype, "float64", "float32")
@@ -297,6 +299,23 @@ def _pair(value: object) -> tuple[float, float]:
     if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - a pair
         return math.nan, math.nan
     return _number(value[0]), _number(value[1])
+
+
+def pattern_of(selector: str) -> re.Pattern[str] | None:
+    """Return the regular expression of ``/.../``, or None for a name or glob; raises :class:`ConfigError`."""
+    if len(selector) <= 2 or not selector[0] == selector[-1] == "/":  # noqa: PLR2004 - two slashes and a pattern
+        return None
+    try:
+        return re.compile(selector[1:-1])
+    except re.error as error:
+        cause = f"columns: expected a regular expression between slashes, found {selector!r} ({error})"
+        raise ConfigError("CONFIG_VALUE", cause) from error
+
+
+def _check_patterns(chosen: Iterable[Any]) -> None:
+    for item in chosen:
+        for text in [item] if isinstance(item, str) else item.get("except", []):
+            pattern_of(text)
 
 
 def _one_of(name: str, value: object, *allowed: object) -> None:

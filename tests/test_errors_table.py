@@ -55,6 +55,9 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] 2 problems, the first: job.yaml:4: steps[0].range[0]: expected a number, found 'a'"),
     ("range infinite", "check", step("{kind: minmax, columns: x, range: [0, .inf]}"), 78,
      "error[CONFIG_VALUE] job.yaml:4: steps[0].range[1]: expected a finite number, found Infinity"),
+    ("no regular expression", "check", step("{kind: minmax, columns: '/(/'}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: columns: expected a regular expression between slashes, found "
+     "'/(/' (missing ), unterminated subpattern at position 0)"),
     ("temperature 0", "check", step("{kind: softmax, columns: x, temperature: 0}"), 78,
      "error[CONFIG_VALUE] job.yaml:4: steps[0]: temperature: expected a finite number > 0, found 0.0"),
     ("temperature negative", "check", step("{kind: log_softmax, columns: x, temperature: -1.5}"), 78,

@@ -68,9 +68,10 @@ def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkS
                 spark = stack.enter_context(_sail(config))
             elif config.remote and not config.remote.startswith("local"):
                 spark = _connected(config, name)
+                stack.callback(spark.stop)
             else:
                 spark = _started(config, name, stack, debug=debug)
-        stack.callback(spark.stop)
+                stack.callback(spark.stop)
         yield spark
 
 
@@ -146,7 +147,7 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
 
 @contextlib.contextmanager
 def _same_interrupt() -> Iterator[None]:
-    """Keep what Ctrl-C does: PySpark's own handler calls the JVM in the middle of a call, and that call fails."""
+    """Keep what Ctrl-C does: PySpark would call the JVM in the middle of a call, Sail would go while it is asked."""
     before = signal.getsignal(signal.SIGINT)
     yield
     if threading.current_thread() is threading.main_thread():
@@ -164,15 +165,21 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    try:
-        _, port = server.listening_address
-        builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
-        spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+    with contextlib.ExitStack() as stack:
+        with _same_interrupt():
+            server.start(background=True)
+            stack.callback(server.stop)
+            _, port = server.listening_address
+            builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
+            spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+            stack.callback(spark.stop)
+            spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself
         cast("Any", spark).client.set_retry_policies([])  # no waiting brings back a server of this process
-        yield spark
-    finally:
-        server.stop()
+        try:
+            yield spark
+        except KeyboardInterrupt:
+            stack.pop_all()  # in the middle of Python work it may wait for ever; it ends with the process
+            raise
 
 
 def _settings(config: Spark, name: str, defaults: dict[str, str]) -> dict[str, str]:

@@ -7,11 +7,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 import sparkscale
 from sparkscale._version import __version__
+from sparkscale.spark.session import is_sail
 
 #: A fixed time stamp: the same package makes the same zip.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -20,11 +20,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 @functools.cache
 def ship(spark: SparkSession) -> None:
     """Add the package to a session's executors, once; Spark classic and Spark Connect alike."""
-    try:
+    if not is_sail(spark):  # which has no artifacts, and imports the package as we do, in this very process
         spark.addArtifacts(str(package()), pyfile=True)
-    except PySparkException:
-        # An engine in this very process (Sail) has no artifacts, and imports the package as we do.
-        return
 
 
 @functools.cache

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application, Engine, Fitted
 from sparkscale.errors import ConfigError
@@ -25,7 +27,8 @@ def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto", source: st
     layered, results = in_layers(df, [builder(item.map, engine).outputs(item) for item in items])
     made: dict[str, SparkColumn] = {}
     for item, columns in zip(items, results, strict=True):
-        made |= {name: _typed(column, item) for name, column in zip(item.outputs, columns, strict=True)}
+        finish = _never_null if _keeps_not_null(item, df) else _as_it_is
+        made |= {name: _typed(finish(column), item) for name, column in zip(item.outputs, columns, strict=True)}
     names = output_names(df.columns, fitted.steps)
     return layered.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
 
@@ -54,6 +57,20 @@ def inverse_transform(df: DataFrame, fitted: Fitted) -> DataFrame:
         made[target] = native.inverse_affine(map_, y) if isinstance(map_, Affine) else udf.inverse(map_, y)
     names = fitted.restored_names(df.columns)
     return df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
+
+
+def _keeps_not_null(item: Application, df: DataFrame) -> bool:
+    """Whether an output is declared NOT NULL as its input is; Spark takes every division for one that may be null."""
+    names = {field.name for field in df.schema.fields if not field.nullable}
+    return isinstance(item.map, Affine) and not item.inputs[0].nested and item.inputs[0].name in names
+
+
+def _never_null(column: SparkColumn) -> SparkColumn:
+    return F.coalesce(column, F.lit(math.nan))
+
+
+def _as_it_is(column: SparkColumn) -> SparkColumn:
+    return column
 
 
 def _typed(column: SparkColumn, item: Application) -> SparkColumn:

@@ -142,7 +142,8 @@ def test_refuse_a_java_that_does_not_start(job: str, tmp_path: Path) -> None:
     java.write_text("#!/bin/sh\necho 'no java today' >&2\nexit 1\n", encoding="utf-8")
     java.chmod(0o755)
     env = environment(JAVA_HOME=str(java.parents[1]))
-    _assert_refused(sparkscale("run", "--config", job, cwd=tmp_path, env=env), "ENV_SPARK", tmp_path)
+    done = sparkscale("run", "--config", job, "--set", "spark.engine=spark", cwd=tmp_path, env=env)
+    _assert_refused(done, "ENV_SPARK", tmp_path)
 
 
 def test_refuse_a_connect_server_that_is_not_there(job: str, tmp_path: Path) -> None:

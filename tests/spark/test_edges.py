@@ -193,3 +193,11 @@ def test_keep_plan_linear_in_scores(spark: SparkSession) -> None:
         spark.conf.unset("spark.sql.debug.maxToStringFields")
     assert large[0] < 5 * small[0]
     assert large[1] < 5 * small[1]
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_keep_nullability_of_columns(spark: SparkSession, engine: Any) -> None:
+    df = spark.range(1, 5).select(F.col("id"), F.when(F.col("id") > 1, F.col("id")).alias("gap"))
+    steps = [ss.Standard("id"), ss.MinMax("id", into="unit", dtype="float32"), ss.MaxAbs("gap")]
+    scaled = ss.Pipeline(steps).fit(df).transform(df, engine)
+    assert {field.name: field.nullable for field in scaled.schema} == {"id": False, "gap": True, "unit": False}

@@ -91,7 +91,7 @@ def test_agree_on_every_mix_of_extreme_values(frame: MakeFrame) -> None:
 doubles = st.one_of(st.floats(), st.floats(-100, 100), st.none())
 
 
-@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(doubles, doubles, doubles), min_size=60, max_size=60))
 def test_agree_on_any_doubles_fitted_on_themselves(frame: MakeFrame, rows: list[tuple[Any, ...]]) -> None:
     table = table_of(rows, [list(row[: n % 4]) for n, row in enumerate(rows)])

@@ -1,10 +1,9 @@
-"""Fitting on Spark: every statistic against NumPy and exact arithmetic, its accuracy, and the number of queries."""
+"""Fitting on Spark: every statistic against NumPy and exact arithmetic, its accuracy, and merging."""
 
 from __future__ import annotations
 
 import math
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -289,65 +288,3 @@ def test_sketch_in_python_counts_null_and_nan_apart(frame: MakeFrame) -> None:
     found = fitting._scan_in_python(df, list(schema_of(df).columns()))
     assert counts(found["a"]) == (8, 1, 1, 1, 2, 3)
     assert counts(found["n"]) == (8, 7, 0, 0, 0, 1)
-
-
-# --- queries ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def jobs(spark: SparkSession) -> Iterator[Callable[[], int]]:
-    """Give a function that tells how many Spark jobs this test has started."""
-    group = str(uuid.uuid4())
-    spark.sparkContext.setJobGroup(group, "counted")
-    yield lambda: len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
-    spark.sparkContext._jsc.clearJobGroup()
-
-
-@pytest.fixture(scope="module")
-def wide(frame: MakeFrame) -> DataFrame:
-    """Give 130 well-conditioned columns and two that are not."""
-    rng = np.random.default_rng(3)
-    columns = {f"c{j}": rng.normal(j, 1 + j, 50) for j in range(130)}
-    df = frame(columns | {"far": rng.normal(1e9, 1.0, 50), "farther": rng.normal(1e12, 1.0, 50)})
-    stats_of(df, "c0")  # what Spark does once (the footer of the file) is done
-    return df
-
-
-#: An aggregate by group is two jobs under adaptive execution: the shuffle, and the result.
-QUERY = 2
-
-
-@pytest.mark.parametrize(("columns", "queries"), [(1, 1), (64, 1), (65, 2), (130, 3)])
-def test_count_one_query_a_group(wide: DataFrame, jobs: Callable[[], int], columns: int, queries: int) -> None:
-    stats_of(wide, *[f"c{j}" for j in range(columns)])
-    assert jobs() == QUERY * queries
-
-
-def test_count_one_more_query_for_ill_conditioned(
-    wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scanned: list[list[str]] = []
-    scan = fitting._scan
-    monkeypatch.setattr(
-        fitting, "_scan", lambda df, group, *a, **k: scanned.append([c.name for c in group]) or scan(df, group, *a, **k)
-    )
-    stats_of(wide, "c1", "far", "c2", "farther")
-    assert jobs() == QUERY * 2
-    assert scanned == [["c1", "far", "c2", "farther"], ["far", "farther"]]
-
-
-def test_count_sketches_in_the_same_query(wide: DataFrame, jobs: Callable[[], int]) -> None:
-    ss.Pipeline([ss.Robust([f"c{j}" for j in range(20)]), ss.Standard(["c0", "c1"], into="{column}_z")]).fit(wide)
-    assert jobs() == QUERY
-
-
-def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> None:
-    names = [f"c{j}" for j in range(10)]
-    fitted = ss.Pipeline([ss.Softmax(names, into="p_{column}"), ss.UnitNorm(names, into="u_{column}")]).fit(wide)
-    affine = ss.Pipeline([ss.Standard(names), ss.MinMax(names, into="m_{column}")])
-    known = affine.fit_arrays({name: np.array([1.0, 2.0]) for name in names})
-    for engine in ("native", "pandas"):
-        fitted.transform(wide, engine=engine)  # type: ignore[arg-type]
-        known.transform(wide, engine=engine)  # type: ignore[arg-type]
-    known.inverse_transform(known.transform(wide))
-    assert jobs() == 0
