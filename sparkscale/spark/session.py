@@ -8,12 +8,15 @@ import importlib.util
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -128,7 +131,7 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
     settings = _settings(config, name, _DEFAULTS)
     if not _submitted():
         if not has_java():
-            cause = "expected Java 17 or 21, found no java"
+            cause = "expected Java 17 or newer, found none that runs"
             raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or take spark.engine: sail")
         master = config.remote or config.master or "local[*]"
         if master.startswith("local"):
@@ -139,19 +142,33 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
         settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
-    with _same_interrupt(), warnings.catch_warnings():
+    with _interruptible(), warnings.catch_warnings():
         # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
         return _configured(SparkSession.builder, settings).getOrCreate()
 
 
 @contextlib.contextmanager
-def _same_interrupt() -> Iterator[None]:
-    """Keep what Ctrl-C does: PySpark would call the JVM in the middle of a call, Sail would go while it is asked."""
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, before)
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a start of Spark, and the run after it.
+
+    A JVM that is left while PySpark waits for it never ends: it is killed. PySpark takes Ctrl-C for itself and calls
+    the JVM in the middle of another call, and both fail: it is kept from that.
+    """
+    from pyspark.core import context
+
+    theirs = vars(context)["signal"]
+    vars(context)["signal"] = SimpleNamespace(signal=lambda *_: None, SIGINT=signal.SIGINT)
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        for frame, _ in traceback.walk_tb(interrupt.__traceback__):
+            starting = frame.f_locals.get("proc")
+            if isinstance(starting, subprocess.Popen):
+                starting.kill()
+        raise
+    finally:
+        vars(context)["signal"] = theirs
 
 
 @contextlib.contextmanager
@@ -166,14 +183,16 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
 
     server = SparkConnectServer("127.0.0.1", 0)
     with contextlib.ExitStack() as stack:
-        with _same_interrupt():
-            server.start(background=True)
-            stack.callback(server.stop)
-            _, port = server.listening_address
-            builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
-            spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
-            stack.callback(spark.stop)
-            spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself
+        interrupt = signal.getsignal(signal.SIGINT)
+        server.start(background=True)
+        stack.callback(server.stop)
+        _, port = server.listening_address
+        builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
+        spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+        stack.callback(spark.stop)
+        spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself, and would go by it
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
         cast("Any", spark).client.set_retry_policies([])  # no waiting brings back a server of this process
         try:
             yield spark

@@ -94,7 +94,8 @@ def test_start_two_workers(cluster: Cluster) -> None:
 def test_ship_the_package_to_executors(cluster: Cluster, tmp_path: Path) -> None:
     done = cluster.submit(ROOT / "tests" / "cluster" / "where.py", cwd=tmp_path)
     assert_done(done)
-    found = json.loads(done.stdout.splitlines()[-1])
+    (said,) = (line for line in done.stdout.splitlines() if line.startswith('{"before"'))
+    found = json.loads(said)
     assert set(found["before"]) == {"ModuleNotFoundError"}
     assert all(".zip/sparkscale/maps.py" in place for place in found["after"]), found
 

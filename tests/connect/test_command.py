@@ -143,7 +143,7 @@ def test_refuse_a_java_that_does_not_start(job: str, tmp_path: Path) -> None:
     java.chmod(0o755)
     env = environment(JAVA_HOME=str(java.parents[1]))
     done = sparkscale("run", "--config", job, "--set", "spark.engine=spark", cwd=tmp_path, env=env)
-    _assert_refused(done, "ENV_SPARK", tmp_path)
+    _assert_refused(done, "ENV_JAVA", tmp_path)
 
 
 def test_refuse_a_connect_server_that_is_not_there(job: str, tmp_path: Path) -> None:
