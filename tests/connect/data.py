@@ -32,7 +32,7 @@ def features() -> dict[str, Any]:
         values: list[Any] = (rng.normal(3.0 * number, 1.0 + number, ROWS)).tolist()
         values[number::11] = [None] * len(values[number::11])
         values[number + 1 :: 37] = [NAN] * len(values[number + 1 :: 37])
-        values[number + 2], values[number + 3] = INF, -INF
+        values[number + 2 : number + 5] = [INF, -INF, -INF]
         out[name] = values
     out["whole"] = [None if i % 9 == 4 else int(i * i) for i in range(ROWS)]
     out["constant"] = [2.5] * ROWS
