@@ -38,7 +38,7 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "free some space, then run it again",
     ),
     (
-        r"PATH_NOT_FOUND|Path does not exist|does not exist",
+        r"PATH_NOT_FOUND|[Pp]ath does not exist|[Ff]ile .* does not exist|No such file or directory",
         InputMissingError,
         "INPUT_MISSING",
         "check input.path",

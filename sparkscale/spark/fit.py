@@ -156,7 +156,7 @@ def _aggregates(x: SparkColumn, *, sketch: bool) -> list[SparkColumn]:
         F.count(F.when(x == F.lit(-_INF), 1)).alias("neginf"),
         F.min(finite).alias("min"),
         F.max(finite).alias("max"),
-        F.avg(finite).alias("mean"),
+        F.sum(finite).alias("sum"),  # avg would count what is counted above, a tenth of the scan's work
         F.var_pop(finite).alias("var"),
     ]
     return [*found, F.kll_sketch_agg_double(finite, F.lit(K)).alias("sketch")] if sketch else found
@@ -172,7 +172,7 @@ def _state(row: Mapping[str, Any], frame: _Frame, known: ColumnStats | None) -> 
         finite=finite,
         min=known.min if known else row["min"],
         max=known.max if known else row["max"],
-        mean=row["mean"],
+        mean=row["sum"] / finite,
         var=row["var"],
         shift=math.ldexp(frame.shift, -frame.exp),
         exp=frame.exp,
