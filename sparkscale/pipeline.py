@@ -39,7 +39,8 @@ class Pipeline:
     def fit(self, df: DataFrame) -> Fitted:
         """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
 
-        One scan; a second, narrow one only over columns whose mean is more than 100 times their std.
+        One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
+        hold NaN or infinities.
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
         with all problems of the schema before any job runs, and for columns without a finite value.
         """

@@ -17,21 +17,20 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
+from sparkscale.exact import add_scaled, canonical, exact_mean, ldexp, two_sum
 from sparkscale.quantiles import QuantileSketch
 
 EPS = sys.float_info.epsilon
 
 _COUNTS = ("nulls", "nans", "posinf", "neginf", "finite")
 _NUMBERS = ("min", "max", "mean", "mean_lo", "m2")
-#: |log2(M2)| from which M2 is written with an exponent: below it, M2 and sums of M2 are normal doubles.
-_M2_LOG2 = 900
 #: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared.
 _EXP_MAX = 1100
 
@@ -97,21 +96,58 @@ class ColumnStats:
         min: float,  # noqa: A002 - the field's name
         max: float,  # noqa: A002 - the field's name
         mean: float,
-        var: float,
+        m2: float,
+        mean_lo: float = 0.0,
         shift: float = 0.0,
         exp: int = 0,
         **counts: Any,
     ) -> ColumnStats:
-        """Make statistics of an aggregate over ``d = x / 2**exp - shift``: its mean and population variance.
+        """Make statistics of the moments of ``d = x / 2**exp - shift``: its mean (two doubles) and M2.
 
-        ``min`` and ``max`` are those of ``x`` itself. The mean is put together again as two doubles.
+        ``min`` and ``max`` are those of ``x`` itself. Moments that are not finite are kept as they are:
+        they say that this shift or exponent does not serve.
         """
         if not finite:
             return cls(**counts)
         if min == max:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
-        moments = _assemble(_two_sum(shift, mean), exp, _canonical(var * finite, exp))
+        high, low = two_sum(shift, mean)
+        moments = _assemble((high, low + mean_lo), exp, canonical(m2, exp))
         return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
+
+    @classmethod
+    def pooled(  # noqa: PLR0913 - the fields of one aggregate, by name
+        cls,
+        *,
+        finite: NDArray[np.int64],
+        total: NDArray[np.float64],
+        var: NDArray[np.float64],
+        min: float,  # noqa: A002 - the field's name
+        max: float,  # noqa: A002 - the field's name
+        shift: float = 0.0,
+        exp: int = 0,
+        **counts: Any,
+    ) -> ColumnStats:
+        """Make statistics of parts: of each the number, sum and population variance of ``d = x / 2**exp - shift``.
+
+        ``M2 = sum(n_p * var_p) + sum(n_p * (mean_p - mean)**2)``. Sums over the parts are exact
+        before they are rounded, so that their order is of no matter: the same parts, the same bits.
+        """
+        some = finite > 0
+        finite, total, var = finite[some], total[some], var[some]
+        n = int(finite.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            known = bool(np.isfinite(np.abs(total).sum() + (var * finite).sum()))
+            mean, mean_lo = exact_mean(total.tolist(), n) if n and known else (math.inf, 0.0)
+            apart = total / finite - mean - mean_lo
+            m2 = math.fsum(var * finite) + math.fsum(finite * apart * apart) if known else math.inf
+        return cls.shifted(
+            finite=n, min=min, max=max, mean=mean, mean_lo=mean_lo, m2=m2, shift=shift, exp=exp, **counts
+        )
+
+    def with_quantiles(self, sketch: QuantileSketch | None) -> ColumnStats:
+        """Return the same with a sketch of the finite values."""
+        return replace(self, quantiles=sketch)
 
     @property
     def rows(self) -> int:
@@ -121,7 +157,7 @@ class ColumnStats:
     @property
     def var(self) -> float:
         """Population variance, ``M2 / finite`` (ddof 0), in squared units; inf where a double cannot hold it."""
-        return _ldexp(self.m2 / self.finite, 2 * self.exp) if self.finite else math.nan
+        return ldexp(self.m2 / self.finite, 2 * self.exp) if self.finite else math.nan
 
     @property
     def std(self) -> float:
@@ -132,7 +168,7 @@ class ColumnStats:
         """Return the standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
         if self.finite <= ddof:
             return math.nan
-        return _ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)
+        return ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)
 
     @property
     def range(self) -> float:
@@ -209,7 +245,7 @@ class ColumnStats:
         """Whether the numbers can be those of a column; an exponent that no double needs is refused first."""
         if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= _EXP_MAX):
             return False
-        return abs(_ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
+        return abs(ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
 
 
 def _number(name: str, value: object) -> float:
@@ -240,7 +276,7 @@ def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
         min=low,
         max=high,
         mean=correction + residue / finite.size,
-        var=max(square, 0.0) / finite.size,
+        m2=max(square, 0.0),
         shift=shift,
         exp=exp,
     )
@@ -256,9 +292,9 @@ def _merge(a: ColumnStats, b: ColumnStats) -> dict[str, Any]:
     delta = (b_high - a_high) + (b_low - a_low)
     weight = b.finite / (a.finite + b.finite)
     between = (delta * delta * weight * a.finite, exp)
-    m2 = _add_scaled(_add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
+    m2 = add_scaled(add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
     low, high = min(a.min, b.min), max(a.max, b.max)
-    moments = _assemble(_two_sum(a_high, a_low + delta * weight), exp, m2)
+    moments = _assemble(two_sum(a_high, a_low + delta * weight), exp, m2)
     return {"min": low, "max": high} | _within(moments, low, high)
 
 
@@ -267,9 +303,9 @@ def _assemble(mean: tuple[float, float], unit: int, m2: tuple[float, int]) -> di
     high, low = mean
     if not math.isfinite(high):
         return {"mean": high, "mean_lo": 0.0, "m2": m2[0], "exp": m2[1]}
-    value = _ldexp(high, unit)
+    value = ldexp(high, unit)
     low += high - math.ldexp(value, -unit)  # a subnormal mean could not hold all of it
-    return {"mean": value, "mean_lo": _ldexp(low, unit - m2[1]), "m2": m2[0], "exp": m2[1]}
+    return {"mean": value, "mean_lo": ldexp(low, unit - m2[1]), "m2": m2[0], "exp": m2[1]}
 
 
 def _within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
@@ -282,40 +318,6 @@ def _within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
 def _order(part: ColumnStats) -> tuple[float, ...]:
     """Order two parts by their content alone, the larger first, so that merging is commutative to the last bit."""
     return (-part.finite, part.mean, part.mean_lo, part.exp, part.m2)
-
-
-def _add_scaled(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
-    """Add two numbers ``m * 4**e``."""
-    if a[0] == 0 or b[0] == 0:
-        return _canonical(*(b if a[0] == 0 else a))
-    exp = max(a[1] + math.frexp(a[0])[1] // 2, b[1] + math.frexp(b[0])[1] // 2)
-    return _canonical(sum(math.ldexp(m, 2 * max(e - exp, -1100)) for m, e in (a, b)), exp)
-
-
-def _canonical(m: float, exp: int) -> tuple[float, int]:
-    """Return ``m * 4**exp`` with exponent 0 where a double holds it well, else with a mantissa in [1/4, 1)."""
-    if m == 0 or not math.isfinite(m):
-        return m, 0
-    mantissa, two = math.frexp(m)
-    if abs(two + 2 * exp) < _M2_LOG2:
-        return math.ldexp(m, 2 * exp), 0
-    shift = (two + 1) // 2
-    return math.ldexp(mantissa, two - 2 * shift), exp + shift
-
-
-def _two_sum(a: float, b: float) -> tuple[float, float]:
-    """Knuth's TwoSum: ``a + b`` as a double and the error of that double, exactly."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
-def _ldexp(m: float, exp: int) -> float:
-    """Return ``m * 2**exp``, or an infinity where a double cannot hold it."""
-    try:
-        return math.ldexp(m, exp)
-    except OverflowError:
-        return math.copysign(math.inf, m)
 
 
 def _merge_quantiles(a: ColumnStats, b: ColumnStats) -> QuantileSketch | None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale import cli
+from sparkscale import cli, report
 from sparkscale.scalers import REGISTRY
 
 HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
@@ -89,6 +89,56 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["--version"]])
 def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert "sparkscale" in call(capsys, *arguments)[0]
+
+
+def test_summarize_a_run() -> None:
+    done = report.Report("run", "r-1", engine="spark", rows=12345, verified_rows=1000)
+    assert list(done.lines()) == ["done on spark in 0.0 s (), run r-1"]
+    done.warnings = ["column 'year' is constant"]
+    done.undefined_rows = {"step 1 (softmax)": 0, "step 2 (softmax)": 1234}
+    done.artifact, done.output = {"path": "stats", "version": 3}, {"path": "out"}
+    done.seconds = {"fit": 1.25, "write": 2.5}
+    assert list(done.lines()) == [
+        "warning: column 'year' is constant",
+        "step 2 (softmax): 1,234 rows have no softmax (every score is -inf)",
+        "artifact: stats version 3",
+        "output: out, 12,345 rows, 1,000 verified against NumPy",
+        "done on spark in 3.8 s (fit 1.2, write 2.5), run r-1",
+    ]
+    assert json.loads(json.dumps(done.to_dict())) == {
+        "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
+        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "warnings": done.warnings,
+        "undefined_rows": done.undefined_rows, "seconds": {"fit": 1.25, "write": 2.5},
+    }  # fmt: skip
+
+
+def test_time_a_stage_that_fails() -> None:
+    done = report.Report("run", "r-1")
+
+    def work() -> None:
+        with done.stage("fit"):
+            time.sleep(0.02)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    with done.stage("write"):
+        pass
+    assert 0.02 <= done.seconds["fit"] < 5
+    assert 0 <= done.seconds["write"] < done.seconds["fit"]
+    assert done.seconds["fit"] == round(done.seconds["fit"], 3)
+
+
+def test_describe_columns_in_a_table() -> None:
+    data = {"x": np.ma.MaskedArray([1.0, np.nan, np.inf, -np.inf, -np.inf, 4.0], mask=[0, 0, 0, 0, 0, 1]),
+            "none": np.full(6, np.nan)}  # fmt: skip
+    fitted = ss.Pipeline([ss.MinMax(["x", "none"], empty="null")]).fit_arrays(data)
+    assert list(report.describe(fitted)) == [
+        ["feature", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"],
+        ["none", "6", "0", "6", "0", "-", "-", "-", "-"],
+        ["x", "6", "1", "1", "3", "1", "1", "1", "0"],
+    ]
+    assert report.provenance_text({"engine": "numpy", "inputs": [1], "spark": "4"}) == "engine numpy, spark 4"
 
 
 # --- what is imported, and how long it takes ----------------------------------------------------------------------

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from sparkscale import jobfile, yamlfile
 from sparkscale.config import JobConfig
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
+from sparkscale.predicates import conditions
 from sparkscale.scalers import REGISTRY
+from sparkscale.schema import Field, Schema
 
 JOB = """version: 1
 input:
@@ -189,6 +191,54 @@ def test_make_model_of_every_step_from_its_fields(job: Any) -> None:
         assert loaded.config.steps == [cls("x")]
         (found,) = problems(job, JOB.replace("minmax", kind), overrides=["steps.0.colums=x"])
         assert found == "--set steps.0.colums: unknown key 'colums'; did you mean 'columns'?"
+
+
+TYPES = {"n": "int", "price": "decimal(10,2)", "x": "double", "flag": "boolean", "name": "string", "day": "date"}
+#: By predicate: the operators and values it comes to, or the values that it is refused for.
+WHERE: list[tuple[dict[str, Any], dict[str, Any] | list[Any]]] = [
+    ({"n": 2}, {"eq": 2}),
+    ({"n": [1, 2.5]}, {"in": [1, 2.5]}),
+    ({"x": {"ge": 1, "lt": 7.5}}, {"ge": 1, "lt": 7.5}),
+    ({"price": {"in": [1], "null": False}}, {"in": [1], "null": False}),
+    ({"flag": True}, {"eq": True}),
+    ({"flag": {"ne": False}}, {"ne": False}),
+    ({"flag": {"null": True}}, {"null": True}),
+    ({"name": {"gt": "a", "le": "b"}}, {"gt": "a", "le": "b"}),
+    ({"name": {"null": True}}, {"null": True}),
+    ({"day": "2026-01-31"}, {"eq": "2026-01-31"}),
+    ({"n": "2"}, ["2"]),
+    ({"x": [1, "a", True]}, ["a", True]),
+    ({"price": {"ge": False, "lt": "b"}}, ["b", False]),
+    ({"flag": 1}, [1]),
+    ({"flag": {"in": [0, True, "true"]}}, [0, "true"]),
+    ({"name": 5}, [5]),
+    ({"day": {"null": False, "lt": 2026}}, [2026]),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), WHERE, ids=[str(where) for where, _ in WHERE])
+def test_hold_predicates_against_types(job: Any, where: dict[str, Any], expected: dict[str, Any] | list[Any]) -> None:
+    schema = Schema(tuple(Field(name, type_) for name, type_ in TYPES.items()))
+    source = json.dumps({"format": "parquet", "path": "in", "where": where})
+    ((column, parts),), wrong = conditions(job(overrides=[f"input={source}"]).config.input.where, schema, "flights")
+    assert {column.name: column.type}.items() <= TYPES.items()
+    assert [column.name] == list(where)
+    if isinstance(expected, dict):
+        assert (parts, wrong) == (expected, [])
+        return
+    assert {problem.code for problem in wrong} == {"SCHEMA_TYPE"}
+    start = f"input.where: expected a value for column {column.name!r} of type {column.type}, found "
+    assert [problem.cause for problem in wrong] == [f"{start}{value!r}" for value in expected]
+
+
+def test_miss_columns_of_predicates() -> None:
+    schema = Schema((Field("dep_delay", "double"), Field("n", "int")))
+    found, wrong = conditions({"dep_dely": 1, "n": 2, "zzz": 3}, schema, "flights")
+    assert [(column.name, parts) for column, parts in found] == [("n", {"eq": 2})]
+    assert [str(problem) for problem in wrong] == [
+        "column 'dep_dely' of input.where is not in flights; did you mean 'dep_delay'?",
+        "column 'zzz' of input.where is not in flights",
+    ]
 
 
 plain = st.recursive(

@@ -100,6 +100,24 @@ def test_invert_clipped_map_is_lossy_at_ends_only() -> None:
     assert map_.inverse(map_.forward(np.array([-9.0, 1.0, 4.0, 9.0]))).tolist() == [0.0, 1.0, 4.0, 4.0]
 
 
+def test_invert_map_beyond_double_by_halves() -> None:
+    map_ = Affine.spanning(-1.7e308, 1.7e308, center=-1.7e308)
+    assert map_.prescale == 0.5
+    assert map_.inverse(np.array([0.0, 0.25, 0.5, 1.0])).tolist() == [-1.7e308, -0.85e308, 0.0, 1.7e308]
+
+
+@pytest.mark.parametrize(
+    ("center", "prescale"), [(2.0**970, 0.5), (-(2.0**970), 0.5), (math.nextafter(2.0**970, 0), 1)]
+)
+def test_halve_from_the_first_center_that_overflows(center: float, prescale: float) -> None:
+    high = center + 2.0**969
+    map_ = Affine.spanning(center, high, center=center)
+    assert map_.prescale == prescale
+    for x in (-1.7976931348623157e308, 1.7976931348623157e308):
+        exact = (Fraction(x) - Fraction(center)) / (Fraction(high) - Fraction(center))
+        assert abs(Fraction(map_.forward(np.array([x])).item()) - exact) <= abs(exact) * 3 * U  # two roundings
+
+
 def test_map_pinned_value_both_ways() -> None:
     map_ = Affine(scale=3.0, pin=(2.0, 0.1))
     assert map_.forward(np.array([2.0, 3.0])).tolist() == [0.1, 1.0]
@@ -331,6 +349,12 @@ def test_refuse_hostile_map(data: Any) -> None:
     with pytest.raises(DataError) as caught:
         maps.from_dict(data)
     assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_INVALID", 65)
+
+
+@pytest.mark.parametrize("fields", [{"clip": [0.0, 1.0]}, {"pin": [0.0, 1.0]}, {"clip": {0.0: 1, 1.0: 2}}])
+def test_refuse_pair_that_is_no_tuple(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected two numbers or none in clip and pin"):
+        Affine(**fields)
 
 
 def test_print_formula() -> None:

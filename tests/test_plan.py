@@ -105,6 +105,7 @@ WRONG: list[tuple[list[Any], str, str]] = [
     ([ss.MinMax("s1", into="x"), ss.MinMax("s2", into="X")], "SCHEMA_CLASH", "named 'x'"),
     ([ss.MinMax("s1", into="s1")], "SCHEMA_CLASH", "choose another 'into'"),
     ([ss.MinMax("/nothing/")], "SCHEMA_NO_MATCH", "'/nothing/' matches no numeric column of flights"),
+    ([ss.MinMax("//")], "SCHEMA_MISSING", "column '//' is not in flights"),  # nothing between slashes is no pattern
     ([ss.MinMax("n*e")], "SCHEMA_NO_MATCH", "its numeric columns are 'year', 'month', 'id', "),
     ([ss.MinMax({"dtype": "decimal", "except": ["price"]})], "SCHEMA_NO_MATCH", "matches no numeric column"),
 ]
@@ -115,6 +116,18 @@ def test_refuse_what_does_not_fit(steps: list[Any], code: str, text: str) -> Non
     ((found, said),) = problems(*steps)
     assert found == code
     assert text in said
+
+
+@pytest.mark.parametrize(
+    ("count", "listed"),
+    [(0, "none"), (1, "'c0'"), (8, "'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7'"),
+     (9, "'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7' and 1 more"),
+     (30, "'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7' and 22 more")],
+)  # fmt: skip
+def test_list_eight_columns_and_count_the_rest(count: int, listed: str) -> None:
+    schema = Schema((Field("text", "string"), *(Field(f"c{number}", "double") for number in range(count))))
+    ((_, said),) = problems(ss.MinMax("*_delay"), schema=schema)
+    assert said.endswith(f"; its numeric columns are {listed}")
 
 
 def test_tell_names_by_case_where_the_schema_does() -> None:
@@ -136,6 +149,33 @@ def test_bind_to_another_table() -> None:
         "column 'scores' is not in new",
         "step 2 (softmax) would write 'p', which the input has already",
     ]
+
+
+STRUCTS = Schema((
+    Field("a", "struct", (Field("x", "int"), Field("deep", "struct", (Field("x", "bigint"),)))),
+    Field("a.b", "struct", (Field("c", "double"),)),
+    Field("a.deep", "struct", (Field("y", "float"),)),
+))  # fmt: skip
+PATHS: list[tuple[str, tuple[str, ...] | None]] = [
+    ("a.x", ("a", "x")),
+    ("a.deep.x", ("a", "deep", "x")),
+    ("a.b.c", ("a.b", "c")),  # after the struct `a`, which has no `b`
+    ("a.deep.y", ("a.deep", "y")),  # after `a.deep`, the field, which has no `y`
+    ("a.b", ("a.b",)),
+    ("a.y", None),
+    ("z.x", None),  # as long as `a.x`
+    ("a/x", None),
+    ("x", None),  # a path starts at the table
+    ("a.", None),
+    ("a.x.x", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), PATHS)
+def test_find_by_every_way_through_structs(name: str, path: tuple[str, ...] | None) -> None:
+    found = STRUCTS.find(name)
+    assert (found and found.path) == path
 
 
 def test_read_schema_of_spark() -> None:

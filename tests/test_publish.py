@@ -108,6 +108,16 @@ def test_clear_what_a_crash_left(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/part": "new"}
 
 
+def test_clear_what_a_crash_left_of_a_replacement(tmp_path: Path) -> None:
+    fill(str(tmp_path / "out"), "old")
+    fill(str(tmp_path / "_sparkscale-out-run"), "left")
+    fill(str(tmp_path / "_sparkscale-out-run-old"), "older")
+    with publish.staged(str(tmp_path / "out"), "overwrite", "run") as staging:
+        fill(staging)
+    assert tree(tmp_path) == {"out/part": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 OVERLAPS = [
     ("in", "in"), ("in/", "in"), ("./in", "in"), ("in/deeper", "in"), (".", "in/part.parquet"), ("in", "in/a/b"),
     ("in", "in/*.parquet"), ("in/out", "in/{a,b}"), ("link", "in"), ("in", "link"), ("link/x", "in"),

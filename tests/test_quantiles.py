@@ -89,6 +89,15 @@ def test_refuse_what_is_no_sketch(text: object) -> None:
     assert caught.value.exit_code == 65
 
 
+@pytest.mark.parametrize("change", [" ", "\n", "!", "=", "\0"])
+def test_refuse_text_that_was_not_written(change: str) -> None:
+    text = QuantileSketch.of(MANY[:8]).to_text()
+    assert QuantileSketch.from_text(text).count == 8
+    for at in (0, 10, len(text)):
+        with pytest.raises(DataError, match="not base64"):
+            QuantileSketch.from_text(text[:at] + change + text[at:])
+
+
 def refuse(data: bytes) -> None:
     with pytest.raises(DataError) as caught:
         QuantileSketch.from_text(base64.b64encode(data).decode())
@@ -128,6 +137,15 @@ def test_refuse_no_levels() -> None:
     data = bytearray(QuantileSketch.of(MANY[:3000]).data)
     data[18] = 0
     refuse(bytes(data))
+
+
+def test_refuse_no_levels_that_hold_nothing() -> None:
+    data = QuantileSketch.of(MANY[:5]).data
+    assert data[18] == 1  # level, whose start stands in the four bytes before min and max
+    without = bytearray(data[:20] + data[24:40])
+    without[18] = 0
+    struct.pack_into("<q", without, 8, 0)  # n: no levels and no values add up
+    refuse(bytes(without))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

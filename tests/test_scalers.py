@@ -103,6 +103,30 @@ def test_treat_std_below_eps_of_mean_as_constant() -> None:
         assert (solve(Standard("x"), values).scale == 1.0) == (std <= Fraction(EPS) * 10**9)
 
 
+def test_treat_std_below_eps_of_huge_mean_as_constant() -> None:
+    least = math.ulp(1e300)  # eps * 1e300 is about 1.5 of it; such a mean is worked with in halves
+    for steps in (1, 2, 3, 4, 16):
+        values = [1e300 - steps * least, 1e300, 1e300 + steps * least]
+        varies = exact_std(values) > Fraction(EPS) * Fraction(1e300)
+        assert varies == (steps > 1)
+        expected = [-math.sqrt(1.5), 0.0, math.sqrt(1.5)] if varies else [-steps * least, 0.0, steps * least]
+        assert scaled(Standard("x"), values) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("scaler", [Standard("x"), Standard("x", ddof=1)])
+def test_treat_equal_ends_as_constant_whatever_m2_says(scaler: Standard) -> None:
+    stats = ColumnStats(finite=4, min=3.0, max=3.0, mean=3.0, m2=8.0)  # of a program that sums without care
+    assert scaler.solve(stats) == Affine(center=3.0)
+
+
+def test_standardize_from_the_first_mean_that_overflows() -> None:
+    first = 2.0**970
+    stats = ColumnStats.of([0.5 * first, 1.5 * first])
+    assert (stats.mean, stats.std) == (first, 0.5 * first)
+    found = Standard("x").solve(stats).forward(np.array([-MAX, MAX])).tolist()
+    assert found == [float((Fraction(x) - Fraction(first)) / Fraction(0.5 * first)) for x in (-MAX, MAX)]
+
+
 def test_standardize_many_rows_far_from_zero() -> None:
     # mean/std = 1e9 at 1e7 rows: the error bound of a one-pass sum (which grows with n) would call it constant.
     part = ColumnStats.of(1e9 + np.random.default_rng(3).normal(size=1000))
@@ -300,6 +324,7 @@ def test_match_scipy_softmax(table: Floats, temperature: float) -> None:
 #: Per step, the values that this field of it must refuse.
 BAD: list[tuple[type[Step], str, list[Any]]] = [
     (Standard, "columns", [[], "", [""], 5, [5], None, ["a", None]]),
+    (Standard, "columns", ["/(/", ["a", "/[/"], {"dtype": "numeric", "except": ["year", "/(/"]}]),
     (Standard, "dtype", ["int", None]),
     (Standard, "nonfinite", ["no", None]),
     (Standard, "empty", ["no", None]),
@@ -394,3 +419,5 @@ def test_add_scaler_with_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert scaled(Spread("a", times=2.0), [0.0, 4.0]) == [0.0, 0.5]
     with pytest.raises(TypeError, match="time"):
         Spread("a", time=2.0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="positional"):
+        Spread("a", 2.0)  # type: ignore[misc]

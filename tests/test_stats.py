@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sparkscale.errors import DataError
+from sparkscale.exact import exact_mean
 from sparkscale.stats import EMPTY, ColumnStats
 from tests import numacc
 from tests.numacc import NumAcc, digits, exact_moments, exact_std
@@ -198,7 +199,7 @@ def test_assemble_shifted_aggregate(shift: float, exp: int) -> None:
         min=values.min(),
         max=values.max(),
         mean=moved.mean(),
-        var=moved.var(),
+        m2=float(np.square(moved - moved.mean()).sum()),
         shift=shift,
         exp=exp,
         nans=3,
@@ -210,8 +211,67 @@ def test_assemble_shifted_aggregate(shift: float, exp: int) -> None:
 
 
 def test_assemble_shifted_without_values() -> None:
-    nothing = {"finite": 0, "min": math.nan, "max": math.nan, "mean": math.nan, "var": math.nan}
+    nothing = {"finite": 0, "min": math.nan, "max": math.nan, "mean": math.nan, "m2": math.nan}
     assert ColumnStats.shifted(**nothing, nulls=4) == ColumnStats(nulls=4)  # type: ignore[arg-type]
+
+
+def parts_of(values: NDArray[np.float64], shift: float, exp: int) -> dict[str, Any]:
+    """Return what an engine's aggregate says of pieces of ``values``, an empty one among them."""
+    pieces = [*np.array_split(np.ldexp(values, -exp) - shift, 40), np.array([])]
+    some = [np.nan if not piece.size else float(piece.sum()) for piece in pieces]
+    return {
+        "finite": np.array([piece.size for piece in pieces]),
+        "total": np.array(some),
+        "var": np.array([np.nan if not piece.size else float(piece.var()) for piece in pieces]),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "shift": shift,
+        "exp": exp,
+    }
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0, 1.0), (50, 1.0), (1e9, 1.0), (1e155, 1e150)])
+def test_pool_parts_as_exact_moments(mean: float, std: float) -> None:
+    values = np.sort(RNG.normal(mean, std, 5000))
+    exp = 500 if std > 1 else 0
+    stats = ColumnStats.pooled(**parts_of(values, math.ldexp(float(np.median(values)), -exp), exp), nulls=2)
+    assert (stats.finite, stats.nulls, stats.min, stats.max) == (5000, 2, values.min(), values.max())
+    assert_accurate(stats, values)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_pool_parts_in_any_order_to_the_same_bits(shift: float) -> None:
+    parts = parts_of(RNG.lognormal(10, 3, 5000), shift, 0)
+    known = ColumnStats.pooled(**parts)
+    for seed in range(20):
+        order = np.random.default_rng(seed).permutation(41)
+        assert ColumnStats.pooled(**parts | {name: parts[name][order] for name in ("finite", "total", "var")}) == known
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+@pytest.mark.parametrize("of", ["total", "var"])
+def test_pool_overflow_as_moments_that_are_not_finite(of: str, bad: float) -> None:
+    parts = parts_of(RNG.normal(0, 1, 100), 0.0, 0)
+    parts[of][3] = bad
+    stats = ColumnStats.pooled(**parts)
+    assert (stats.finite, stats.min, stats.max) == (100, parts["min"], parts["max"])
+    assert math.isinf(stats.mean)
+    assert math.isinf(stats.m2)
+
+
+def test_pool_nothing() -> None:
+    none = np.array([], dtype=np.int64)
+    parts = {"finite": none, "total": none * 1.0, "var": none * 1.0, "min": math.inf, "max": -math.inf}
+    assert ColumnStats.pooled(**parts, nans=3) == ColumnStats(nans=3)  # type: ignore[arg-type]
+
+
+@given(st.lists(ordinary, min_size=1, max_size=30), st.integers(1, 10**15))
+def test_compute_exact_mean_in_any_order(totals: list[float], n: int) -> None:
+    mean, low = exact_mean(totals, n)
+    exact = sum(map(Fraction, totals), Fraction(0)) / n
+    assert mean == mean + low  # low is what the double could not hold
+    assert abs(Fraction(mean) + Fraction(low) - exact) <= abs(exact) / 2**104 + Fraction(TINY)
+    assert exact_mean(totals[::-1], n) == (mean, low)
 
 
 @given(columns)

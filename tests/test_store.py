@@ -10,12 +10,26 @@ from typing import Any
 import numpy as np
 import obstore
 import pytest
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    GenericError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from obstore.store import AzureStore, GCSStore, S3Store
 
 import sparkscale as ss
 from sparkscale import document, store
 from sparkscale.artifact import Fitted
-from sparkscale.errors import DataError, InputMissingError, OutputError, TemporaryError
+from sparkscale.errors import (
+    AccessError,
+    DataError,
+    InputMissingError,
+    OutputError,
+    StorageError,
+    TemporaryError,
+)
 
 
 def fitted(number: float) -> Fitted:
@@ -97,6 +111,51 @@ def test_refuse_store_below_a_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         fitted(1).save(str(tmp_path / "file" / "store"))
     assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_STORE", 73)
+
+
+def test_name_storage_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "00000001.json").symlink_to("00000001.json")  # neither missing nor forbidden, even to root
+    uri = str(tmp_path)
+    reads: list[Callable[[], Any]] = [
+        lambda: ss.load(uri), lambda: ss.load(f"{uri}/00000001.json"), lambda: store.versions(uri)]  # fmt: skip
+    for read in reads:
+        with pytest.raises(StorageError, match=r"^artifact store /.*: .*Too many levels of symbolic links") as caught:
+            read()
+        assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_STORE", 74)
+        assert "\n" not in caught.value.cause
+    with pytest.raises(OutputError) as refused:
+        fitted(1).save(uri)
+    assert (refused.value.code, refused.value.exit_code) == ("ARTIFACT_STORE", 73)
+
+
+@pytest.mark.parametrize(("error", "reading", "writing"), [
+    (PermissionDeniedError("no"), AccessError, AccessError),
+    (UnauthenticatedError("who"), AccessError, AccessError),
+    (PermissionError("no"), AccessError, AccessError),
+    (NotFoundError("none"), InputMissingError, OutputError),
+    (FileNotFoundError("none"), InputMissingError, OutputError),
+    (GenericError("No space left on device (os error 28)"), StorageError, StorageError),
+    (GenericError("broken\n\nDebug source:"), StorageError, OutputError),
+    (OSError(), StorageError, OutputError),
+])  # fmt: skip
+def test_name_errors_of_store(error: Exception, reading: type[Exception], writing: type[Exception]) -> None:
+    read, write = store._failure(error, "s3://b/x"), store._failure(error, "s3://b/x", writing=True)
+    assert (type(read), type(write)) == (reading, writing)
+    assert (read.code == "DISK_FULL") == (write.code == "DISK_FULL") == ("No space" in str(error))
+    for made in (read, write):
+        assert "s3://b/x" in made.cause
+        assert "\n" not in made.cause
+
+
+@pytest.mark.parametrize(("uri", "kind"), [
+    ("s3://b/p", S3Store), ("s3a://b/p", S3Store), ("s3n://b/p", S3Store), ("gs://b/p", GCSStore),
+    ("az://b/p", AzureStore), ("abfs://b/p", AzureStore), ("abfss://b@account.dfs.core.windows.net/p", AzureStore),
+])  # fmt: skip
+def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: type) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    opened = store._open(uri)
+    assert type(opened) is kind
+    assert str(opened.prefix) == "p"
 
 
 def together(work: Callable[[int], int], many: int) -> list[int]:

@@ -18,6 +18,7 @@ from sparkscale.errors import DataError
 from sparkscale.plan import plan
 from sparkscale.spark import fit as fitting
 from sparkscale.spark.columns import schema_of
+from sparkscale.spark.scan import scan_in_python
 from sparkscale.stats import ColumnStats
 from tests.numacc import ALL as NUMACC
 from tests.numacc import digits, exact_moments, exact_std
@@ -285,6 +286,6 @@ def test_sketch_quantiles_native_and_in_python(
 
 def test_sketch_in_python_counts_null_and_nan_apart(frame: MakeFrame) -> None:
     df = frame({"a": MIXED["a"], "n": [None] * 7 + [1.0]})
-    found = fitting._scan_in_python(df, list(schema_of(df).columns()))
+    found = scan_in_python(df, list(schema_of(df).columns()))
     assert counts(found["a"]) == (8, 1, 1, 1, 2, 3)
     assert counts(found["n"]) == (8, 7, 0, 0, 0, 1)

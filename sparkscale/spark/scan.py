@@ -1,0 +1,221 @@
+"""One query over a group of columns: what each partition knows of them, pooled on the driver.
+
+A row of the group is cut into blocks of four columns, and each block is aggregated by partition. Against
+one ``agg`` of all aggregates of all columns this
+
+* holds the aggregates of one block, whatever the number of columns: far from the limit of code generation
+  (``spark.sql.codegen.maxFields``), and small enough for the JVM to compile well. Four columns to a block
+  is the measured best: one pays the key's hash for every value, eight make the compiled method slow;
+* gives the driver one state for each partition and block, whose sums it pools exactly: the same rows in
+  the same partitions give the same bits, on one machine and on a cluster, where a shuffle would merge in
+  the order of arrival. (Sail deals rows to partitions anew in each run: there the last bits vary.)
+
+What the driver holds at a time are the states of one group: 3 KB for each partition, 0.3 GB for 100,000 partitions.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sparkscale.quantiles import K, QuantileSketch
+from sparkscale.schema import Column
+from sparkscale.spark.columns import feature
+from sparkscale.spark.shipping import ship
+from sparkscale.stats import EMPTY, ColumnStats
+
+#: Columns a query: below spark.sql.codegen.maxFields (100), past which the scan itself is not compiled.
+GROUP = 64
+BLOCK = 4
+_INF = math.inf
+_MAX = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the moments of a column are taken: about ``shift``, of ``x / 2**exp``."""
+
+    shift: float = 0.0
+    exp: int = 0
+
+    def of(self, x: SparkColumn) -> SparkColumn:
+        """Return ``x / 2**exp - shift / 2**exp``; the power comes in two factors, as one may be no double."""
+        if self.exp:
+            half = self.exp // 2
+            x = x * F.lit(math.ldexp(1.0, -half)) * F.lit(math.ldexp(1.0, half - self.exp))
+        return x - F.lit(self.scaled_shift) if self.shift else x
+
+    @property
+    def scaled_shift(self) -> float:
+        """The shift in units of ``2**exp``."""
+        return math.ldexp(self.shift, -self.exp)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a scan found of a column.
+
+    Attributes:
+        stats: of the partitions that hold no NaN and no infinity, or of all where ``complete``.
+        complete: whether that is all there is.
+        near: a finite value of the column, or 0: where to take its moments while nothing better is known.
+    """
+
+    stats: ColumnStats
+    complete: bool = True
+    near: float = 0.0
+
+
+def look(df: DataFrame, group: Sequence[Column], *, sketch: bool = False) -> dict[str, Look]:
+    """Scan a group as it is. What holds NaN or infinities shows by a sum that is not finite.
+
+    That no value is tested saves a tenth of the scan.
+    """
+    out = {}
+    for column, part in zip(group, _parts(df, group, [Frame()] * len(group), _plain, sketch=sketch), strict=True):
+        present, total = part["present"], part["total"]
+        plain = np.isfinite(total) | (present == 0)
+        stats = _pool(part, np.where(plain, present, 0), Frame(), nulls=int((part["rows"] - present).sum()))
+        ends = np.concatenate([part["min"], part["max"]])
+        near = float(ends[np.isfinite(ends)][:1].sum())
+        out[column.name] = Look(stats.with_quantiles(part.get("sketch")), complete=bool(plain.all()), near=near)
+    return out
+
+
+def look_again(df: DataFrame, frames: Mapping[Column, Frame]) -> dict[str, Look]:
+    """Scan columns about ``frames``, with NaN and infinities left out and counted apart."""
+    out = {}
+    for (column, frame), part in zip(
+        frames.items(), _parts(df, list(frames), list(frames.values()), _finite), strict=True
+    ):
+        counts = {name: int(part[name].sum()) for name in ("nans", "posinf", "neginf")}
+        nulls = int((part["rows"] - part["present"]).sum())
+        out[column.name] = Look(_pool(part, part["finite"], frame, nulls=nulls, **counts))
+    return out
+
+
+def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **counts: int) -> ColumnStats:
+    some = finite > 0
+    return ColumnStats.pooled(
+        finite=finite,
+        total=part["total"],
+        var=part["var"],
+        min=float(part["min"][some].min(initial=_INF)),
+        max=float(part["max"][some].max(initial=-_INF)),
+        shift=frame.scaled_shift,
+        exp=frame.exp,
+        **counts,
+    )
+
+
+def _plain(x: SparkColumn, _framed: SparkColumn) -> dict[str, SparkColumn]:
+    return {"present": F.count(x), "min": F.min(x), "max": F.max(x), "total": F.sum(x), "var": F.var_pop(x)}
+
+
+def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
+    finite = F.abs(x) <= F.lit(_MAX)
+    return {
+        "present": F.count(x),
+        "nans": F.count(F.when(F.isnan(x), 1)),
+        "posinf": F.count(F.when(x == F.lit(_INF), 1)),
+        "neginf": F.count(F.when(x == F.lit(-_INF), 1)),
+        "finite": F.count(F.when(finite, 1)),
+        "min": F.min(F.when(finite, x)),
+        "max": F.max(F.when(finite, x)),
+        "total": F.sum(F.when(finite, framed)),
+        "var": F.var_pop(F.when(finite, framed)),
+    }
+
+
+def _parts(
+    df: DataFrame, group: Sequence[Column], frames: Sequence[Frame], aggregates: Any, *, sketch: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield of each column its aggregates by name, an array over the partitions, and its one sketch."""
+    states = _states(df, group, frames, aggregates, sketch=sketch).toArrow()
+    for start in range(0, len(group), BLOCK):
+        block = _block(states.filter(pa.array(states["j"].to_numpy() == start)), sketch=sketch)
+        for i in range(min(BLOCK, len(group) - start)):
+            own = {name.removesuffix(f"_{i}"): data for name, data in block.items() if name.endswith(f"_{i}")}
+            yield {"rows": block["rows"], **own}
+
+
+def _states(
+    df: DataFrame, group: Sequence[Column], frames: Sequence[Frame], aggregates: Any, *, sketch: bool
+) -> DataFrame:
+    """Return the states: a row for each partition ``p`` and block ``j``, or one for each block with a sketch."""
+    raw = [feature(column) for column in group]
+    arrays = {"x": F.array(*raw)}
+    if any(frame != Frame() for frame in frames):
+        arrays["d"] = F.array(*[frame.of(x) for frame, x in zip(frames, raw, strict=True)])
+    rows = df.select(F.spark_partition_id().alias("p"), *[array.alias(name) for name, array in arrays.items()])
+    blocks = rows.select("*", F.explode(F.lit(list(range(0, len(group), BLOCK)))).alias("j"))
+    width = range(min(BLOCK, len(group)))
+    cells = [F.get(name, F.col("j") + i).alias(f"{name}_{i}") for name in arrays for i in width]
+    found: dict[str, SparkColumn] = {"rows": F.count(F.lit(1))}
+    sketches: dict[str, SparkColumn] = {}
+    for i in width:
+        x, framed = F.col(f"x_{i}"), F.col(f"{'d' if 'd' in arrays else 'x'}_{i}")
+        found |= {f"{name}_{i}": aggregate for name, aggregate in aggregates(x, framed).items()}
+        finite = F.when(F.abs(x) <= F.lit(_MAX), x)
+        sketches |= {f"sketch_{i}": F.kll_sketch_agg_double(finite, F.lit(K))} if sketch else {}
+    named = [aggregate.alias(name) for name, aggregate in (found | sketches).items()]
+    states = blocks.select("p", "j", *cells).groupBy("p", "j").agg(*named)
+    if not sketch:
+        return states
+    merged = [F.kll_merge_agg_double(name, F.lit(K)).alias(name) for name in sketches]
+    return states.groupBy("j").agg(F.collect_list(F.struct(*found)).alias("parts"), *merged)
+
+
+def _block(states: pa.Table, *, sketch: bool) -> dict[str, Any]:
+    """Return the aggregates of a block: arrays over the partitions, and sketches of all of them."""
+    parts = pa.Table.from_struct_array(states["parts"].combine_chunks().flatten()) if sketch else states
+    sketches = [name for name in states.column_names if name.startswith("sketch") and states.num_rows]
+    block: dict[str, Any] = {name: parts[name].to_numpy() for name in parts.column_names}
+    return block | {name: QuantileSketch(states[name][0].as_py()) for name in sketches}
+
+
+def scan_in_python(df: DataFrame, group: Sequence[Column]) -> dict[str, ColumnStats]:
+    """Scan a group with NumPy and DataSketches in Python workers: for engines without a native sketch."""
+    ship(df.sparkSession)
+    values = df.select(F.array(*[feature(column) for column in group]).alias("v"))
+    states = values.mapInArrow(_partition_states(len(group)), "j int, state string").collect()
+    out = dict.fromkeys((column.name for column in group), EMPTY)
+    for state in sorted(states):
+        out[group[state["j"]].name] += ColumnStats.from_dict(json.loads(state["state"]))
+    return out
+
+
+def _partition_states(width: int) -> Any:
+    def states(batches: Any) -> Any:
+        import json
+
+        import numpy as np
+        import pyarrow as pa
+
+        from sparkscale.stats import EMPTY, ColumnStats
+
+        known = [EMPTY] * width
+        for batch in batches:
+            flat = batch.column(0).flatten()
+            null = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, width)
+            data = flat.to_numpy(zero_copy_only=False).reshape(-1, width)
+            for j in range(width):
+                column = np.ma.MaskedArray(data[:, j], mask=null[:, j])
+                known[j] = known[j] + ColumnStats.of(column, quantiles=True)
+        texts = [json.dumps(state.to_dict()) for state in known]
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(range(width), pa.int32()), pa.array(texts, pa.string())], names=["j", "state"]
+        )
+
+    return states
