@@ -1,15 +1,24 @@
-"""Publishing a folder: written beside its target, complete, and only then renamed into its place.
+"""Publishing a folder: written beside its target, complete, and only then put into its place.
 
-On a local (POSIX) file system a rename is atomic. A new target appears whole. Replacing one takes
-two renames (the old aside, the new in); between them, for some microseconds, the target is not
-there: a reader meets the old data, no folder, or the new data, never a mixture and never a part.
+A run claims its target by the staging folder beside it, ``_sparkscale-<name>-<digest>``, which holds a lock
+(``flock``) that the system takes back when the process ends, however it ends. So there are three states: no
+staging folder; one that is locked, whose run is alive, and a second run ends with 75; one that is not, which a
+crash left, and the next run clears it, and first puts back what it finds there of a target that is gone.
+
+A new target appears whole, by one rename. An existing one is exchanged in one step where the system can
+(``renameat2`` on Linux: ext4, xfs, btrfs, tmpfs, overlay ...): a reader who opens it meets the old folder or the
+new one. Elsewhere it takes two renames, between which a reader can meet no folder for some microseconds. A reader
+that listed the old folder's files before the exchange can miss them after it, as with any table of plain files.
 Staging names begin with ``_`` and hold no ``=``, which Spark and its peers do not read as data.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -25,6 +34,10 @@ from sparkscale.errors import (
     TemporaryError,
 )
 
+#: Inside a staging folder: what is being written; the target that it replaces, between two renames.
+_NEW, _OLD = "new", "old"
+#: Of renameat2(2): relative to the working folder; fail where the target exists; exchange the two.
+_HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 
@@ -74,45 +87,78 @@ def _check_apart(output: str, source: str) -> None:
 
 
 @contextlib.contextmanager
-def staged(output: str, mode: str, run_id: str) -> Iterator[str]:
-    """Give a path to write to; when the block ends well, publish it, else remove it.
+def staged(output: str, mode: str) -> Iterator[str]:
+    """Give a path to write to, where nothing is yet; when the block ends well, publish it, else remove it.
 
     Raises:
         OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses,
-        TemporaryError: (75) where another run published there first.
+        TemporaryError: (75) where another run writes to the same target, or published there first.
     """
     target = Path(local_path(output)).absolute()
-    with _named(output):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.parent / f"_sparkscale-{_plain(target.name)}-{run_id}"
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        yield str(staging)
+    with contextlib.ExitStack() as stack:
+        with _named(output):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staging = _claim(target, stack)
+            stack.callback(shutil.rmtree, staging, ignore_errors=True)
+            stack.callback(_clear, staging, target)
+            _clear(staging, target)
+        yield str(staging / _NEW)
         with _named(output):
             _publish(staging, target, mode)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _claim(target: Path, stack: contextlib.ExitStack) -> Path:
+    """Make and lock the staging folder of a target; the lock goes when the stack, or the process, ends."""
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    staging = target.parent / f"_sparkscale-{re.sub(r'[^A-Za-z0-9_.-]', '_', target.name)[:80]}-{digest}"
+    while True:
+        staging.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as claim:
+            try:
+                folder = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+                claim.callback(os.close, folder)
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(folder), staging.stat()):
+                    stack.push(claim.pop_all())
+                    return staging
+            except FileNotFoundError:
+                continue  # the run that held it has ended, and cleared it
+            except BlockingIOError as error:
+                cause = f"another run is writing to {target}"
+                raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again when that one has ended") from error
+
+
+def _clear(staging: Path, target: Path) -> None:
+    """Empty the staging folder; a target that was caught between two renames is put back first."""
+    if (staging / _OLD).exists() and not os.path.lexists(target):
+        (staging / _OLD).rename(target)
+    for left in (_NEW, _OLD):
+        shutil.rmtree(staging / left, ignore_errors=True)
 
 
 def _publish(staging: Path, target: Path, mode: str) -> None:
+    new, old = staging / _NEW, staging / _OLD
     if mode == "error" or not target.exists():
         if os.path.lexists(target):
             raise TemporaryError("OUTPUT_CONFLICT", f"another run wrote {target} meanwhile", "run it again")
-        staging.rename(target)
-        return
-    aside = staging.with_name(staging.name + "-old")
-    shutil.rmtree(aside, ignore_errors=True)
-    target.rename(aside)
-    try:
-        staging.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside)
+        if not _rename(new, target, _NOREPLACE):
+            new.rename(target)
+    elif not _rename(new, target, _EXCHANGE):
+        target.rename(old)
+        new.rename(target)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+def _rename(source: Path, target: Path, how: int) -> bool:
+    """Rename by ``renameat2`` and say whether system and file system have it."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_HERE, os.fsencode(source), _HERE, os.fsencode(target), how) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), os.fspath(target))
 
 
 @contextlib.contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,25 +36,26 @@ def fill(staging: str, text: str = "new") -> None:
 @pytest.mark.parametrize("mode", ["error", "overwrite"])
 @pytest.mark.parametrize("target", ["out", "deep/er/out", "odd = näme*"])
 def test_publish_new_folder(tmp_path: Path, mode: str, target: str) -> None:
-    with publish.staged(str(tmp_path / target), mode, "run") as staging:
-        assert Path(staging).parent == (tmp_path / target).parent
-        assert Path(staging).name.startswith("_sparkscale-")
-        assert "=" not in Path(staging).name
+    with publish.staged(str(tmp_path / target), mode) as staging:
+        beside = Path(staging).parent
+        assert beside.parent == (tmp_path / target).parent
+        assert beside.name.startswith("_sparkscale-")
+        assert "=" not in beside.name
         fill(staging)
         assert not (tmp_path / target).exists()
     assert tree(tmp_path) == {f"{target}/part": "new"}
 
 
 def test_publish_by_file_uri(tmp_path: Path) -> None:
-    with publish.staged(f"file://{tmp_path}/out", "error", "run") as staging:
+    with publish.staged(f"file://{tmp_path}/out", "error") as staging:
         fill(staging)
     assert tree(tmp_path) == {"out/part": "new"}
 
 
-def test_replace_when_complete(tmp_path: Path) -> None:
+def test_replace_when_complete(tmp_path: Path, way: str) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "old").write_text("old")
-    with publish.staged(str(tmp_path / "out"), "overwrite", "run") as staging:
+    with publish.staged(str(tmp_path / "out"), "overwrite") as staging:
         fill(staging)
         assert tree(tmp_path / "out") == {"old": "old"}
     assert tree(tmp_path) == {"out/part": "new"}
@@ -61,7 +66,7 @@ def test_keep_old_where_writing_fails(tmp_path: Path) -> None:
     (tmp_path / "out" / "old").write_text("old")
 
     def work() -> None:
-        with publish.staged(str(tmp_path / "out"), "overwrite", "run") as staging:
+        with publish.staged(str(tmp_path / "out"), "overwrite") as staging:
             fill(staging)
             raise RuntimeError
 
@@ -70,28 +75,36 @@ def test_keep_old_where_writing_fails(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/old": "old"}
 
 
-def test_keep_old_where_last_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").write_text("old")
+@pytest.fixture(params=["exchange", "two renames"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Replace a folder as this system does it best, and as one that cannot exchange two folders."""
+    if request.param == "two renames":
+        monkeypatch.setattr(publish, "_EXCHANGE", 1 << 30)  # a flag that no system knows: EINVAL
+    return str(request.param)
+
+
+def test_keep_old_where_second_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_EXCHANGE", 1 << 30)
+    fill(str(tmp_path / "out"), "old")
     rename = Path.rename
 
     def failing(self: Path, target: Path) -> Path:
-        if self.name == "_sparkscale-out-run":
+        if self.name == "new":
             raise OSError(errno.ENOSPC, "No space left on device")
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(StorageError, match=r"publishing .*: No space left") as caught, \
-            publish.staged(str(tmp_path / "out"), "overwrite", "run") as staging:  # fmt: skip
+            publish.staged(str(tmp_path / "out"), "overwrite") as staging:  # fmt: skip
         fill(staging)
     assert caught.value.exit_code == 74
-    assert tree(tmp_path) == {"out/old": "old"}
+    assert tree(tmp_path) == {"out/part": "old"}
 
 
 def test_conflict_where_another_published_first(tmp_path: Path) -> None:
 
     def work() -> None:
-        with publish.staged(str(tmp_path / "out"), "error", "run") as staging:
+        with publish.staged(str(tmp_path / "out"), "error") as staging:
             fill(staging)
             fill(str(tmp_path / "out"), "theirs")
 
@@ -101,21 +114,113 @@ def test_conflict_where_another_published_first(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/part": "theirs"}
 
 
-def test_clear_what_a_crash_left(tmp_path: Path) -> None:
-    fill(str(tmp_path / "_sparkscale-out-run"), "left")
-    with publish.staged(str(tmp_path / "out"), "error", "run") as staging:
-        fill(staging)
-    assert tree(tmp_path) == {"out/part": "new"}
+#: A run that stops at a step of publishing (a call of ``os`` or ``Path``), and dies there; or waits to be told.
+RUN = """
+import ctypes, os, pathlib, sys
+from sparkscale import publish
+target, step, exchange = sys.argv[1:]
+publish._EXCHANGE = int(exchange)
+with publish.staged(target, "overwrite") as staging:
+    pathlib.Path(staging).mkdir()
+    if step == "write":
+        os._exit(9)
+    pathlib.Path(staging, "part").write_text("new")
+    if step == "wait":
+        print("ready", flush=True)
+        sys.stdin.readline()
+    rename, count = pathlib.Path.rename, 0
+    def dying(self, other):
+        global count
+        count += 1
+        if step == f"before rename {count}":
+            os._exit(9)
+        return rename(self, other)
+    pathlib.Path.rename = dying
+    if step == "after exchange":
+        publish.shutil.rmtree = lambda *a, **k: os._exit(9)
+"""
+NO_EXCHANGE = 1 << 30
 
 
-def test_clear_what_a_crash_left_of_a_replacement(tmp_path: Path) -> None:
+def start(target: Path, step: str, exchange: int = publish._EXCHANGE) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(target), step, str(exchange)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+CRASHES = [
+    ("write", publish._EXCHANGE, "old"),
+    ("after exchange", publish._EXCHANGE, "new"),
+    ("before rename 1", NO_EXCHANGE, "old"),
+    ("before rename 2", NO_EXCHANGE, None),
+    ("after exchange", NO_EXCHANGE, "new"),
+]
+
+
+@pytest.mark.parametrize(("step", "exchange", "seen"), CRASHES)
+def test_mend_what_a_crash_left(tmp_path: Path, step: str, exchange: int, seen: str | None) -> None:
     fill(str(tmp_path / "out"), "old")
-    fill(str(tmp_path / "_sparkscale-out-run"), "left")
-    fill(str(tmp_path / "_sparkscale-out-run-old"), "older")
-    with publish.staged(str(tmp_path / "out"), "overwrite", "run") as staging:
-        fill(staging)
-    assert tree(tmp_path) == {"out/part": "new"}
+    with start(tmp_path / "out", step, exchange) as crashing:
+        assert crashing.wait(60) == 9
+    found = tree(tmp_path / "out") if (tmp_path / "out").exists() else {"part": None}
+    assert found == {"part": seen}
+    assert len(list(tmp_path.iterdir())) >= 1 + (seen is not None)  # there is something to mend
+    with contextlib.suppress(RuntimeError), publish.staged(str(tmp_path / "out"), "overwrite"):
+        assert tree(tmp_path / "out") == {"part": seen or "old"}
+        raise RuntimeError
+    assert tree(tmp_path) == {"out/part": seen or "old"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_refuse_a_second_run_while_one_is_alive(tmp_path: Path) -> None:
+    fill(str(tmp_path / "out"), "old")
+    with start(tmp_path / "out", "wait") as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "ready\n"
+        with pytest.raises(TemporaryError, match="another run is writing") as caught, \
+                publish.staged(str(tmp_path / "out"), "overwrite"):  # fmt: skip
+            pass
+        assert caught.value.exit_code == 75
+        with publish.staged(str(tmp_path / "out 2"), "error") as staging:  # another target is nobody's business
+            fill(staging, "other")
+        first.communicate("go on\n", timeout=60)
+        assert first.returncode == 0
+    assert tree(tmp_path) == {"out/part": "new", "out 2/part": "other"}
+
+
+def test_show_readers_whole_folders_only(tmp_path: Path, way: str) -> None:
+    """Poll a target that is replaced 200 times: by an exchange it is always there, and never a mixture."""
+    target, seen, done = tmp_path / "out", [], threading.Event()
+    fill(str(target), "0")
+
+    def poll() -> None:
+        while not done.is_set():
+            try:
+                seen.append((target / "part").read_text())
+            except FileNotFoundError:
+                seen.append("")
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    try:
+        for number in range(1, 201):
+            with publish.staged(str(target), "overwrite") as staging:
+                fill(staging, str(number))
+    finally:
+        done.set()
+        reader.join()
+    numbers = [int(text) for text in seen if text]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 10
+    assert way == "two renames" or "" not in seen
+
+
+def test_name_staging_of_odd_targets_apart(tmp_path: Path) -> None:
+    with publish.staged(str(tmp_path / "a b"), "error") as one, publish.staged(str(tmp_path / "a_b"), "error") as two:
+        fill(one, "1")
+        fill(two, "2")
+    assert tree(tmp_path) == {"a b/part": "1", "a_b/part": "2"}
 
 
 OVERLAPS = [

@@ -132,7 +132,7 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, command: str, report: Report
             sample = verify(df, fitted, config.engine, config.verify)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
-    with publish.staged(config.output.path, config.output.mode, job.run_id) as staging:
+    with publish.staged(config.output.path, config.output.mode) as staging:
         with report.stage("write"):
             counted = _Counted.of(df, fitted)
             sinks.write(transform(counted.df, fitted, config.engine, config.input.path), config.output, staging)
