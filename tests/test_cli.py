@@ -79,6 +79,11 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(call(capsys, "schema")[0])
     assert {"version", "input", "steps", "output"} <= set(schema["properties"])
     assert set(schema["required"]) == {"version", "input"}
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null"}
+    assert set(schema["$defs"]["ByDtype"]["properties"]) == {"dtype", "except"}
+    assert set(schema["$defs"]["Input"]["properties"]) == {"format", "path", "schema", "where", "options"}
+    assert schema["$defs"]["MaxAbs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
     for kind, cls in REGISTRY.items():
         part = schema["$defs"][cls.__name__]
         assert set(part["properties"]) == {"kind", *(item.name for item in dataclasses.fields(cls))}
@@ -130,7 +135,7 @@ def test_time_a_stage_that_fails() -> None:
 
 
 def test_describe_columns_in_a_table() -> None:
-    data = {"x": np.ma.MaskedArray([1.0, np.nan, np.inf, -np.inf, -np.inf, 4.0], mask=[0, 0, 0, 0, 0, 1]),
+    data = {"x": np.ma.MaskedArray([1.0, np.nan, np.inf, -np.inf, -np.inf, 4.0], mask=[False] * 5 + [True]),
             "none": np.full(6, np.nan)}  # fmt: skip
     fitted = ss.Pipeline([ss.MinMax(["x", "none"], empty="null")]).fit_arrays(data)
     assert list(report.describe(fitted)) == [

@@ -61,6 +61,24 @@ def test_fill_defaults(job: Any) -> None:
     assert loaded.steps == [REGISTRY["minmax"]("x")]
 
 
+def test_take_texts_of_one_letter_and_none_without(job: Any) -> None:
+    places = {"name": "n", "input.path": "i", "output.path": "o", "artifact.path": "a"}
+    loaded = job(overrides=[f"{place}={letter}" for place, letter in places.items()]).config
+    assert (loaded.name, loaded.input.path, loaded.output.path, loaded.artifact.path) == tuple("nioa")
+    found = problems(job, overrides=[f"{place}=''" for place in places])
+    assert set(found) == {f"--set {place}: expected text of at least 1 character, found ''" for place in places}
+
+
+def test_take_least_numbers_and_none_below(job: Any) -> None:
+    loaded = job(overrides=["verify=0", "artifact.path=a", "artifact.version=1"]).config
+    assert (loaded.verify, loaded.artifact.version) == (0, 1)
+    found = problems(job, overrides=["verify=-1", "artifact.path=a", "artifact.version=0"])
+    assert set(found) == {
+        "--set verify: expected greater than or equal to 0, found -1",
+        "--set artifact.version: expected greater than or equal to 1, found 0",
+    }
+
+
 def test_take_set_before_environment_before_file(job: Any) -> None:
     environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__VERIFY": "7", "OTHER": "x"}
     job(more="verify: 3\n")
@@ -137,6 +155,22 @@ def test_merge_anchors_of_plain_yaml(job: Any) -> None:
     assert [step.into for step in job(text).config.steps] == [None, "y"]
 
 
+def test_note_the_line_of_every_key_and_element() -> None:
+    data, lines = yamlfile.parse(
+        "# a comment\na:\n  b: 1\n  c:\n    - x\n    -\n      y: &y 2\nd: [*y,\n  3]\n", "job.yaml"
+    )
+    assert data == {"a": {"b": 1, "c": ["x", {"y": 2}]}, "d": [2, 3]}
+    assert lines == {
+        (): 2, ("a",): 2, ("a", "b"): 3, ("a", "c"): 4, ("a", "c", 0): 5, ("a", "c", 1): 7, ("a", "c", 1, "y"): 7,
+        ("d",): 8, ("d", 0): 7, ("d", 1): 9,
+    }  # fmt: skip
+
+
+def test_read_keys_and_dates_as_they_are_written() -> None:
+    data, _ = yamlfile.parse("null: ~\ntrue: yes\nfalse: false\n2013: 1.5\nday: 2026-01-31\n", "job.yaml")
+    assert data == {"null": None, "true": "yes", "false": False, "2013": 1.5, "day": "2026-01-31"}
+
+
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
 )
@@ -155,6 +189,8 @@ HOSTILE = {
     "control character": "a: \x00",
     "no key": "? [a, b]\n: c",
     "too large": "a: " + "x" * 1_000_001,
+    "no such day": "a: 2026-13-45",
+    "too many digits": "a: " + "9" * 5000,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import json
 import math
@@ -110,8 +111,10 @@ def test_transform_arrays_keeps_order_nulls_and_types() -> None:
         "u": np.array([2, 4, 8], dtype=np.uint8),
         "flag": np.array([True, False, True]),
     }
-    steps = [ss.MinMax("x", dtype="float32"), ss.MaxAbs("n"), ss.Standard("f", into="g"),
-             ss.MinMax(["u", "flag"], into="{column}_1"), ss.UnitNorm(["x", "u"], norm="l1", into="{column}_2")]  # fmt: skip
+    steps = [
+        *(ss.MinMax("x", dtype="float32"), ss.MaxAbs("n"), ss.Standard("f", into="g")),
+        *(ss.MinMax(["u", "flag"], into="{column}_1"), ss.UnitNorm(["x", "u"], norm="l1", into="{column}_2")),
+    ]
     whole = ss.Pipeline(steps).fit_arrays(table)
     out = whole.transform_arrays(table)
     assert list(out) == [*table, "g", "u_1", "flag_1", "x_2", "u_2"]
@@ -159,17 +162,25 @@ def test_transform_to_float32_beyond_its_range() -> None:
     assert one.transform_arrays({"x": np.array([1e300, -1e300, 0.5])})["x"].tolist() == [math.inf, -math.inf, 0.5]
 
 
-@pytest.mark.parametrize(("column", "code"), [
-    (np.array(["1", "2"]), "SCHEMA_TYPE"), (np.array(["2026-01-01", "NaT"], dtype="M8[D]"), "SCHEMA_TYPE"),
-    (np.array([1 + 1j]), "SCHEMA_TYPE"), (np.array(["one", None], dtype=object), "DATA_TYPE"),
-    (np.array([{}], dtype=object), "DATA_TYPE"), (np.array([[1.0, 2.0]]), "SCHEMA_TYPE"),
+@pytest.mark.parametrize(("column", "code", "found"), [
+    (np.array(["1", "2"]), "SCHEMA_TYPE", "is string"), (np.array([1 + 1j]), "SCHEMA_TYPE", "is string"),
+    (np.array(["2026-01-01", "NaT"], dtype="M8[D]"), "SCHEMA_TYPE", "is timestamp"),
+    (np.array([[1.0, 2.0]]), "SCHEMA_TYPE", "is array<double>"),
+    (np.array(["one", None], dtype=object), "DATA_TYPE", "found object"),
+    (np.array([{}], dtype=object), "DATA_TYPE", "found object"),
 ])  # fmt: skip
-def test_refuse_arrays_of_no_numbers(column: Any, code: str) -> None:
+def test_refuse_arrays_of_no_numbers(column: Any, code: str, found: str) -> None:
     one = ss.Pipeline([ss.MinMax("x")])
     for use in (one.fit_arrays, one.fit_arrays({"x": [1.0]}).transform_arrays):
-        with pytest.raises(DataError) as caught:
+        with pytest.raises(DataError, match=found) as caught:
             use({"x": column})
         assert (caught.value.code, caught.value.exit_code) == (code, 65)
+
+
+def test_tell_names_of_arrays_by_case() -> None:
+    table = {"a": [0.0, 2.0], "A": [10.0, 30.0]}
+    out = ss.Pipeline([ss.MinMax("a"), ss.MinMax("A", range=(0, 8))]).fit_arrays(table).transform_arrays(table)
+    assert {name: plain(column) for name, column in out.items()} == {"a": [0.0, 1.0], "A": [0.0, 8.0]}
 
 
 def test_invert_arrays_by_the_lossless_map() -> None:
@@ -201,9 +212,12 @@ def test_refuse_to_invert_without_the_output() -> None:
 
 
 def test_map_column_without_numbers_to_null_both_ways() -> None:
-    one = ss.Pipeline([ss.Standard("none", empty="null")]).fit_arrays({"none": np.array([math.nan, math.inf])})
-    for way in (one.transform_arrays, one.inverse_transform_arrays):
-        assert plain(way({"none": np.array([1.0, math.nan, -math.inf])})["none"]) == [None, None, None]
+    steps = [ss.Standard("none", empty="null"), ss.MinMax("none", empty="null", into="more")]
+    both = ss.Pipeline(steps).fit_arrays({"none": np.array([math.nan, math.inf])})
+    data = np.array([1.0, math.nan, -math.inf])
+    gone = both.transform_arrays({"none": data})
+    assert {name: plain(column) for name, column in gone.items()} == {"none": [None] * 3, "more": [None] * 3}
+    assert plain(both.inverse_transform_arrays({"none": data, "more": data})["none"]) == [None] * 3
 
 
 def test_merge_parts_as_fit_of_whole() -> None:
@@ -235,6 +249,11 @@ def test_refuse_to_merge_what_is_different(steps: list[Any]) -> None:
         with pytest.raises(DataError) as caught:
             ss.merge(parts)
         assert (caught.value.code, caught.value.exit_code) == ("MERGE_DIFFERENT", 65)
+
+
+def test_compare_by_what_was_learned_and_not_where() -> None:
+    assert dataclasses.replace(WHOLE, provenance={}) == WHOLE
+    assert dataclasses.replace(WHOLE, rows=51) != WHOLE
 
 
 def test_refuse_to_merge_nothing() -> None:

@@ -20,6 +20,11 @@ def step(text: str) -> str:
     return f"{HEAD}steps:\n  - {text}\n{OUT}"
 
 
+def where(text: str) -> str:
+    """Return a job with predicates; they stand in line 2."""
+    return f"version: 1\ninput: {{format: parquet, path: in, where: {text}}}\n{STEP}{OUT}"
+
+
 #: What is wrong, the command, the job file, the exit code, and the cause.
 JOBS: list[tuple[str, str, str, int, str]] = [
     ("unknown key", "check", HEAD + STEP + OUT + "engin: native\n", 78,
@@ -96,6 +101,54 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] job.yaml:4: output.mode: expected 'error' or 'overwrite', found 'append'"),
     ("negative verify", "check", HEAD + STEP + OUT + "verify: -1\n", 78,
      "error[CONFIG_VALUE] job.yaml:5: verify: expected greater than or equal to 0, found -1"),
+    ("number for text", "check", HEAD + STEP + OUT + "name: 3\n", 78,
+     "error[CONFIG_VALUE] job.yaml:5: name: expected a string, found 3"),
+    ("fraction for whole number", "check", HEAD + STEP + OUT + "verify: 1.5\n", 78,
+     "error[CONFIG_VALUE] job.yaml:5: verify: expected a whole number, found 1.5"),
+    ("what a line can hold", "check", HEAD + STEP + OUT + f"verify: {'y' * 78}\n", 78,
+     f"error[CONFIG_VALUE] job.yaml:5: verify: expected a whole number, found '{'y' * 78}'"),
+    ("more than a line can hold", "check", HEAD + STEP + OUT + f"verify: {'y' * 79}\n", 78,
+     f"error[CONFIG_VALUE] job.yaml:5: verify: expected a whole number, found '{'y' * 76}..."),
+    ("text for list of steps", "check", HEAD + "steps: x\n" + OUT, 78,
+     "error[CONFIG_VALUE] job.yaml:3: steps: expected a list, found 'x'"),
+    ("number for step", "check", step("3"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0]: expected a mapping, found 3"),
+    ("number for range", "check", step("{kind: minmax, columns: x, range: 5}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].range: expected a list, found 5"),
+    ("number for columns", "check", step("{kind: minmax, columns: 3}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].columns: expected a string or a mapping or a list, found 3"),
+    ("number for column", "check", step("{kind: minmax, columns: [x, 3]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].columns[1]: expected a string or a mapping, found 3"),
+    ("unknown key of selector", "check", step("{kind: minmax, columns: {dtype: numeric, exept: [a]}}"), 78,
+     "error[CONFIG_KEY] job.yaml:4: steps[0].columns.exept: unknown key 'exept'; did you mean 'except'?"),
+    ("no key of selector", "check", step("{kind: minmax, columns: [{pattern: a}]}"), 78,
+     "error[CONFIG_KEY] job.yaml:4: steps[0].columns[0].pattern: unknown key 'pattern'; the keys here are "
+     "dtype, except"),
+    ("text for list of exceptions", "check", step("{kind: minmax, columns: {except: a}}"), 78,
+     "error[CONFIG_VALUE] job.yaml:4: steps[0].columns.except: expected a list, found 'a'"),
+    ("empty path", "check", HEAD + STEP + "output: {format: parquet, path: ''}\n", 78,
+     "error[CONFIG_VALUE] job.yaml:4: output.path: expected text of at least 1 character, found ''"),
+    ("version 0 of artifact", "check", HEAD + STEP + OUT + "artifact: {path: a, version: 0}\n", 78,
+     "error[CONFIG_VALUE] job.yaml:5: artifact.version: expected greater than or equal to 1, found 0"),
+    ("number for options of spark", "check", HEAD + STEP + OUT + "spark: {conf: 5}\n", 78,
+     "error[CONFIG_VALUE] job.yaml:5: spark.conf: expected a mapping, found 5"),
+    ("unknown key by another name", "check", "version: 1\ninput: {format: csv, path: in, schem: x}\n" + STEP + OUT, 78,
+     "error[CONFIG_KEY] job.yaml:2: input.schem: unknown key 'schem'; did you mean 'schema'?"),
+    ("number for predicates", "check", where("5"), 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.where: expected a mapping, found 5"),
+    ("unknown operator", "check", where("{x: {ge: 1, lq: 2}}"), 78,
+     "error[CONFIG_KEY] job.yaml:2: input.where.x.lq: unknown key 'lq'; the keys here are eq, ge, gt, in, le, "
+     "lt, ne, null"),
+    ("number for values", "check", where("{x: {in: 5}}"), 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.where.x.in: expected a list, found 5"),
+    ("number for null", "check", where("{x: {null: 1}}"), 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.where.x.null: expected true or false, found 1"),
+    ("list of lists", "check", where("{x: [1, [2]]}"), 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.where.x[1]: expected a string or true or false or a whole number or a "
+     "number, found [2]"),
+    ("infinite bound", "check", where("{x: {gt: .inf}}"), 78,
+     "error[CONFIG_VALUE] job.yaml:2: input.where.x.gt: expected a string or true or false or a whole number or a "
+     "finite number, found Infinity"),
     ("list for mapping", "check", HEAD + STEP + "output: [out]\n", 78,
      'error[CONFIG_VALUE] job.yaml:4: output: expected a mapping, found ["out"]'),
     ("not YAML", "check", HEAD + "steps: [\n", 78,

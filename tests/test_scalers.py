@@ -420,4 +420,4 @@ def test_add_scaler_with_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(TypeError, match="time"):
         Spread("a", time=2.0)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="positional"):
-        Spread("a", 2.0)  # type: ignore[misc]
+        Spread("a", 2.0)  # type: ignore[arg-type, call-arg]

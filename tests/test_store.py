@@ -151,10 +151,10 @@ def test_name_errors_of_store(error: Exception, reading: type[Exception], writin
     ("s3://b/p", S3Store), ("s3a://b/p", S3Store), ("s3n://b/p", S3Store), ("gs://b/p", GCSStore),
     ("az://b/p", AzureStore), ("abfs://b/p", AzureStore), ("abfss://b@account.dfs.core.windows.net/p", AzureStore),
 ])  # fmt: skip
-def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: type) -> None:
+def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: Any) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     opened = store._open(uri)
-    assert type(opened) is kind
+    assert isinstance(opened, kind)
     assert str(opened.prefix) == "p"
 
 
