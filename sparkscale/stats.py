@@ -112,7 +112,7 @@ class ColumnStats:
         if min == max:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
         high, low = two_sum(shift, mean)
-        moments = _assemble((high, low + mean_lo), exp, canonical(m2, exp))
+        moments = _assemble(two_sum(high, low + mean_lo), exp, canonical(m2, exp))
         return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
 
     @classmethod

@@ -239,6 +239,15 @@ def test_pool_parts_as_exact_moments(mean: float, std: float) -> None:
     assert_accurate(stats, values)
 
 
+@pytest.mark.parametrize("shift", [-3.3, 3.1, 1e3, -0.117])
+def test_pool_parts_about_a_distant_shift(shift: float) -> None:
+    values = RNG.normal(0.1, 1.0, 999)
+    stats = ColumnStats.pooled(**parts_of(values, shift, 0))
+    assert stats.mean == stats.mean + stats.mean_lo
+    assert ColumnStats.from_dict(stats.to_dict()) == stats
+    assert_accurate(stats, values, least=12.0)
+
+
 @pytest.mark.parametrize("shift", [0.0, 1e6])
 def test_pool_parts_in_any_order_to_the_same_bits(shift: float) -> None:
     parts = parts_of(RNG.lognormal(10, 3, 5000), shift, 0)
