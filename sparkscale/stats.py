@@ -112,7 +112,8 @@ class ColumnStats:
         if min == max:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
         high, low = two_sum(shift, mean)
-        moments = _assemble(two_sum(high, low + mean_lo), exp, canonical(m2, exp))
+        pair = two_sum(high, low + mean_lo) if math.isfinite(high) else (high, 0.0)
+        moments = _assemble(pair, exp, canonical(m2, exp))
         return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
 
     @classmethod
