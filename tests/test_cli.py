@@ -99,6 +99,7 @@ def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) ->
 def test_summarize_a_run() -> None:
     done = report.Report("run", "r-1", engine="spark", rows=12345, verified_rows=1000)
     assert list(done.lines()) == ["done on spark in 0.0 s (), run r-1"]
+    assert report.Report("run", "r-1").to_dict()["verified_rows"] == 0
     done.warnings = ["column 'year' is constant"]
     done.undefined_rows = {"step 1 (softmax)": 0, "step 2 (softmax)": 1234}
     done.artifact, done.output = {"path": "stats", "version": 3}, {"path": "out"}

@@ -196,6 +196,12 @@ def test_map_softmax_rows_apart() -> None:
     assert same(run(Softmax(), *rows), [0.5, 0.5], [None, None], [NAN, NAN], [None, None], [1.0, 0.0])
 
 
+@pytest.mark.parametrize("undefined", ["null", "zeros", "uniform", "error"])
+def test_leave_row_of_nulls_beside_others(undefined: Any) -> None:
+    found = run(Softmax(nulls="mask", undefined=undefined), [None, None], [1.0, 1.0])
+    assert same(found, [None, None], [0.5, 0.5])
+
+
 @pytest.mark.parametrize("under", [NAN, INF, 1e308, 0.0])
 def test_mask_whatever_stands_under_a_null(under: float) -> None:
     x, null = np.array([[under, 2.0, 2.0]]), np.array([[True, False, False]])

@@ -203,6 +203,13 @@ def test_pin_only_where_no_gain_reaches_the_end(onto: tuple[float, float], pinne
     assert (solve(MinMax("x", range=onto), [1.0, 3.0]).pin is not None) == pinned
 
 
+@pytest.mark.parametrize("onto", [(0.0, 1.0), (5.0, 6.0), (-1.0, 1.0), (1e15, 1e15 + 1), (0.25, 4096.0)])
+def test_take_the_difference_as_gain_where_it_reaches_the_end(onto: tuple[float, float]) -> None:
+    map_ = solve(MinMax("x", range=onto), [1.0, 3.0])
+    assert Fraction(map_.gain) == Fraction(onto[1]) - Fraction(onto[0])
+    assert map_.offset == onto[0]
+
+
 @given(st.lists(finite, min_size=2, max_size=20), finite)
 def test_keep_within_clip_and_order(values: list[float], unseen: float) -> None:
     for scaler, low, high in ((MinMax("x", range=(-2, 3), clip=True), -2.0, 3.0), (MaxAbs("x", clip=True), -1.0, 1.0)):
@@ -247,6 +254,15 @@ def test_scale_robustly_without_centering_or_scaling() -> None:
     assert scaled(Robust("x"), values) == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert scaled(Robust("x", with_centering=False), values) == [0.5, 1.0, 1.5, 2.0, 2.5]
     assert scaled(Robust("x", with_scaling=False), values) == [-2.0, -1.0, 0.0, 1.0, 2.0]
+
+
+def test_scale_robustly_by_the_whole_range() -> None:
+    values = [1.0, 2.0, 3.0, 4.0, 9.0]
+    assert scaled(Robust("x", quantile_range=(0, 100)), values) == [-0.25, -0.125, 0.0, 0.125, 0.75]
+    with pytest.raises(ConfigError):
+        Robust("x", quantile_range=(math.nextafter(0, -1), 100))
+    with pytest.raises(ConfigError):
+        Robust("x", quantile_range=(0, math.nextafter(100, 101)))
 
 
 def test_refuse_robust_without_sketch() -> None:
