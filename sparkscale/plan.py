@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparkscale.errors import DataError, Problem, nearest
 from sparkscale.scalers import RowStep, Selector, Step, pattern_of
@@ -89,15 +89,19 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Pl
 
 
 def bind(steps: Sequence[PlannedStep], schema: Schema, source: str = "the input") -> Plan:
-    """Hold steps that were planned before (a loaded artifact's) against the schema of another table."""
+    """Hold steps that were planned before (a loaded artifact's) against the schema of another table.
+
+    The plan's columns are those of that table, where a feature may have another numeric type than in the fit.
+    """
     problems: list[Problem] = []
+    bound = []
     for number, step in enumerate(steps, 1):
         found = [schema.find(column.name) for column in step.inputs]
-        for column, here in zip(step.inputs, found, strict=True):
-            if here is None:
-                problems.append(_missing(column.name, schema, source))
-        problems += _check_inputs(step.step, [column for column in found if column], number)
-    return _checked(Plan(schema, tuple(steps)), problems)
+        problems += [_missing(c.name, schema, source) for c, here in zip(step.inputs, found, strict=True) if not here]
+        here = tuple(column for column in found if column)
+        problems += _check_inputs(step.step, here, number)
+        bound.append(replace(step, inputs=here))
+    return _checked(Plan(schema, tuple(bound)), problems)
 
 
 def _checked(plan: Plan, problems: list[Problem]) -> Plan:

@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import fnmatch
 import hashlib
 import os
 import re
@@ -38,6 +39,7 @@ from sparkscale.errors import (
 _NEW, _OLD = "new", "old"
 #: Of renameat2(2): relative to the working folder; fail where the target exists; exchange the two.
 _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
+_WILD = frozenset("*?[{")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 
@@ -49,15 +51,15 @@ def is_local(path: str) -> bool:
 
 def local_path(path: str) -> str:
     """Return the local path of a path or ``file:`` URI."""
-    return re.sub(r"^file:(//)?", "", path) if is_local(path) else path
+    return re.sub(r"^file:(//)?", "", path, flags=re.IGNORECASE) if is_local(path) else path
 
 
-def check_target(output: str, mode: str, source: str | None) -> None:
+def check_target(output: str, mode: str) -> None:
     """Refuse, before anything runs, a target that cannot be published to.
 
     Raises:
-        ConfigError: (78) where it overlaps the input, or is not a local path.
-        OutputError: (73) where it exists and mode is ``error``.
+        ConfigError: (78) where it is not a local path.
+        OutputError: (73) where it exists and mode is ``error``, or is a file.
     """
     if not is_local(output):
         raise ConfigError(
@@ -65,25 +67,57 @@ def check_target(output: str, mode: str, source: str | None) -> None:
             f"output.path: expected a local path, found {output}",
             "an object store cannot rename a folder; its publishing is not built yet",
         )
-    if source is not None and is_local(source):
-        _check_apart(output, source)
     target = Path(local_path(output))
     if mode == "error" and os.path.lexists(target):
         cause = f"expected nothing at {output}, found an output"
         raise OutputError("OUTPUT_EXISTS", cause, "take mode: overwrite, or another path")
-    if target.exists() and not target.is_dir():
-        raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {output} is a file")
+    for place in (target, *target.parents):
+        if place.exists() and not place.is_dir():
+            raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {place} is a file")
 
 
-def _check_apart(output: str, source: str) -> None:
-    fixed = re.split(r"[*?\[{]", local_path(source), maxsplit=1)[0]
-    ours, theirs = Path(os.path.realpath(local_path(output))), Path(os.path.realpath(fixed))
-    if ours == theirs or ours in theirs.parents or theirs in ours.parents:
+def check_apart(key: str, path: str, other_key: str, other: str) -> None:
+    """Refuse a place that is another one, is inside it, or holds it; ``other`` may be a pattern of an input.
+
+    Raises:
+        ConfigError: (78) naming both.
+    """
+    if not (is_local(path) and is_local(other)):
+        return
+    ours = Path(os.path.realpath(local_path(path))).parts
+    if all(re.fullmatch(theirs, own) for own, theirs in zip(ours, _patterns(other), strict=False)):
         raise ConfigError(
             "CONFIG_OVERLAP",
-            f"output.path: expected a place apart from the input, but {output} overlaps {source}",
-            "write to another folder",
+            f"{key}: expected a place apart from {other_key}, but {path} overlaps {other}",
+            "take another folder",
         )
+
+
+def check_outside(key: str, path: str, other_key: str, other: str) -> None:
+    """Refuse a place that is another one or is inside it; it may hold it.
+
+    Raises:
+        ConfigError: (78) naming both.
+    """
+    if is_local(other) and len(Path(os.path.realpath(local_path(path))).parts) >= len(_patterns(other)):
+        check_apart(key, path, other_key, other)
+
+
+def _patterns(path: str) -> list[str]:
+    """Return a regular expression for each part of a path, links resolved up to the first part with a wildcard."""
+    parts = Path(local_path(path)).absolute().parts
+    plain = next((n for n, part in enumerate(parts) if set(part) & _WILD), len(parts))
+    if Path(*parts).exists():
+        plain = len(parts)
+    real = Path(os.path.realpath(Path(*parts[:plain]))).parts
+    return [*map(re.escape, real), *map(_pattern, parts[plain:])]
+
+
+def _pattern(part: str) -> str:
+    """Return the regular expression of a part with Hadoop's wildcards; of braces, one that matches all."""
+    if "{" in part or "}" in part:
+        return ".*"
+    return fnmatch.translate(part.replace("[^", "[!"))
 
 
 @contextlib.contextmanager
@@ -94,7 +128,7 @@ def staged(output: str, mode: str) -> Iterator[str]:
         OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses,
         TemporaryError: (75) where another run writes to the same target, or published there first.
     """
-    target = Path(local_path(output)).absolute()
+    target = Path(os.path.realpath(local_path(output)))  # of a link, the folder that it names is replaced
     with contextlib.ExitStack() as stack:
         with _named(output):
             target.parent.mkdir(parents=True, exist_ok=True)

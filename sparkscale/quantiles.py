@@ -48,6 +48,21 @@ class QuantileSketch:
         merged.merge(other._open())
         return QuantileSketch(merged.serialize())
 
+    def canonical(self) -> QuantileSketch:
+        """Return one form of a sketch that holds all its values, whatever engine and order of merging made it.
+
+        Larger sketches are randomized, and stay as they are.
+        """
+        sketch = self._open()
+        if sketch.is_estimation_mode():
+            return self
+        import numpy as np
+
+        if sketch.n < 2:  # noqa: PLR2004 - they have a form of their own
+            return QuantileSketch.of(np.array([sketch.get_min_value()] if sketch.n else []))
+        start = _HEADER + 4 * len(_level_starts(self.data)) + 16  # behind min and max
+        return QuantileSketch.of(np.sort(np.frombuffer(self.data, "<f8", sketch.num_retained, start)))
+
     def quantile(self, rank: float) -> float:
         """Return a value whose rank is ``rank`` (0 to 1) within :attr:`rank_error`."""
         return float(self._open().get_quantile(rank))

@@ -227,44 +227,73 @@ OVERLAPS = [
     ("in", "in"), ("in/", "in"), ("./in", "in"), ("in/deeper", "in"), (".", "in/part.parquet"), ("in", "in/a/b"),
     ("in", "in/*.parquet"), ("in/out", "in/{a,b}"), ("link", "in"), ("in", "link"), ("link/x", "in"),
     ("{here}/in", "in"), ("file://{here}/in", "in"), ("in", "file:{here}/in"), ("other/../in", "in"),
+    ("in/day=2", "in/day*"), ("in/day=2", "in/day={1,2}"), ("in/day=2/deeper", "in/day=[12]"), ("in", "i?"),
+    ("link/day=2", "in/day?2"), ("FILE:{here}/in", "in"), ("odd[1]", "odd[1]"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("output", "source"), OVERLAPS)
-def test_refuse_overlap_with_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, source: str) -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with an input, a link to it, and a name that looks like a pattern."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
+    (tmp_path / "odd[1]").mkdir()
     (tmp_path / "link").symlink_to("in")
-    with pytest.raises(ConfigError) as caught:
-        publish.check_target(
-            output.replace("{here}", str(tmp_path)), "overwrite", source.replace("{here}", str(tmp_path))
-        )
+    return tmp_path
+
+
+@pytest.mark.parametrize(("output", "source"), OVERLAPS)
+def test_refuse_overlap_with_input(here: Path, output: str, source: str) -> None:
+    output, source = (path.replace("{here}", str(here)) for path in (output, source))
+    with pytest.raises(ConfigError, match=r"output\.path: expected a place apart from the input") as caught:
+        publish.check_apart("output.path", output, "the input", source)
     assert (caught.value.code, caught.value.exit_code) == ("CONFIG_OVERLAP", 78)
 
 
-@pytest.mark.parametrize(("output", "source"), [("in2", "in"), ("out/in", "in"), ("out", "in/*"), ("out", "s3://b/out"),
-                                                ("i", "in"), ("out", None)])  # fmt: skip
-def test_accept_place_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, source: str | None) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    publish.check_target(output, "error", source)
+@pytest.mark.parametrize(("output", "source"), [
+    ("in2", "in"), ("out/in", "in"), ("out", "in/*"), ("out", "s3://b/out"), ("i", "in"), ("s3://b/in", "in"),
+    ("out/x", "*.parquet"), ("in/scaled", "in/day*"), ("in/day=3", "in/day=[12]"), ("odd1", "odd[1]"),
+])  # fmt: skip
+def test_accept_place_apart(here: Path, output: str, source: str) -> None:
+    publish.check_apart("output.path", output, "the input", source)
+
+
+def test_refuse_artifact_that_would_go_with_the_output(here: Path) -> None:
+    for artifact in ("out", "out/stats", "./out/a/b"):
+        with pytest.raises(ConfigError, match=r"artifact\.path: expected a place apart from the output"):
+            publish.check_outside("artifact.path", artifact, "the output", "out")
+    for artifact in (".", "stats", "out2", "s3://b/out/x"):
+        publish.check_outside("artifact.path", artifact, "the output", "out")
+
+
+@pytest.mark.parametrize("target", ["real", "not there yet"])
+def test_publish_through_a_link(here: Path, target: str) -> None:
+    if target == "real":
+        fill(target, "old")
+    (here / "latest").symlink_to(target)
+    with publish.staged("latest", "overwrite") as staging:
+        fill(staging)
+    assert (here / "latest").is_symlink()
+    assert tree(here / target) == {"part": "new"}
+    assert {path.name for path in here.iterdir()} == {"in", "link", "odd[1]", "latest", target}
 
 
 def test_refuse_target_that_exists(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "folder").mkdir()
-    for name, mode in (("file", "error"), ("file", "overwrite"), ("folder", "error"), ("dangling", "error")):
+    for name, mode in (("file", "error"), ("file", "overwrite"), ("folder", "error"), ("dangling", "error"),
+                       ("file/under", "error"), ("file/far/under", "overwrite")):  # fmt: skip
         with pytest.raises(OutputError) as caught:
-            publish.check_target(str(tmp_path / name), mode, None)
+            publish.check_target(str(tmp_path / name), mode)
         assert caught.value.exit_code == 73
-    publish.check_target(str(tmp_path / "folder"), "overwrite", None)
+    publish.check_target(str(tmp_path / "folder"), "overwrite")
 
 
 def test_refuse_target_on_object_store() -> None:
     for uri in ("s3a://bucket/x", "hdfs://host/x", "gs://b/x"):
         with pytest.raises(ConfigError, match="expected a local path"):
-            publish.check_target(uri, "error", "in")
+            publish.check_target(uri, "error")
 
 
 @pytest.mark.parametrize(("number", "kind"), [

@@ -40,6 +40,29 @@ def test_sketch_small_is_exact(size: int) -> None:
         assert sketch.quantile(rank) in neighbours
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 700, K])
+def test_keep_one_form_of_a_sketch_that_holds_all(size: int) -> None:
+    rng = np.random.default_rng(size)
+    values = rng.normal(size=size)
+    forms, raw = set(), set()
+    for _ in range(5):
+        rng.shuffle(values)
+        cut = int(rng.integers(0, size + 1))
+        sketch = QuantileSketch.of(values[:cut]) + QuantileSketch.of(values[cut:])
+        raw.add(sketch.data)
+        forms.add(sketch.canonical().data)
+    assert len(forms) == 1
+    assert size < 3 or len(raw) > 1  # the order leaves traces in what is not canonical
+    known = QuantileSketch(forms.pop())
+    assert known.count == size
+    assert [known.quantile(rank) for rank in RANKS if size] == [sketch.quantile(rank) for rank in RANKS if size]
+
+
+def test_leave_a_randomized_sketch_as_it_is() -> None:
+    sketch = QuantileSketch.of(MANY)
+    assert sketch.canonical() == sketch
+
+
 def test_sketch_median_of_odd_count() -> None:
     assert QuantileSketch.of(np.array([3.0, 1.0, 5.0, 2.0, 4.0])).quantile(0.5) == 3.0
 

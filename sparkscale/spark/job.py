@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,8 +73,14 @@ def _check(config: JobConfig, command: str) -> None:
     else:
         config.need("steps", "output")
     check_exists(config.input)
+    source = ("the input", config.input.path)
+    if config.artifact is not None:
+        publish.check_outside("artifact.path", config.artifact.path, *source)
     if config.output is not None and command != "fit":
-        publish.check_target(config.output.path, config.output.mode, config.input.path)
+        publish.check_target(config.output.path, config.output.mode)
+        publish.check_apart("output.path", config.output.path, *source)
+        if config.artifact is not None:  # which would go with the old output
+            publish.check_outside("artifact.path", config.artifact.path, "the output", config.output.path)
 
 
 def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFrame, Plan, Fitted | None]:
@@ -90,7 +97,7 @@ def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFra
         problems += error.problems
     if problems:
         raise DataError.of(problems)
-    return narrowed(df, predicates), planned, known
+    return narrowed(df, predicates), planned, known and dataclasses.replace(known, steps=planned.steps)
 
 
 def _load(config: JobConfig) -> Fitted:
@@ -140,6 +147,8 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, command: str, report: Report
         if command == "run":
             _save(fitted, config, report)
     report.output = {"path": config.output.path, "format": config.output.format}
+    if config.output.format == "json" and is_sail(df.sparkSession):
+        report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
 
 
 @dataclass(frozen=True)
@@ -172,14 +181,14 @@ def _row_items(fitted: Fitted) -> list[Application]:
 
 
 def _row_counts(item: Application) -> list[SparkColumn]:
-    """Count the rows that hold a score at all, and those that have no softmax."""
+    """Count the rows that hold a score at all, or are an empty array, and those that have no softmax."""
     array = scores(item.inputs[0]) if item.over_array else F.array(*[feature(column) for column in item.inputs])
     top = F.array_max(array)
     undefined = top == F.lit(-float("inf"))
     if not (isinstance(item.map, Softmax) and item.map.nulls == "mask"):
         undefined = undefined & ~F.exists(array, lambda score: score.isNull())
     return [
-        F.count(top).alias(f"scored_{item.step}"),
+        F.count(F.when(top.isNotNull() | (F.size(array) == 0), 1)).alias(f"scored_{item.step}"),
         F.count(F.when(undefined, 1)).alias(f"undefined_{item.step}"),
     ]
 

@@ -182,7 +182,7 @@ def _block(states: pa.Table, *, sketch: bool) -> dict[str, Any]:
     parts = pa.Table.from_struct_array(states["parts"].combine_chunks().flatten()) if sketch else states
     sketches = [name for name in states.column_names if name.startswith("sketch") and states.num_rows]
     block: dict[str, Any] = {name: parts[name].to_numpy() for name in parts.column_names}
-    return block | {name: QuantileSketch(states[name][0].as_py()) for name in sketches}
+    return block | {name: QuantileSketch(states[name][0].as_py()).canonical() for name in sketches}
 
 
 def scan_in_python(df: DataFrame, group: Sequence[Column]) -> dict[str, ColumnStats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from types import ModuleType
 
@@ -20,7 +21,7 @@ from sparkscale.spark.shipping import ship
 
 def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto", source: str = "the input") -> DataFrame:
     """Apply a fitted pipeline; see :meth:`sparkscale.Fitted.transform`."""
-    bind(fitted.steps, schema_of(df), source)
+    fitted = dataclasses.replace(fitted, steps=bind(fitted.steps, schema_of(df), source).steps)
     items = list(fitted.applications)
     if any(builder(item.map, engine) is udf for item in items):
         ship(df.sparkSession)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -86,6 +87,27 @@ def test_run_leaves_its_outputs_alone(runs: dict[str, Any], engine: str) -> None
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if "rows/" not in path.as_posix()}
     assert found == {"out", "out/rows", "out/stats", "out/stats/00000001.json"}
     assert not [path for path in (folder / "out" / "rows").iterdir() if path.is_dir()]
+
+
+def test_sail_takes_no_column_for_a_constant(tmp_path: Path) -> None:
+    """A column whose Parquet statistics say min == max may hold a NaN all the same."""
+    pq.write_table(pa.table({"x": [math.nan, 1.0, 1.0], "id": [1, 2, 3]}), tmp_path / "part.parquet")
+    job = f"""
+version: 1
+input: {{format: parquet, path: {tmp_path}/part.parquet}}
+steps: [{{kind: minmax, columns: x, into: y}}]
+artifact: {{path: stats}}
+output: {{format: parquet, path: rows}}
+spark: {{engine: sail}}
+"""
+    (tmp_path / "job.yaml").write_text(job, encoding="utf-8")
+    assert_done(sparkscale("run", "--config", "job.yaml", cwd=tmp_path))
+    known = artifact(tmp_path / "stats")["stats"]["x"]
+    assert {key: known[key] for key in ("rows", "nans", "finite", "min", "max")} == {
+        "rows": 3, "nans": 1, "finite": 2, "min": 1.0, "max": 1.0}  # fmt: skip
+    rows = pq.read_table(tmp_path / "rows").sort_by("id").to_pydict()
+    assert_alike(rows["x"], [math.nan, 1.0, 1.0], name="x")
+    assert_alike(rows["y"], [math.nan, 0.0, 0.0], name="y")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sparkscale import jobfile, store
 from sparkscale.artifact import Fitted
@@ -131,6 +133,43 @@ def test_fit_then_transform_other_data(spark: SparkSession, inputs: Path) -> Non
         assert found["x"][3] == -INF
         assert done.artifact == {}
     assert store.versions("stats") == [1]
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("type_", ["boolean", "int", "decimal(4,2)", "float", "double"])
+def test_transform_features_of_another_numeric_type(spark: SparkSession, inputs: Path, type_: str, engine: str) -> None:
+    run("fit", steps="[{kind: minmax, columns: [x, month]}, {kind: softmax, columns: [a, b]}]", output=None)
+    rows = spark.createDataFrame([(1, 0, 1, 1, 0), (2, 1, 0, 0, 1)], "id int, x int, month int, a int, b int")
+    cast = [rows[name].cast(type_).alias(name) for name in ("x", "month", "a", "b")]
+    rows.select("id", *cast).write.parquet(str(inputs / "other"))
+    run("transform", steps=None, input={"format": "parquet", "path": "other"}, engine=engine)
+    low = 1 / (1 + math.e)
+    found = [tuple(row) for row in read(spark, "out").select("x", "month", "a", "b").collect()]
+    np.testing.assert_allclose(found, [(-1 / 3, 0, 1 - low, low), (-0.3, -1 / 11, low, 1 - low)], rtol=1e-15)
+
+
+def test_transform_a_name_with_a_dot_for_a_field_of_a_struct(spark: SparkSession, inputs: Path) -> None:
+    frame = spark.read.parquet(str(inputs / "in"))
+    frame.select("id", F.struct("x").alias("s")).write.parquet(str(inputs / "nested"))
+    frame.select("id", frame["x"].alias("s.x")).write.parquet(str(inputs / "dotted"))
+    step = "[{kind: minmax, columns: s.x, into: y}]"
+    run("fit", steps=step, output=None, input={"format": "parquet", "path": "nested"})
+    run("transform", steps=step, input={"format": "parquet", "path": "dotted"})
+    assert [row["y"] for row in read(spark, "out").collect()] == EXPECTED["x"]
+
+
+def test_keep_empty_arrays(spark: SparkSession, inputs: Path) -> None:
+    write_parquet(inputs / "arrays" / "part.parquet", {"id": [1, 2], "v": pa.array([[], []], pa.list_(pa.float64()))})
+    run(steps="[{kind: softmax, columns: v}]", input={"format": "parquet", "path": "arrays"})
+    assert [row["v"] for row in read(spark, "out").collect()] == [[], []]
+
+
+@pytest.mark.parametrize(("artifact", "output"), [("out", "out"), ("out/stats", "out"), ("in/stats", "out")])
+def test_refuse_artifact_inside_output_or_input(inputs: Path, artifact: str, output: str) -> None:
+    with pytest.raises(ConfigError, match=r"artifact\.path: expected a place apart") as caught:
+        run(artifact={"path": artifact}, output={"format": "parquet", "path": output, "mode": "overwrite"})
+    assert caught.value.exit_code == 78
+    assert names(inputs) == {"in", "job.yaml"}
 
 
 def test_transform_takes_the_version_that_is_named(spark: SparkSession, inputs: Path) -> None:
