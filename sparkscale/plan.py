@@ -122,8 +122,7 @@ def _choose(
     chosen: dict[str, Column] = {}
     for selector in selectors:
         found = list(_select(selector, schema))
-        named = [schema.find(selector)] if isinstance(selector, str) and not found else []
-        if not found and not any(named):
+        if not found:
             problems.append(_unmatched(selector, schema, source, wanted))
         chosen |= {column.name: column for column in found}
     return tuple(chosen.values())
