@@ -6,7 +6,7 @@ is a masked array where it holds a null, a plain array where it holds none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,37 +14,93 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
 from sparkscale.maps import ColumnMap, RowMap
-from sparkscale.schema import Field, Schema
+from sparkscale.schema import Column, Field, Schema
 
 Values: TypeAlias = NDArray[np.float64]
 Nulls: TypeAlias = NDArray[np.bool_]
 
+_KINDS = {"f": "double", "i": "bigint", "u": "bigint", "b": "boolean", "O": "double", "M": "timestamp"}
 
-def schema_of(columns: Mapping[str, ArrayLike]) -> Schema:
-    """Return the schema of a dict of arrays: 1-D is a column, 2-D (or an object array of arrays) an array column."""
-    fields = (Field(name, _type_of(np.ma.asarray(data))) for name, data in columns.items())
+
+def table(columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
+    """Return the columns as arrays; raises :class:`DataError` where they are not named arrays of one length."""
+    if not hasattr(columns, "items") or not all(isinstance(name, str) for name in columns):
+        found = type(columns).__name__ if not hasattr(columns, "items") else f"names {list(columns)!r:.80}"
+        raise DataError("DATA_TYPE", f"expected a dict of arrays by column name, found {found}")
+    made = {name: _as_array(name, data) for name, data in columns.items()}
+    lengths = {len(array): name for name, array in reversed(made.items())}
+    if len(lengths) > 1:
+        found = ", ".join(f"{length} in {name!r}" for length, name in sorted(lengths.items()))
+        raise DataError("DATA_LENGTH", f"expected columns of one length, found {found}", "give each row in all of them")
+    return made
+
+
+def _as_array(name: str, data: Any) -> Any:
+    try:
+        array: Any = np.ma.asarray(data)
+    except ValueError:  # rows of several lengths
+        array = np.ma.MaskedArray(np.empty(len(data), dtype=object))
+        for index, row in enumerate(data):
+            array.data[index] = row
+    if array.ndim == 0:
+        raise DataError(
+            "DATA_TYPE", f"column {name!r}: expected an array, found {data!r:.80}", "give one value for each row"
+        )
+    return array
+
+
+def schema_of(arrays: Mapping[str, Any], known: Iterable[Column] = ()) -> Schema:
+    """Return the schema of a table: 1-D is a column; 2-D, or an object array of arrays, an array column.
+
+    A column of nulls, or of no rows, does not tell which it is: it has the type of the ``known`` column of its name.
+    """
+    types = {column.name: column.type for column in known}
+    fields = (
+        Field(name, types[name] if name in types and _untold(array) else _type_of(array))
+        for name, array in arrays.items()
+    )
     return Schema(tuple(fields), case_sensitive=True)
 
 
-def _type_of(data: Any) -> str:
-    ragged = data.dtype == object and any(isinstance(item, list | tuple | np.ndarray) for item in data.tolist())
-    if data.ndim == 2 or ragged:  # noqa: PLR2004 - rows and scores
-        return "array<double>"
-    kinds = {"f": "double", "i": "bigint", "u": "bigint", "b": "boolean", "O": "double", "M": "timestamp"}
-    return kinds.get(data.dtype.kind, "string")
+def _untold(array: Any) -> bool:
+    nothing = array.size == 0 and array.dtype.kind == "f"  # what NumPy makes of []
+    return array.ndim == 1 and (nothing or (array.dtype == object and all(item is None for item in _items(array))))
+
+
+def _items(array: Any) -> list[Any]:
+    """Return the elements, None for one that is masked."""
+    items: Any = np.where(np.ma.getmaskarray(array), None, array.data)
+    return list(items.ravel())
+
+
+def _type_of(array: Any) -> str:
+    type_ = _KINDS.get(array.dtype.kind, "string")
+    if array.dtype == object and any(isinstance(item, list | tuple | np.ndarray) for item in _items(array)):
+        type_ = "array<double>"
+    for _ in range(array.ndim - 1):
+        type_ = f"array<{type_}>"
+    return type_
 
 
 def split(data: ArrayLike) -> tuple[Values, Nulls]:
     """Return float64 values and which of them are null."""
     array: Any = np.ma.asarray(data)
     null = np.ma.getmaskarray(array)
-    if array.dtype == object:
-        null = null | np.array([value is None for value in array.data.ravel()], dtype=bool).reshape(array.shape)
     try:
+        if array.dtype == object:
+            null = np.array([_is_null(value) for value in _items(array)], dtype=bool).reshape(array.shape)
         values = np.where(null, np.nan, array.data).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError("DATA_TYPE", f"expected numbers, found {array.dtype}: {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            "DATA_TYPE", f"expected numbers, found {array.dtype}: {error}", "give numbers, and None for a null"
+        ) from error
     return values, null
+
+
+def _is_null(value: object) -> bool:
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{value!r:.80} is text")
+    return value is None
 
 
 def join(values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
@@ -57,35 +113,45 @@ def join(values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
 def map_column(map_: ColumnMap, data: ArrayLike, dtype: str, *, inverse: bool = False) -> NDArray[Any]:
     """Apply a column map to a 1-D array."""
     values, null = split(data)
+    if values.ndim != 1:
+        raise DataError("DATA_TYPE", f"expected a column of numbers, found an array of {values.ndim} dimensions")
     result = map_.inverse(values) if inverse else map_.forward(values)
     if map_.kind == "undefined":
         null = np.ones_like(null)
     return join(result, null, dtype)
 
 
-def map_columns(map_: RowMap, data: list[ArrayLike], dtype: str) -> list[NDArray[Any]]:
+def map_columns(map_: RowMap, data: list[Any], dtype: str) -> list[NDArray[Any]]:
     """Apply a row map to the score columns, 1-D arrays of one length."""
     parts = [split(column) for column in data]
     values, null = map_.forward(np.column_stack([v for v, _ in parts]), np.column_stack([n for _, n in parts]))
     return [join(values[:, j], null[:, j], dtype) for j in range(values.shape[1])]
 
 
-def map_arrays(map_: RowMap, data: ArrayLike, dtype: str) -> NDArray[Any]:
-    """Apply a row map to an array column: ``(rows, k)``, or an object array of rows of any length or None."""
-    array: Any = np.ma.asarray(data)
-    if array.ndim == 2 and array.dtype != object:  # noqa: PLR2004 - rows and scores
+def map_arrays(map_: RowMap, array: Any, dtype: str) -> NDArray[Any]:
+    """Apply a row map to an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
+    if array.ndim == 2:  # noqa: PLR2004 - rows and scores
         return join(*map_.forward(*split(array)), dtype)
-    rows = [None if absent else row for row, absent in zip(array.data, np.ma.getmaskarray(array), strict=True)]
-    out = np.empty(len(rows), dtype=object)
-    for length in {len(row) for row in rows if row is not None}:
-        where = [i for i, row in enumerate(rows) if row is not None and len(row) == length]
-        block = np.array([_with_none(rows[i]) for i in where], dtype=object).reshape(len(where), length)
-        values, null = map_.forward(*split(block))
+    rows = {i: _scores(i, row) for i, row in enumerate(_items(array)) if row is not None}
+    out = np.empty(len(array), dtype=object)
+    for length in {values.size for values, _ in rows.values()}:
+        where = [i for i, (values, _) in rows.items() if values.size == length]
+        values, null = map_.forward(np.stack([rows[i][0] for i in where]), np.stack([rows[i][1] for i in where]))
         for i, row_values, row_null in zip(where, values, null, strict=True):
             out[i] = join(row_values, row_null, dtype)
     return out
 
 
-def _with_none(row: Any) -> list[Any]:
-    array: Any = np.ma.asarray(row)
-    return list(array.filled(None)) if array.dtype == object else list(array.astype(object).filled(None))
+def _scores(index: int, row: Any) -> tuple[Values, Nulls]:
+    try:
+        array: Any = np.ma.asarray(row)
+    except ValueError as error:  # lists within lists
+        raise _no_scores(index, row) from error
+    if array.ndim != 1:
+        raise _no_scores(index, row)
+    return split(array)
+
+
+def _no_scores(index: int, row: Any) -> DataError:
+    cause = f"row {index}: expected an array of scores, or None for a null row, found {row!r:.80}"
+    return DataError("DATA_TYPE", cause, "give each row its scores as a list or 1-D array")

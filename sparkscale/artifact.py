@@ -122,10 +122,12 @@ class Fitted:
         Returns:
             a dict in the order of the table's result; arrays with a null are masked arrays.
         """
-        bind(self.steps, arrays.schema_of(columns), "the arrays")
+        table = arrays.table(columns)
+        known = [column for step in self.steps for column in step.inputs]
+        bind(self.steps, arrays.schema_of(table, known), "the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
-            data = [columns[column.name] for column in item.inputs]
+            data = [table[column.name] for column in item.inputs]
             if isinstance(item.map, ColumnMap):
                 made[item.outputs[0]] = arrays.map_column(item.map, data[0], item.dtype)
             elif item.over_array:
@@ -137,12 +139,13 @@ class Fitted:
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""
-        plan = self.restorations(list(columns))
+        table = arrays.table(columns)
+        plan = self.restorations(list(table))
         made = {
-            target: arrays.map_column(map_, columns[output], "float64", inverse=True)
+            target: arrays.map_column(map_, table[output], "float64", inverse=True)
             for target, (output, map_) in plan.items()
         }
-        return {name: made.get(name, columns.get(name)) for name in self.restored_names(list(columns))}
+        return {name: made.get(name, columns.get(name)) for name in self.restored_names(list(table))}
 
     def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
         """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""

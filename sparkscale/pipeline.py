@@ -48,11 +48,12 @@ class Pipeline:
 
     def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
-        planned = plan(self.steps, arrays.schema_of(columns), "the arrays")
+        table = arrays.table(columns)
+        planned = plan(self.steps, arrays.schema_of(table), "the arrays")
         quantiles = planned.quantile_features
         stats = {}
         for name in planned.features:
-            values, null = arrays.split(columns[name])
+            values, null = arrays.split(table[name])
             stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
