@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from typing import Any, NoReturn
 import click
 
 from sparkscale._version import __version__
-from sparkscale.errors import InternalError, SparkscaleError, UnfitEnvironmentError, UsageError
+from sparkscale.errors import InternalError, SparkscaleError, TemporaryError, UnfitEnvironmentError, UsageError
 
+#: How long a signal may take to reach this process after one that was sent it too.
+_SIGNAL_SECONDS = 0.3
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -177,42 +180,58 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _code_of(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    signals: list[int] = []
+    _listen(signals, interrupting=True)
     try:
         app.main(args=arguments, prog_name="sparkscale", standalone_mode=False)
-    except SparkscaleError as error:
-        return _failed(error, debug="--debug" in arguments)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.Abort as abort:
-        code = 128 + (abort.__cause__.number if isinstance(abort.__cause__, _Interrupted) else signal.SIGINT)
-        _say(f"sparkscale: interrupted (exit {code})")
-        return code
     except click.UsageError as error:
         return _failed(UsageError("USAGE", error.format_message().rstrip("."), "see `sparkscale --help`"), debug=False)
     except Exception as error:  # noqa: BLE001 - the last resort: one line and the code that says "a bug of ours"
-        return _failed(_unexpected(error), debug="--debug" in arguments)
+        _listen(signals, interrupting=False)
+        ours = error if isinstance(error, SparkscaleError) else _unexpected(error)
+        return _interrupted(signals, error, ours) or _failed(ours, debug="--debug" in arguments)
     return 0
 
 
-class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM: a run removes what is staged, stops its engine and ends."""
+def _listen(signals: list[int], *, interrupting: bool) -> None:
+    """Note Ctrl-C and SIGTERM; at the first a run removes what is staged, stops its engine and ends."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    def note(number: int, _frame: object) -> None:
+        signals.append(number)
+        if interrupting:
+            logging.disable()  # py4j logs the traceback of a call that is interrupted
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
 
 
-def _interrupt(number: int, _frame: object) -> NoReturn:
-    logging.disable()  # py4j logs the traceback of a call that is interrupted
-    raise _Interrupted(number)
+def _interrupted(signals: list[int], error: Exception, ours: SparkscaleError) -> int:
+    """Say that the run was interrupted and return its exit code; 0 where it was not.
+
+    Whatever fails after a signal fails for it. A JVM dies of the signal as well, maybe before Python hears of it.
+    """
+    if not signals and ours.code == "SPARK_LOST":
+        time.sleep(_SIGNAL_SECONDS)
+    _listen(signals, interrupting=True)
+    if not signals and not isinstance(error, click.Abort):
+        return 0
+    code = 128 + (signals[0] if signals else signal.SIGINT)
+    _say(f"sparkscale: interrupted (exit {code})")
+    return code
 
 
 def _unexpected(error: Exception) -> SparkscaleError:
     if isinstance(error, ModuleNotFoundError) and error.name in ("pyspark", "pandas", "pyarrow", "grpc", "pysail"):
         cause = f"expected the package {error.name}, found none"
         return UnfitEnvironmentError("ENV_PACKAGE", cause, "pip install 'sparkscale[spark]'")
+    if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
+        translated: SparkscaleError = _spark("failures").translate(error, "Spark")
+        return translated
+    if isinstance(error, ConnectionError):
+        return TemporaryError("SPARK_LOST", f"the engine is gone: {error.strerror or error}", "run it again")
     if isinstance(error, OSError):
         from sparkscale.publish import storage_error
 

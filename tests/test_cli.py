@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 
 import sparkscale as ss
 from sparkscale import cli, report
+from sparkscale.errors import TemporaryError
 from sparkscale.scalers import REGISTRY
 
 HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
@@ -133,6 +137,53 @@ def test_time_a_stage_that_fails() -> None:
     assert 0.02 <= done.seconds["fit"] < 5
     assert 0 <= done.seconds["write"] < done.seconds["fit"]
     assert done.seconds["fit"] == round(done.seconds["fit"], 3)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str]:
+    """Call the command, which must fail; return its exit code and its last line on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    return ended.value.code, capsys.readouterr().err.splitlines()[-1]
+
+
+def test_report_signal_that_comes_after_the_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C goes to the JVM as well, whose end may be noticed first."""
+
+    def lost(*_: Any, **__: Any) -> None:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        raise TemporaryError("SPARK_LOST", "fitting: Answer from Java side is empty")
+
+    monkeypatch.setattr(cli, "_load", lost)
+    assert told(capsys, "check", "-c", "job.yaml") == (143, "sparkscale: interrupted (exit 143)")
+
+
+def test_report_signal_that_was_swallowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def swallow(*_: Any, **__: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise ConnectionRefusedError(111, "Connection refused") from None
+
+    monkeypatch.setattr(cli, "_load", swallow)
+    assert told(capsys, "check", "-c", "job.yaml") == (130, "sparkscale: interrupted (exit 130)")
+
+
+def test_report_engine_that_is_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(cli, "_load", refuse)
+    assert told(capsys, "check", "-c", "job.yaml") == (
+        75,
+        "sparkscale: error[SPARK_LOST] the engine is gone: Connection refused; run it again (exit 75)",
+    )
 
 
 def test_describe_columns_in_a_table() -> None:

@@ -181,14 +181,14 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("input not there", "run", "version: 1\ninput: {format: parquet, path: nothing}\n" + STEP + OUT, 66,
      "error[INPUT_MISSING] expected the input at nothing, found nothing; check input.path"),
     ("output is input", "run", HEAD + STEP + "output: {format: parquet, path: in}\n", 78,
-     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in; write to "
+     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in; take "
      "another folder"),
     ("output inside input", "run", HEAD + STEP + "output: {format: parquet, path: in/deeper}\n", 78,
      "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in/deeper overlaps in; "
-     "write to another folder"),
+     "take another folder"),
     ("output around input", "run", "version: 1\ninput: {format: parquet, path: in/part}\n" + STEP + "output: {format: parquet, path: in}\n", 78,
-     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in/part; write "
-     "to another folder"),
+     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in/part; take "
+     "another folder"),
     ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n", 73,
      "error[OUTPUT_EXISTS] expected nothing at there, found an output; take mode: overwrite, or another path"),
     ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n", 73,

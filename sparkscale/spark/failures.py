@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException, PySparkRuntimeError
+from pyspark.errors.exceptions.captured import CapturedException
 
 from sparkscale.errors import (
     AccessError,
+    ConfigError,
     DataError,
     InputMissingError,
     InternalError,
@@ -31,6 +34,12 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
     # What a kernel says in a Python worker.
     (r"DataError: \w+: expected finite scores", DataError, "DATA_NONFINITE", ""),
     (r"DataError: \w+: expected a score above -inf", DataError, "DATA_UNDEFINED", ""),
+    (
+        r"INVALID_CONF_VALUE|CANNOT_MODIFY_(STATIC_)?CONFIG|Asked to run locally|Could not parse Master URL",
+        ConfigError,
+        "CONFIG_SPARK",
+        "check spark.conf and spark.master",
+    ),
     (
         r"No space left on device|Disk quota exceeded",
         StorageError,
@@ -74,7 +83,10 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "check input.schema",
     ),
     (
-        r"ExecutorLostFailure|Lost executor|FetchFailed|SparkContext was shut down|UNAVAILABLE",
+        (
+            r"ExecutorLostFailure|Lost executor|FetchFailed|SparkContext was shut down|UNAVAILABLE"
+            r"|Answer from Java side is empty|Error while (sending|receiving)|trying to connect to the Java server"
+        ),
         TemporaryError,
         "SPARK_LOST",
         "run it again",
@@ -115,14 +127,44 @@ def translated(what: str) -> Iterator[None]:
         raise translate(error, what) from error
 
 
+def _asked_once(theirs: Callable[[CapturedException], str]) -> Callable[[CapturedException], str]:
+    """Keep an exception of the JVM from being worded without end.
+
+    To word one, PySpark asks the session for a setting. Where a wrong setting keeps the session from being built, that
+    raises the same exception, which is worded, and so on. One that is met while another is worded gives its bare text.
+    """
+    asking = threading.local()
+
+    def text(self: CapturedException) -> str:
+        if getattr(asking, "now", False):
+            return self._desc or ""
+        asking.now = True
+        try:
+            return theirs(self)
+        finally:
+            asking.now = False
+
+    return text
+
+
+CapturedException.__str__ = _asked_once(CapturedException.__str__)  # type: ignore[method-assign]
+
+
 def translate(error: Exception, what: str) -> SparkscaleError:
     """Return our error for one of Spark's."""
-    text = str(error)
+    text = "\nCaused by: ".join(_told(error))
     for pattern, kind, code, hint in _RULES:
         match = re.search(pattern, text)
         if match:
             return kind(code or match[1], f"{what}: {_cause(text, match)}", hint)
     return InternalError("SPARK_FAILED", f"{what}: {_first_line(text)}", "--debug shows Spark's whole account of it")
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    """Yield what an exception says, and those of the JVM that caused it."""
+    while error is not None:
+        yield str(error)
+        error = getattr(error, "_cause", None)
 
 
 def _cause(text: str, match: re.Match[str]) -> str:
@@ -133,7 +175,9 @@ def _cause(text: str, match: re.Match[str]) -> str:
 
 
 def _first_line(text: str) -> str:
-    return _short(next((line for line in text.splitlines() if line.strip()), "no message"))
+    """Return the first line that says something: of a call, py4j names in the first line only its own number for it."""
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("An error occurred while call"))
+    return _short(next(lines, "no message"))
 
 
 def _short(line: str) -> str:

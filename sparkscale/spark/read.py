@@ -47,10 +47,10 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
     """
     check_exists(source)
     options = {**FORMATS[source.format], **_text(source.options)}
-    reader = spark.read.format(source.format)
     if source.table_schema is None:
         options = {**_INFER.get(source.format, {}), **options}
     with translated(f"reading {source.path}"):
+        reader = spark.read.format(source.format)
         if source.table_schema is not None:
             try:
                 reader = reader.schema(source.table_schema)

@@ -1,0 +1,34 @@
+"""Spark's failures, told as ours: at once, by their cause, and with the exit code that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.processes import last_line, sparkscale
+from tests.spark.frames import write_parquet
+
+JOB = """version: 1
+input: {format: parquet, path: in.parquet}
+steps: [{kind: minmax, columns: x}]
+output: {format: parquet, path: out}
+"""
+SETTINGS = [
+    (
+        "spark.conf={spark.sql.shuffle.partitions: abc}",
+        "reading in.parquet: [INVALID_CONF_VALUE.TYPE_MISMATCH] The value 'abc' in the config "
+        "\"spark.sql.shuffle.partitions\" is invalid. It should be a/an 'int' value",
+    ),
+    ("spark.master=local[0]", "starting the engine: Asked to run locally with 0 threads"),
+]
+
+
+@pytest.mark.parametrize(("setting", "cause"), SETTINGS, ids=[setting for setting, _ in SETTINGS])
+def test_refuse_wrong_setting_at_once(tmp_path: Path, setting: str, cause: str) -> None:
+    """PySpark words the exception of a session that cannot be built by asking that session, again and again."""
+    write_parquet(tmp_path / "in.parquet", {"x": [1.0, 2.0]})
+    (tmp_path / "job.yaml").write_text(JOB)
+    done = sparkscale("run", "-c", "job.yaml", "--set", setting, cwd=tmp_path)
+    expected = f"sparkscale: error[CONFIG_SPARK] {cause}; check spark.conf and spark.master (exit 78)"
+    assert (done.returncode, last_line(done)) == (78, expected)
