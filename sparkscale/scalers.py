@@ -15,7 +15,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
+from types import NoneType
+from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform, get_args, get_origin, get_type_hints
 
 import numpy as np
 from typing_extensions import TypedDict
@@ -71,25 +72,16 @@ class Step:
             REGISTRY[kind] = cls
 
     def __post_init__(self) -> None:
-        """Bring ``columns`` into its one form, a tuple, and check all fields."""
-        one = isinstance(self.columns, str | Mapping) or not isinstance(self.columns, Iterable)
-        chosen = (self.columns,) if one else tuple(self.columns)
-        if not (chosen and all(item and isinstance(item, str | Mapping) for item in chosen)):
-            raise ConfigError(
-                "CONFIG_VALUE",
-                f"columns: expected at least one name, pattern or {{dtype: ...}}, found {self.columns!r}",
-            )
-        object.__setattr__(self, "columns", chosen)
-        _check_patterns(chosen)
-        if self.into is not None and not self.into:
-            raise ConfigError("CONFIG_VALUE", "into: expected a name such as '{column}_scaled', found ''")
-        _one_of("dtype", self.dtype, "float64", "float32")
-        _one_of("nonfinite", self.nonfinite, "keep", "error")
-        _one_of("empty", self.empty, "error", "null")
+        """Bring every field into the one form of its declared type, or raise :class:`ConfigError`."""
+        object.__setattr__(self, "columns", _selectors(self.columns))
+        for name, declared in _declared(type(self)).items():
+            object.__setattr__(self, name, _conform(name, getattr(self, name), declared))
+        if self.into == "":
+            raise _unlike("into", "a name such as '{column}_scaled'", self.into)
         self.validate()
 
     def validate(self) -> None:
-        """Check the fields of one's own; raise :class:`ConfigError`."""
+        """Check what the types of one's own fields do not say; raise :class:`ConfigError`."""
 
     @property
     def selectors(self) -> tuple[Selector, ...]:
@@ -138,10 +130,6 @@ class Standard(Scaler, kind="standard"):
     with_std: bool = True
     ddof: Literal[0, 1] = 0
 
-    def validate(self) -> None:
-        """Check ddof."""
-        _one_of("ddof", self.ddof, 0, 1)
-
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the z-score map."""
         half = abs(stats.mean) >= maps.HUGE or math.isinf(stats.std_of(self.ddof))
@@ -168,13 +156,9 @@ class MinMax(Scaler, kind="minmax"):
 
     def validate(self) -> None:
         """Check the range."""
-        low, high = _pair(self.range)
+        low, high = self.range
         if not (math.isfinite(high - low) and low < high):
-            raise ConfigError(
-                "CONFIG_VALUE",
-                f"range: expected two finite numbers [low, high], low < high, found {self.range!r}",
-            )
-        object.__setattr__(self, "range", (low, high))
+            raise _unlike("range", "two finite numbers [low, high], low < high", self.range)
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the min-max map."""
@@ -204,14 +188,10 @@ class Robust(Scaler, kind="robust"):
 
     def validate(self) -> None:
         """Check the quantile range."""
-        low, high = _pair(self.quantile_range)
+        low, high = self.quantile_range
         if not 0 <= low < high <= 100:  # noqa: PLR2004 - percent
-            raise ConfigError(
-                "CONFIG_VALUE",
-                "quantile_range: expected two percentages [low, high], 0 <= low < high <= 100, "
-                f"found {self.quantile_range!r}",
-            )
-        object.__setattr__(self, "quantile_range", (low, high))
+            expected = "two percentages [low, high], 0 <= low < high <= 100"
+            raise _unlike("quantile_range", expected, self.quantile_range)
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the robust map."""
@@ -241,10 +221,6 @@ class UnitNorm(RowStep, kind="unit_norm"):
 
     norm: Literal["l1", "l2", "max"] = "l2"
 
-    def validate(self) -> None:
-        """Check the norm."""
-        _one_of("norm", self.norm, "l1", "l2", "max")
-
     def solve_row(self) -> maps.UnitNorm:
         """Return the unit-norm map."""
         return maps.UnitNorm(nonfinite=self.nonfinite, norm=self.norm)
@@ -270,13 +246,9 @@ class Softmax(RowStep, kind="softmax"):
     undefined: Literal["null", "zeros", "uniform", "error"] = "null"
 
     def validate(self) -> None:
-        """Check temperature and policies."""
-        temperature = _number(self.temperature)
-        if not 0 < temperature < math.inf:
-            raise ConfigError("CONFIG_VALUE", f"temperature: expected a finite number > 0, found {self.temperature!r}")
-        object.__setattr__(self, "temperature", temperature)
-        _one_of("nulls", self.nulls, "null", "mask")
-        _one_of("undefined", self.undefined, "null", "zeros", "uniform", "error")
+        """Check the temperature."""
+        if self.temperature <= 0:
+            raise _unlike("temperature", "a finite number > 0", self.temperature)
 
     def solve_row(self) -> maps.Softmax:
         """Return the softmax map."""
@@ -287,18 +259,6 @@ class LogSoftmax(Softmax, kind="log_softmax"):
     """``x_i / T - log(sum_j exp(x_j / T))``: the logarithm of :class:`Softmax`, without exponentiating twice."""
 
     log: ClassVar[bool] = True
-
-
-def _number(value: object) -> float:
-    """Return a real number as a float (-0 as 0), and NaN, which no check passes, for anything else."""
-    return float(value) + 0.0 if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-
-
-def _pair(value: object) -> tuple[float, float]:
-    """Return two real numbers as floats, and two NaN for anything else."""
-    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - a pair
-        return math.nan, math.nan
-    return _number(value[0]), _number(value[1])
 
 
 def pattern_of(selector: str) -> re.Pattern[str] | None:
@@ -312,13 +272,79 @@ def pattern_of(selector: str) -> re.Pattern[str] | None:
         raise ConfigError("CONFIG_VALUE", cause) from error
 
 
-def _check_patterns(chosen: Iterable[Any]) -> None:
-    for item in chosen:
-        for text in [item] if isinstance(item, str) else item.get("except", []):
+def _selectors(columns: Any) -> tuple[Selector, ...]:
+    """Return ``columns`` in its one form, a tuple."""
+    one = isinstance(columns, str | Mapping) or not isinstance(columns, Iterable)
+    chosen = tuple(_selector(item) for item in ([columns] if one else columns))
+    if not chosen:
+        raise _unlike("columns", _SELECTOR, columns)
+    return chosen
+
+
+def _selector(item: object) -> Selector:
+    known = get_type_hints(ByDtype)
+    if isinstance(item, Mapping) and item and set(item) <= set(known):
+        by_dtype: Any = {key: _conform(f"columns: {key}", value, known[key]) for key, value in item.items()}
+        for text in by_dtype.get("except", []):
             pattern_of(text)
+        return by_dtype  # type: ignore[no-any-return]
+    if isinstance(item, str) and item:
+        pattern_of(item)
+        return str(item)
+    raise _unlike("columns", _SELECTOR, item)
 
 
-def _one_of(name: str, value: object, *allowed: object) -> None:
-    if value not in allowed or isinstance(value, bool):
-        expected = " or ".join(repr(choice) for choice in allowed)
-        raise ConfigError("CONFIG_VALUE", f"{name}: expected {expected}, found {value!r}")
+_SELECTOR = "at least one name, pattern or {dtype: ...}"
+
+
+def _declared(cls: type[Step]) -> dict[str, Any]:
+    """Return the declared types of a step's fields, less ``columns``, which has a form of its own."""
+    hints = get_type_hints(cls)
+    return {item.name: hints[item.name] for item in fields(cls) if item.name != "columns"}
+
+
+def _conform(name: str, value: Any, declared: Any) -> Any:
+    """Return a value in the form of its declared type, a NumPy scalar as Python's; other types are let through."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    origin, parts = get_origin(declared), get_args(declared)
+    if NoneType in parts and len(parts) == 2:  # noqa: PLR2004 - one type, or None
+        return None if plain is None else _conform(name, plain, next(part for part in parts if part is not NoneType))
+    if origin is Literal:
+        return _one_of(name, plain, parts)
+    if origin is tuple and Ellipsis not in parts:
+        if not isinstance(plain, list | tuple) or len(plain) != len(parts):
+            raise _unlike(name, f"{len(parts)} values", value)
+        return tuple(_conform(name, item, part) for item, part in zip(plain, parts, strict=True))
+    if origin is list:
+        if not isinstance(plain, list | tuple):
+            raise _unlike(name, "a list", value)
+        return [_conform(name, item, *parts) for item in plain]
+    if declared is float:
+        return _finite(name, plain)
+    if declared in _NAMES and type(plain) is not declared:
+        raise _unlike(name, _NAMES[declared], value)
+    return plain
+
+
+_NAMES: dict[Any, str] = {bool: "true or false", int: "a whole number", str: "text"}
+
+
+def _finite(name: str, value: Any) -> float:
+    """Return a real number as a float, -0 as 0."""
+    try:
+        number = float(value) + 0.0 if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _unlike(name, "a finite number", value)
+    return number
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> object:
+    if not any(type(value) is type(choice) and value == choice for choice in allowed):
+        raise _unlike(name, " or ".join(repr(choice) for choice in allowed), value)
+    return value
+
+
+def _unlike(name: str, expected: str, found: object) -> ConfigError:
+    return ConfigError("CONFIG_VALUE", f"{name}: expected {expected}, found {found!r:.200}")

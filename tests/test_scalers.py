@@ -344,12 +344,14 @@ BAD: list[tuple[type[Step], str, list[Any]]] = [
     (Standard, "dtype", ["int", None]),
     (Standard, "nonfinite", ["no", None]),
     (Standard, "empty", ["no", None]),
-    (Standard, "into", [""]),
-    (Standard, "ddof", [2, -1, True, None, "no"]),
+    (Standard, "into", ["", 5, True, ["{column}"]]),
+    (Standard, "ddof", [2, -1, True, None, "no", 1.0]),
+    (Standard, "with_mean", ["false", 0, 1, None]),
+    (MinMax, "clip", ["no", 1, None, []]),
     (MinMax, "range", [(1, 0), (0, 0), (0,), (0, 1, 2), "01", None, 5, ("0", "1"), (False, True), (0, math.inf)]),
-    (MinMax, "range", [(math.nan, 1), (-MAX, MAX)]),
+    (MinMax, "range", [(math.nan, 1), (-MAX, MAX), (0, 10**400), (0, 1 + 0j)]),
     (Robust, "quantile_range", [(75, 25), (-1, 50), (0, 101), (1,), None]),
-    (Softmax, "temperature", [0, -1.0, math.inf, math.nan, "1", None, True]),
+    (Softmax, "temperature", [0, -1.0, math.inf, math.nan, "1", None, True, 10**400]),
     (LogSoftmax, "nulls", ["no", None]),
     (LogSoftmax, "undefined", ["no", None]),
     (UnitNorm, "norm", ["l3", None]),
@@ -362,6 +364,29 @@ def test_refuse_bad_field(step: type[Step], name: str, values: list[Any]) -> Non
         with pytest.raises(ConfigError, match=f"{name}: expected .*, found ") as caught:
             step(**{"columns": "x", name: value})
         assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
+
+
+@pytest.mark.parametrize("selector", [
+    {"dtype": "text"}, {"dtype": None}, {"dtyp": "integer"}, {"dtype": "numeric", "but": ["x"]}, {},
+    {"except": "year"}, {"except": [5]}, {"except": None}, {1: 2},
+])  # fmt: skip
+def test_refuse_bad_choice_by_dtype(selector: Any) -> None:
+    for columns in (selector, ["x", selector]):
+        with pytest.raises(ConfigError, match=r"^columns: .*expected .*, found ") as caught:
+            MinMax(columns)
+        assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
+
+
+def test_take_numpy_scalars_as_python_values() -> None:
+    taken: list[tuple[Step, Step]] = [
+        (Standard("x", ddof=np.int64(1), with_mean=np.bool_(False)), Standard("x", ddof=1, with_mean=False)),  # type: ignore[arg-type]
+        (MinMax("x", range=(np.int8(-1), np.float32(0.5))), MinMax("x", range=(-1.0, 0.5))),
+        (UnitNorm(np.array(["x", "y"]), norm=np.str_("l1")), UnitNorm(["x", "y"], norm="l1")),  # type: ignore[arg-type]
+        (Softmax({"except": ("x",)}, temperature=np.float64(2)), Softmax({"except": ["x"]}, temperature=2)),  # type: ignore[typeddict-item]
+    ]
+    for step, same in taken:
+        assert repr(step) == repr(same)
+        assert json.dumps(step.to_dict()) == json.dumps(same.to_dict())
 
 
 def test_register_every_kind() -> None:
@@ -433,6 +458,8 @@ def test_add_scaler_with_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert (step.kind, step.to_dict()["times"], step.to_dict()["columns"]) == ("spread", 2.0, ["a", "b"])
     assert step == Spread(["a", "b"], times=2.0) != Spread(["a", "b"])
     assert scaled(Spread("a", times=2.0), [0.0, 4.0]) == [0.0, 0.5]
+    with pytest.raises(ConfigError, match="times: expected a finite number, found 'twice'"):
+        Spread("a", times="twice")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="time"):
         Spread("a", time=2.0)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="positional"):
