@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,11 @@ def dump(fitted: Fitted) -> bytes:
             for planned, step_maps in zip(fitted.steps, fitted.maps, strict=True)
         ],
     }
-    document["checksum"] = _checksum(document)
+    try:
+        document["checksum"] = _checksum(document)
+    except UnicodeEncodeError as error:
+        cause = f"expected names and provenance in Unicode, found half a character in {error.object!r:.80}"
+        raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
     text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode("utf-8")
 
@@ -73,19 +78,21 @@ def load(data: bytes, name: str = "artifact") -> Fitted:
     if len(data) > MAX_BYTES:
         raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
     document = _parse(data, name)
-    _check_envelope(document, name)
     try:
+        _check_envelope(document, name)
         return _fitted(document)
     except SparkscaleError as error:
         raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
         cause = f"{name}: its content is not that of an artifact: {error!r:.200}"
-        raise DataError("ARTIFACT_INVALID", cause) from error
+        raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
 
 
 def _parse(data: bytes, name: str) -> dict[str, Any]:
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        document = json.loads(
+            data.decode("utf-8"), parse_float=_finite, parse_constant=_refuse, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError) as error:
         raise DataError(
             "ARTIFACT_INVALID",
@@ -121,13 +128,11 @@ def _check_envelope(document: Mapping[str, Any], name: str) -> None:
 def _fitted(document: Mapping[str, Any]) -> Fitted:
     steps, step_maps = [], []
     stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
-    if not isinstance(document["steps"], list):
-        raise TypeError("steps that are no list")
-    for item in document["steps"]:
-        inputs = tuple(Column(tuple(map(_text, column["path"])), _text(column["type"])) for column in item["inputs"])
-        planned = PlannedStep(_step(item["step"]), inputs, tuple(map(_text, item["outputs"])))
-        loaded = tuple(maps.from_dict(map_) for map_ in item["maps"])
-        _check_step(planned, loaded, stats)
+    for item in _list(document["steps"]):
+        inputs = tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"]))
+        planned = PlannedStep(_step(item["step"]), inputs, _texts(item["outputs"]))
+        loaded = tuple(maps.from_dict(map_) for map_ in _list(item["maps"]))
+        _check_step(planned, loaded)
         steps.append(planned)
         step_maps.append(loaded)
     rows = document["rows"]
@@ -135,6 +140,9 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
         raise ValueError(f"rows {rows!r}")
     if any(known.rows != rows for known in stats.values()):
         raise ValueError(f"statistics of another number of rows than {rows}")
+    features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
+    if features != set(stats):
+        raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
     return Fitted(tuple(steps), stats, tuple(step_maps), rows, document["provenance"])
 
 
@@ -149,27 +157,43 @@ def _step(data: Mapping[str, Any]) -> Step:
     return REGISTRY[kind](**fields)
 
 
-def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...], stats: Mapping[str, ColumnStats]) -> None:
+def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
     wanted = 1 if planned.step.by_row else len(planned.inputs)
     if not planned.inputs or len(planned.outputs) != len(planned.inputs) or len(loaded) != wanted:
         raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
     if any(map_.by_row != planned.step.by_row for map_ in loaded):
         raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
-    if not planned.step.by_row:
-        missing = [column.name for column in planned.inputs if column.name not in stats]
-        if missing:
-            raise ValueError(f"no statistics of {missing}")
 
 
 def _checksum(document: Mapping[str, Any]) -> str:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {value!r:.80}")
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = tuple(map(_text, _list(value)))
+    if not texts:
+        raise ValueError("expected names, found none")
+    return texts
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, found {value!r:.80}")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.20} is beyond what a double holds")
+    return number
 
 
 def _refuse(constant: str) -> float:

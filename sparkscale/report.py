@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sparkscale.artifact import Fitted
+from sparkscale.artifact import Fitted, printable
 
 
 @dataclass
@@ -61,9 +61,13 @@ def describe(fitted: Fitted) -> Iterator[list[str]]:
     for name, stats in fitted.stats.items():
         numbers = [stats.min, stats.max, stats.mean, stats.std] if stats.finite else [None] * 4
         counts = [stats.rows, stats.nulls, stats.nans, stats.posinf + stats.neginf]
-        yield [name, *(f"{count:,}" for count in counts), *("-" if x is None else f"{x:.6g}" for x in numbers)]
+        yield [
+            printable(name),
+            *(f"{count:,}" for count in counts),
+            *("-" if x is None else f"{x:.6g}" for x in numbers),
+        ]
 
 
 def provenance_text(provenance: Mapping[str, Any]) -> str:
     """Return the provenance in one line."""
-    return ", ".join(f"{key} {value}" for key, value in provenance.items() if key != "inputs")
+    return printable(", ".join(f"{key} {value}" for key, value in provenance.items() if key != "inputs"))

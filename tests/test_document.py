@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparkscale as ss
-from sparkscale import document
+from sparkscale import document, report
 from sparkscale.artifact import Fitted
 from sparkscale.errors import DataError
 from sparkscale.scalers import REGISTRY
@@ -308,6 +308,19 @@ def test_print_what_was_fitted() -> None:
     assert repr(rows_alone).splitlines()[0] == "Fitted on no rows (row steps need none), 1 steps"
 
 
+HOSTILE = "x\x1b]0;owned\x07\x1b[31m\r\n\u202e\x9b"
+
+
+def test_escape_for_people_what_a_terminal_obeys() -> None:
+    whole = ss.Pipeline([ss.MinMax(HOSTILE, into="é🚀{column}"), ss.Softmax([HOSTILE, "b"], into="p_{column}")])
+    found = document.load(document.dump(whole.fit_arrays({HOSTILE: [1.0, 1.0], "b": [1.0, 2.0]})))
+    shown = [report.provenance_text({"spark": HOSTILE, HOSTILE: [HOSTILE]}), *found.warnings, *repr(found).split("\n")]
+    shown += [cell for row in report.describe(found) for cell in row] + [item.label for item in found.applications]
+    assert all(text.isprintable() for text in shown)
+    assert "é🚀x\\x1b]0;owned\\x07\\x1b[31m\\r\\n\\u202e\\x9b: " in repr(found)
+    assert found.get_feature_names_out()[0] == f"é🚀{HOSTILE}"
+
+
 # --- hostile and broken ------------------------------------------------------------------------------------------
 
 
@@ -316,7 +329,8 @@ def sealed(change: Callable[[dict[str, Any]], Any]) -> bytes:
     content = copy.deepcopy(json.loads(document.dump(WHOLE)))
     change(content)
     content.pop("checksum", None)
-    content["checksum"] = document._checksum(content)
+    bare = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    content["checksum"] = "sha256:" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()
     return json.dumps(content).encode()
 
 
@@ -366,16 +380,15 @@ RAW: dict[str, tuple[bytes, str]] = {
     "deep": (b"[" * 100_000 + b"]" * 100_000, "ARTIFACT_INVALID"),
     "deep in a key": (b'{"a":' * 100_000, "ARTIFACT_INVALID"),
     "a number of many digits": (b"9" * 100_000, "ARTIFACT_INVALID"),
-    "surrogate": (sealed(put("provenance", value={"x": "\ud800"})), ""),
+    "a number beyond a double": (GOOD.replace(b'"rows": 50', b'"rows": 1e999', 1), "ARTIFACT_INVALID"),
+    "half a character": (sealed(put("provenance", value={"x": "\ud800"})), "ARTIFACT_INVALID"),
+    "half a character in a name": (sealed(put("steps", 0, "outputs", 0, value="\udfff")), "ARTIFACT_INVALID"),
 }
 
 
 @pytest.mark.parametrize("case", RAW)
 def test_refuse_broken_bytes(case: str) -> None:
     data, code = RAW[case]
-    if not code:
-        document.load(data)
-        return
     with pytest.raises(DataError) as caught:
         document.load(data, "stats/00000001.json")
     assert (caught.value.code, caught.value.exit_code) == (code, 65)
@@ -399,7 +412,6 @@ FINE = {
     ("provenance", "{}"),
     ("stats a quantiles", "None"),
     ("stats a m2", "1.5"),
-    ("steps", "[]"),
     ("stats a exp", "-1"),
 }
 FINE |= {("steps 0 outputs 0", "'x'"), ("steps 0 inputs 0 type", "'x'"), ("steps 0 maps 0 scale", "1.5")}
@@ -422,6 +434,55 @@ PARTS = [at for at in PLACES if at not in {("steps", 0), ("steps", 0, "step", "d
 def test_refuse_missing_parts_under_right_checksum(at: tuple[str | int, ...]) -> None:
     with pytest.raises(DataError):
         document.load(sealed(drop(*at)))
+
+
+def of_kind(kind: str) -> int:
+    """Return the index of the step of that kind."""
+    return next(i for i, step in enumerate(json.loads(GOOD)["steps"]) if step["step"]["kind"] == kind)
+
+
+#: What only a field's declared type tells from good, each in a step of a kind that has the field.
+MISFITS: list[tuple[str, str, Any]] = [
+    ("minmax", "clip", "yes"), ("minmax", "clip", 1), ("minmax", "range", [0, 10**400]), ("minmax", "range", [0]),
+    ("standard", "with_mean", "false"), ("standard", "into", 5), ("standard", "ddof", 1.0),
+    ("softmax", "temperature", 10**400), ("softmax", "temperature", "1"), ("unit_norm", "norm", None),
+    ("standard", "columns", [{"dtype": "zzz"}]), ("standard", "columns", [{"dtyp": "numeric"}]),
+    ("standard", "columns", [{"except": "a"}]), ("standard", "columns", [5]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), MISFITS)
+def test_refuse_fields_of_another_type(kind: str, name: str, value: Any) -> None:
+    with pytest.raises(DataError, match=f"^artifact: {name}: .*expected .*, found ") as caught:
+        document.load(sealed(put("steps", of_kind(kind), "step", name, value=value)))
+    assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 65)
+
+
+@pytest.mark.parametrize(("part", "value"), [
+    ("path", "a"), ("path", []), ("path", {"a": 1}), ("outputs", "xy"), ("outputs", {"x": 1, "y": 2}),
+])  # fmt: skip
+def test_refuse_text_or_nothing_for_a_list(part: str, value: Any) -> None:
+    at: tuple[str | int, ...] = ("inputs", 0, "path") if part == "path" else (part,)
+    step = of_kind("standard")
+    with pytest.raises(DataError, match=r"expected (a list|names), found ") as caught:
+        document.load(sealed(put("steps", step, *at, value=value)))
+    assert caught.value.code == "ARTIFACT_INVALID"
+
+
+def test_refuse_statistics_that_no_step_needs() -> None:
+    with pytest.raises(DataError, match=r"steps that need statistics of \[\], and statistics of \['") as caught:
+        document.load(sealed(put("steps", value=[])))
+    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_INVALID", 65)
+    nothing = ss.Pipeline([]).fit_arrays({})
+    assert document.load(document.dump(nothing)) == nothing
+
+
+def test_refuse_to_write_half_a_character() -> None:
+    half = ss.Pipeline([ss.MinMax("\ud800")]).fit_arrays({"\ud800": [0.0, 1.0]})
+    with pytest.raises(DataError, match="expected names and provenance in Unicode") as caught:
+        document.dump(half)
+    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_TEXT", 65)
+    caught.value.line.encode("utf-8")
 
 
 @pytest.mark.parametrize("kind", ["os.system", "__class__", "affine", ["minmax"], {"minmax": 1}])
