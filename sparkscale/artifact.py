@@ -8,14 +8,15 @@ from __future__ import annotations
 import functools
 import html
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from numpy.typing import ArrayLike
 
 from sparkscale import arrays
-from sparkscale.errors import DataError, Problem
+from sparkscale.errors import ConfigError, DataError, Problem
 from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
 from sparkscale.plan import PlannedStep, bind, output_names
 from sparkscale.scalers import RowStep, Scaler, Step
@@ -25,6 +26,7 @@ from sparkscale.stats import ColumnStats
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+T = TypeVar("T")
 Engine = Literal["auto", "native", "pandas"]
 
 #: Beyond this a double no longer holds every integer.
@@ -47,7 +49,7 @@ class Application:
         """The application for people: what becomes what by which formula."""
         read = ", ".join(column.name for column in self.inputs)
         wrote = "" if [c.name for c in self.inputs] == list(self.outputs) else f" -> {', '.join(self.outputs)}"
-        return f"{read}{wrote}: {self.map.formula}"
+        return printable(f"{read}{wrote}: {self.map.formula}")
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Fitted:
         request. ``engine``: ``native`` Spark expressions, ``pandas`` UDFs, or ``auto`` (native
         wherever a map has a native form). Raises :class:`DataError` where the schema does not fit.
         """
-        return cast("DataFrame", at_call_time("spark.transform").transform(df, self, engine))
+        return cast("DataFrame", at_call_time("spark.transform").transform(of_spark(df), self, engine))
 
     def inverse_transform(self, df: DataFrame) -> DataFrame:
         """Turn the outputs of affine maps back into the features they came from; lazy.
@@ -110,7 +112,7 @@ class Fitted:
         An output written under another name (``into``) gives its column back and goes. Row maps have
         no inverse; their columns stay. What a clip has cut comes back as the end of the fitted range.
         """
-        return cast("DataFrame", at_call_time("spark.transform").inverse_transform(df, self))
+        return cast("DataFrame", at_call_time("spark.transform").inverse_transform(of_spark(df), self))
 
     def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Apply the maps to a dict of arrays, with NumPy only.
@@ -166,7 +168,7 @@ class Fitted:
         features = {item.outputs[0]: item.inputs[0].name for item in self.applications if not item.map.by_row}
         return list(dict.fromkeys(features.get(name, name) for name in existing))
 
-    def save(self, uri: str) -> int:
+    def save(self, uri: str | os.PathLike[str]) -> int:
         """Put this artifact into the store at ``uri`` as its next version and return that number.
 
         Where the newest version there already holds the same content, that is the version returned.
@@ -190,6 +192,11 @@ class Fitted:
         return f"<table><caption>Fitted on {self._rows}</caption>{rows}</table>"
 
 
+def printable(text: str) -> str:
+    """Return a text for people: a name may hold what a terminal would obey, which is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def is_lossless(map_: Map) -> bool:
     """Whether the inverse gives back what went in, up to rounding."""
     return isinstance(map_, Affine) and map_.clip is None
@@ -208,12 +215,13 @@ def solve(
     return Fitted(tuple(steps), dict(sorted(stats.items())), maps, rows, provenance)
 
 
-def merge(parts: Sequence[Fitted]) -> Fitted:
+def merge(parts: Iterable[Fitted]) -> Fitted:
     """Merge what was fitted on the parts of a data set: the fit of the whole.
 
     Statistics are merged and the maps solved again. Raises :class:`DataError` where the parts are
     of different pipelines or columns.
     """
+    parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
     if not parts:
         raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
     first = parts[0]
@@ -228,6 +236,16 @@ def merge(parts: Sequence[Fitted]) -> Fitted:
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
     return solve(first.steps, stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+
+
+def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[T, ...]:
+    """Return the items as a tuple; raises :class:`ConfigError` where they are no list of that kind."""
+    found = tuple(items) if isinstance(items, Iterable) else items
+    odd = [item for item in found if not isinstance(item, kind)] if isinstance(found, tuple) else [found]
+    if odd:
+        cause = f"{what}: expected a list of {kind.__name__}, found {odd[0]!r:.200}"
+        raise ConfigError("CONFIG_VALUE", cause, f"write {example}")
+    return found
 
 
 def _signature(fitted: Fitted) -> list[Any]:
@@ -264,6 +282,15 @@ def _solve(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[M
     for column in planned.inputs:
         known = stats[column.name]
         yield cast("Scaler", step).solve(known) if known.finite else Undefined()
+
+
+def of_spark(df: DataFrame) -> DataFrame:
+    """Refuse what is no PySpark DataFrame, which has a session; PySpark itself is not imported here."""
+    if hasattr(type(df), "sparkSession"):
+        return df
+    found = f"{type(df).__module__.partition('.')[0]} {type(df).__name__}"
+    hint = "take spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
+    raise ConfigError("CONFIG_VALUE", f"expected a PySpark DataFrame, found {found}", hint)
 
 
 def at_call_time(module: str) -> Any:

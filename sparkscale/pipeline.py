@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sparkscale import arrays
 from sparkscale._version import __version__
-from sparkscale.artifact import Fitted, at_call_time, solve
+from sparkscale.artifact import Fitted, all_of, at_call_time, of_spark, solve
 from sparkscale.plan import plan
 from sparkscale.scalers import Step
 from sparkscale.stats import ColumnStats
@@ -33,8 +33,8 @@ class Pipeline:
     array([0.5, 0.5, 0.5, 0.5])
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = tuple(steps)
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.steps = all_of(Step, steps, "steps", "Pipeline([Standard('x')])")
 
     def fit(self, df: DataFrame) -> Fitted:
         """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
@@ -44,7 +44,7 @@ class Pipeline:
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
         with all problems of the schema before any job runs, and for columns without a finite value.
         """
-        return cast("Fitted", at_call_time("spark.fit").fit(df, self.steps))
+        return cast("Fitted", at_call_time("spark.fit").fit(of_spark(df), self.steps))
 
     def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""

@@ -1,0 +1,61 @@
+"""Pipeline, merge and the ways to Spark: what they take, and the error for all else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sparkscale as ss
+from sparkscale.errors import ConfigError
+
+FITTED = ss.Pipeline([ss.MinMax("x")]).fit_arrays({"x": [0.0, 4.0]})
+
+
+def test_take_steps_of_any_iterable() -> None:
+    steps = [ss.MinMax("x"), ss.Standard("y")]
+    assert ss.Pipeline(step for step in steps).steps == ss.Pipeline(tuple(steps)).steps == tuple(steps)
+    assert ss.Pipeline([]).steps == ()
+
+
+@pytest.mark.parametrize(("steps", "found"), [
+    (ss.Standard("x"), "Standard("), (["x"], "'x'"), ("x", "'x'"), ([ss.Standard("x"), None], "None"), (None, "None"),
+    ([ss.Standard], "<class"), ({"x": ss.Standard("x")}, "'x'"),
+])  # fmt: skip
+def test_refuse_what_are_no_steps(steps: Any, found: str) -> None:
+    with pytest.raises(ConfigError, match=r"^steps: expected a list of Step, found .*; write Pipeline\(\[") as caught:
+        ss.Pipeline(steps)
+    assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
+    assert f"found {found}" in caught.value.cause
+
+
+def test_merge_what_comes_one_by_one() -> None:
+    assert ss.merge(part for part in (FITTED, FITTED)) == ss.merge([FITTED, FITTED])
+    assert ss.merge(iter([FITTED, FITTED])).rows == 4
+
+
+@pytest.mark.parametrize("parts", [FITTED, [FITTED, None], ["stats"], 5])
+def test_refuse_to_merge_what_is_not_fitted(parts: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^the parts to merge: expected a list of Fitted, found ") as caught:
+        ss.merge(parts)
+    assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
+
+
+@pytest.mark.parametrize(("data", "found"), [
+    (pd.DataFrame({"x": [1.0]}), "pandas DataFrame"), ({"x": [1.0]}, "builtins dict"),
+    (np.zeros((2, 2)), "numpy ndarray"), (SimpleNamespace(sparkSession=None), "types SimpleNamespace"),
+])  # fmt: skip
+def test_refuse_what_is_no_spark_dataframe(data: Any, found: str) -> None:
+    for use in (ss.Pipeline([ss.MinMax("x")]).fit, FITTED.transform, FITTED.inverse_transform):
+        with pytest.raises(ConfigError, match=f"expected a PySpark DataFrame, found {found}; take ") as caught:
+            use(data)
+        assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
+
+
+def test_fit_and_score_a_pandas_table_as_a_dict_of_arrays() -> None:
+    frame: Any = pd.DataFrame({"x": [0.0, 4.0], "name": ["a", None]})
+    assert ss.Pipeline([ss.MinMax("x")]).fit_arrays(frame) == FITTED
+    assert FITTED.transform_arrays(frame)["x"].tolist() == [0.0, 1.0]
