@@ -98,6 +98,12 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "run it again; is the worker's memory enough?",
     ),
     (
+        r"CSV header does not conform to the schema",
+        DataError,
+        "SCHEMA_HEADER",
+        "name the columns as the header does, or take input.options: {enforceSchema: true} to go by position",
+    ),
+    (
         (
             r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
             r"|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error|EOF|CAST_INVALID_INPUT"
@@ -168,10 +174,18 @@ def _told(error: BaseException | None) -> Iterator[str]:
 
 
 def _cause(text: str, match: re.Match[str]) -> str:
-    """Return the line around the match: it says more than the first line of a long Java story."""
+    """Return the line around the match: it says more than the first line of a long Java story.
+
+    Where it says only which file could not be read, what caused that follows.
+    """
     start = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
-    return _short(text[start : end if end >= 0 else None])
+    line = _short(text[start : end if end >= 0 else None])
+    if "NO_HINT" not in line and "CSV header" not in line:
+        return line
+    nested = re.findall(r"Caused by: (.*?)(?=\nParse Mode|\n\tat |\Z)", text[start:], re.DOTALL)
+    told = list(dict.fromkeys([line, *map(_short, nested)]))
+    return ": ".join(told[:3])
 
 
 def _first_line(text: str) -> str:
@@ -181,6 +195,6 @@ def _first_line(text: str) -> str:
 
 
 def _short(line: str) -> str:
-    line = re.sub(r"^(?:Caused by: |: |[\w.$]+(?:Exception|Error): )+", "", line.strip())
+    line = re.sub(r"^(?:Caused by: |: |[\w.$]+(?:Exception|Error): )+", "", " ".join(line.split()))
     line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line).rstrip(".")
     return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004 - one line of a log

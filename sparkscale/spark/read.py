@@ -21,7 +21,8 @@ from sparkscale.spark.failures import translated
 #: Each format's options before the job file's own: a damaged record is an error, never a silent null.
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {},
-    "csv": {"header": "true", "mode": "FAILFAST"},
+    # Spark reads CSV by position; by default it does not even look whether the header says the same.
+    "csv": {"header": "true", "mode": "FAILFAST", "enforceSchema": "false"},
     "json": {"mode": "FAILFAST"},
 }
 #: Where column names and types are not in the data and not in the job file, they are inferred.
@@ -46,7 +47,7 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
         InputMissingError: (66) where there is nothing at the path.
     """
     check_exists(source)
-    options = {**FORMATS[source.format], **_text(source.options)}
+    options = {**FORMATS[source.format], **texts(source.options)}
     if source.table_schema is None:
         options = {**_INFER.get(source.format, {}), **options}
     with translated(f"reading {source.path}"):
@@ -82,5 +83,6 @@ def check_exists(source: Input) -> None:
         raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
 
-def _text(options: Mapping[str, Any]) -> dict[str, str]:
+def texts(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return options as Spark writes them."""
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()}

@@ -10,10 +10,12 @@ from sparkscale.config import Output
 from sparkscale.errors import Problem
 from sparkscale.plan import Plan
 from sparkscale.spark.failures import translated
+from sparkscale.spark.read import texts
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"compression": "zstd"},
-    "csv": {"header": "true"},
+    # Spark would take the white space off the ends of every string.
+    "csv": {"header": "true", "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"},
     "json": {"ignoreNullFields": "false"},
 }
 
@@ -23,7 +25,7 @@ def write(df: DataFrame, sink: Output, path: str) -> None:
 
     Files are as many as the input's partitions: a transform moves no row to another partition.
     """
-    options = {**FORMATS[sink.format], **{key: str(value) for key, value in sink.options.items()}}
+    options = {**FORMATS[sink.format], **texts(sink.options)}
     with translated(f"writing {sink.path}"):
         df.write.format(sink.format).options(**options).mode("error").save(path)
 

@@ -134,7 +134,9 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "ORC or Parquet format; a file of the input is damaged or not of the format (or schema) that the job names"),
     ("CSV of another type", "run", step("{kind: minmax, columns: x}", ", schema: 'x double, y int'").replace("parquet, path: in", "csv, path: wrong.csv"), 65,
      "error[INPUT_DAMAGED] fitting: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
-     "file://HERE/wrong.csv; a file of the input is damaged or not of the format (or schema) that the job names"),
+     "file://HERE/wrong.csv: [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed records are detected in record "
+     'parsing: [null]: For input string: "hello"; a file of the input is damaged or not of the format (or schema) that '
+     "the job names"),
     ("cut JSON", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "json, path: wrong.json"), 65,
      "error[INPUT_DAMAGED] reading wrong.json: [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed "
      "records are detected in record parsing: _corrupt_record; a file of the input is damaged or not of the "
