@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
@@ -18,21 +18,32 @@ from obstore.store import LocalStore, from_url
 
 from sparkscale import document
 from sparkscale.artifact import Fitted
-from sparkscale.errors import AccessError, InputMissingError, OutputError, SparkscaleError, StorageError, TemporaryError
+from sparkscale.errors import (
+    AccessError,
+    ConfigError,
+    InputMissingError,
+    OutputError,
+    SparkscaleError,
+    StorageError,
+    TemporaryError,
+)
 
-_VERSION = re.compile(r"(\d{8})\.json")
+#: Eight digits, and as many as it takes beyond 99,999,999.
+_VERSION = re.compile(r"(\d{8}|[1-9]\d{8,})\.json")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?(.*)", re.DOTALL)
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
+Place: TypeAlias = str | os.PathLike[str]
 #: How many numbers a save tries while others take them from under it.
 _ATTEMPTS = 20
 
 
-def save(fitted: Fitted, uri: str) -> int:
+def save(fitted: Fitted, uri: Place) -> int:
     """Put the artifact as the next version and return its number.
 
     Where the newest version holds the same bytes already, nothing is written and that number is
     returned. Raises :class:`TemporaryError` (75) where others keep taking the number.
     """
-    data = document.dump(fitted)
+    uri, data = _text(uri), document.dump(fitted)
     try:
         store = _open(uri, create=True)
         for _ in range(_ATTEMPTS):
@@ -49,25 +60,26 @@ def save(fitted: Fitted, uri: str) -> int:
     raise TemporaryError("ARTIFACT_CONFLICT", f"other runs kept taking the next version of {uri}", "run it again")
 
 
-def load(uri: str, version: int | None = None) -> Fitted:
+def load(uri: Place, version: int | None = None) -> Fitted:
     """Load the newest version, or the one of that number; ``uri`` may also name one ``.json`` file.
 
     Raises :class:`InputMissingError` (66) where it is not there, :class:`DataError` (65) where it is
     not an artifact.
     """
-    data, name = _read(uri, version)
+    data, name = _read(_text(uri), version)
     return document.load(data, name)
 
 
-def versions(uri: str) -> list[int]:
+def versions(uri: Place) -> list[int]:
     """Return the numbers of all versions, ascending; none where there is no store."""
+    uri = _text(uri)
     try:
         return sorted(_versions(_open(uri)))
     except (BaseError, OSError) as error:
         raise _failure(error, uri) from error
 
 
-def resolve(uri: str, version: int | None = None) -> int:
+def resolve(uri: Place, version: int | None = None) -> int:
     """Return the number that a load would take."""
     known = versions(uri)
     if not known or (version is not None and version not in known):
@@ -79,8 +91,8 @@ def resolve(uri: str, version: int | None = None) -> int:
 
 def _read(uri: str, version: int | None) -> tuple[bytes, str]:
     folder, _, last = uri.rstrip("/").rpartition("/")
-    single = last.endswith(".json")
     try:
+        single = last.endswith(".json") and not _is_folder(uri)
         if single:
             store, name = _open(folder or "."), last
         else:
@@ -97,15 +109,37 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
 
 
 def _open(uri: str, *, create: bool = False) -> Any:
-    scheme, found, rest = uri.partition("://")
-    if found and scheme != "file":
-        if scheme not in _SCHEMES:
-            raise OutputError("ARTIFACT_SCHEME", f"expected a path or one of {sorted(_SCHEMES)}, found {scheme}://")
-        return from_url(f"{_SCHEMES[scheme]}://{rest}")
-    path = Path(rest if found else uri)
+    path = _local(uri)
+    if path is None:
+        scheme, found, rest = uri.partition("://")
+        if not found or scheme.lower() not in _SCHEMES:
+            cause = f"expected a path or one of {sorted(_SCHEMES)}, found {scheme}{found}"
+            raise OutputError("ARTIFACT_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
+        return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
     if not create and not path.is_dir():
         raise FileNotFoundError(os.fspath(path))
     return LocalStore(path, mkdir=create)
+
+
+def _local(uri: str) -> Path | None:
+    """Return the path of a path or ``file:`` URI, and None for a URI of an object store."""
+    match = _SCHEME.fullmatch(uri)
+    if match is None:
+        return Path(uri)
+    return Path(match[3]) if match[1].lower() == "file" else None
+
+
+def _is_folder(uri: str) -> bool:
+    """Whether there is a folder of versions at a name that could be one artifact's as well."""
+    path = _local(uri)
+    return bool(_versions(_open(uri))) if path is None else path.is_dir()
+
+
+def _text(uri: Place) -> str:
+    text = os.fspath(uri) if isinstance(uri, str | os.PathLike) else None
+    if not isinstance(text, str) or not text:
+        raise ConfigError("CONFIG_VALUE", f"artifact: expected a path or URI, found {uri!r:.200}", "name its folder")
+    return text
 
 
 def _versions(store: Any) -> list[int]:

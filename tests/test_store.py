@@ -17,13 +17,14 @@ from obstore.exceptions import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from obstore.store import AzureStore, GCSStore, S3Store
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 import sparkscale as ss
 from sparkscale import document, store
 from sparkscale.artifact import Fitted
 from sparkscale.errors import (
     AccessError,
+    ConfigError,
     DataError,
     InputMissingError,
     OutputError,
@@ -62,9 +63,76 @@ def test_load_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ss.load("00000001.json") == ss.load(str(tmp_path / "00000001.json")) == fitted(1)
 
 
+def test_load_folder_that_is_named_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [fitted(n).save("st.json") for n in (1, 2)] == [1, 2]
+    assert (tmp_path / "st.json" / "00000001.json").is_file()
+    for uri in ("st.json", "st.json/", str(tmp_path / "st.json"), f"file://{tmp_path}/st.json"):
+        assert (ss.load(uri), ss.load(uri, version=1), store.versions(uri)) == (fitted(2), fitted(1), [1, 2])
+    assert ss.load("st.json/00000001.json") == fitted(1)
+
+
+def test_tell_folder_from_file_in_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket knows no folders: a listing below what is none is empty."""
+    fitted(1).save(tmp_path / "st.json")
+    (tmp_path / "one.json").write_bytes(document.dump(fitted(2)))
+    (tmp_path / "nothing").mkdir()
+
+    def prefixed(url: str) -> LocalStore:
+        below = tmp_path / url.removeprefix("s3://b").strip("/")
+        return LocalStore(below if below.is_dir() else tmp_path / "nothing")
+
+    monkeypatch.setattr(store, "from_url", prefixed)
+    assert ss.load("s3://b/st.json") == ss.load("s3://b/st.json/00000001.json") == fitted(1)
+    assert ss.load("s3://b/one.json") == fitted(2)
+
+
+@pytest.mark.parametrize("prefix", ["file:", "file://", "FILE:", "File://"])
+def test_open_local_uri_of_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    uri = f"{prefix}{tmp_path}/deep/store"
+    assert fitted(1).save(uri) == 1
+    assert ss.load(uri) == ss.load(tmp_path / "deep" / "store") == fitted(1)
+    assert ss.load(f"{uri}/00000001.json") == fitted(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+@pytest.mark.parametrize("uri", ["s3:/b/x", "http:/x", "run:1"])
+def test_refuse_half_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=f"expected a path or one of .*, found {uri}; write ./ before") as caught:
+        fitted(1).save(uri)
+    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_SCHEME", 73)
+    assert not list(tmp_path.iterdir())
+    assert fitted(1).save(f"./{uri}") == 1
+
+
+def test_take_paths(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    assert [fitted(1).save(place), fitted(2).save(str(place))] == [1, 2]
+    assert ss.load(place) == ss.load(place / "00000002.json") == fitted(2)
+    assert (store.versions(place), store.resolve(place)) == ([1, 2], 2)
+
+
+@pytest.mark.parametrize("uri", [5, None, b"stats", "", ["stats"]])
+def test_refuse_what_is_no_path(uri: Any) -> None:
+    for use in (fitted(1).save, ss.load, store.versions, store.resolve):
+        with pytest.raises(ConfigError, match="artifact: expected a path or URI, found ") as caught:
+            use(uri)
+        assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
+
+
+def test_count_on_beyond_eight_digits(tmp_path: Path) -> None:
+    (tmp_path / "99999999.json").write_bytes(document.dump(fitted(1)))
+    uri = str(tmp_path)
+    assert [fitted(n).save(uri) for n in (2, 2, 3)] == [100_000_000, 100_000_000, 100_000_001]
+    assert store.versions(uri) == [99_999_999, 100_000_000, 100_000_001]
+    assert (ss.load(uri), ss.load(uri, version=100_000_000)) == (fitted(3), fitted(2))
+
+
 def test_ignore_other_files(tmp_path: Path) -> None:
     fitted(1).save(str(tmp_path))
-    for name in ("2.json", "00000009.json.tmp", "README", "000000010.json"):
+    for name in ("2.json", "00000009.json.tmp", "README", "000000010.json", "0100000000.json"):
         (tmp_path / name).write_text("x")
     (tmp_path / "00000008.json").mkdir()
     assert store.versions(str(tmp_path)) == [1]
