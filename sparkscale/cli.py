@@ -42,7 +42,7 @@ def _job_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings=_HELP)
+@click.group(context_settings=_HELP, no_args_is_help=False)
 @click.version_option(__version__, prog_name="sparkscale")
 def app() -> None:
     """Feature scaling (over all rows) and softmax (over the scores of a row) for the data lake.
@@ -55,7 +55,9 @@ def app() -> None:
 def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None) -> Any:
     from sparkscale import jobfile
 
-    return jobfile.load(config, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
+    job = jobfile.load(config, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
+    click.get_current_context().obj.extend(job.secrets)
+    return job
 
 
 def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
@@ -181,9 +183,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _code_of(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
     signals: list[int] = []
+    secrets: list[str] = []
     _listen(signals, interrupting=True)
     try:
-        app.main(args=arguments, prog_name="sparkscale", standalone_mode=False)
+        app.main(args=arguments, prog_name="sparkscale", standalone_mode=False, obj=secrets)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.UsageError as error:
@@ -191,7 +194,7 @@ def _code_of(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line and the code that says "a bug of ours"
         _listen(signals, interrupting=False)
         ours = error if isinstance(error, SparkscaleError) else _unexpected(error)
-        return _interrupted(signals, error, ours) or _failed(ours, debug="--debug" in arguments)
+        return _interrupted(signals, error, ours) or _failed(ours, debug="--debug" in arguments, secrets=secrets)
     return 0
 
 
@@ -239,15 +242,22 @@ def _unexpected(error: Exception) -> SparkscaleError:
     return InternalError("BUG", f"{type(error).__name__}: {error}", "please report it; --debug shows where it happened")
 
 
-def _failed(error: SparkscaleError, *, debug: bool) -> int:
-    """Say what is wrong, the cause last, and return the exit code."""
-    if debug:
-        traceback.print_exception(error)
+def _failed(error: SparkscaleError, *, debug: bool, secrets: Sequence[str] = ()) -> int:
+    """Say what is wrong, the cause last and no secret in it, and return the exit code."""
+    said = ["".join(traceback.format_exception(error)).rstrip()] if debug else []
     if len(error.problems) > 1:
-        for problem in error.problems:
-            _say(f"  {problem.code}: {problem}")
-    _say(error.line)
+        said += [f"  {problem.code}: {problem}" for problem in error.problems]
+    for text in (*said, error.line):
+        _say(_without(text, secrets))
     return error.exit_code
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    if not secrets:
+        return text
+    from sparkscale import jobfile
+
+    return jobfile.hide(text, secrets)
 
 
 def _say(line: str) -> None:

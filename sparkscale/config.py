@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from sparkscale.errors import ConfigError
 from sparkscale.scalers import REGISTRY, Step
@@ -42,7 +42,16 @@ class Condition(Strict):
         return self.model_dump(exclude_none=True, by_alias=True)
 
 
-Where: TypeAlias = dict[str, Condition | list[Scalar] | Scalar]
+def _telling(rule: Condition | list[Scalar] | Scalar) -> Condition | list[Scalar] | Scalar:
+    """Refuse a condition that would keep every row: one of no parts, or with null, which equals nothing in SQL."""
+    if isinstance(rule, Condition) and (
+        not rule.model_fields_set or any(getattr(rule, name) is None for name in rule.model_fields_set)
+    ):
+        raise ValueError("expected a condition such as {ge: 1}, found none; for nulls, write {null: true}")
+    return rule
+
+
+Where: TypeAlias = dict[str, Annotated[Condition | list[Scalar] | Scalar, AfterValidator(_telling)]]
 
 
 class Input(Strict):
@@ -83,6 +92,15 @@ class Spark(Strict):
     conf: dict[str, Scalar] = {}
 
 
+def public(path: str) -> str:
+    """Return a path without what may be a secret in it: the user part and the query of a URI."""
+    scheme, found, rest = path.partition("://")
+    if not found:
+        return path
+    host, slash, tail = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"
+
+
 def _build(model: Any) -> Step:
     values = {name: getattr(model, name) for name in type(model).model_fields if name != "kind"}
     return REGISTRY[model.kind](**values)
@@ -116,17 +134,26 @@ _MODELS = tuple(_step_model(kind, cls) for kind, cls in REGISTRY.items())
 AnyStep: Any = Annotated[Annotated[Union[_MODELS], Field(discriminator="kind")], AfterValidator(_build)]  # noqa: UP007
 
 
+def _whole(value: object) -> object:
+    """Refuse ``true`` and ``1.0``, which equal 1 in Python, as a version."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, found {str(value).lower() if isinstance(value, bool) else value}")
+    return value
+
+
 class JobConfig(Strict):
     """A job file, version 1."""
 
-    version: Literal[1] = Field(description="Of the job file's own form.")
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Of the job file's own form.")
     name: str = Field("sparkscale", min_length=1)
     input: Input
     steps: list[AnyStep] = []
     artifact: Artifact | None = None
     output: Output | None = None
     engine: Literal["auto", "native", "pandas"] = "auto"
-    verify: int = Field(1000, ge=0, description="Rows to check against the NumPy kernels before publishing; 0: none.")
+    verify: int = Field(
+        1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
+    )
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 
     def need(self, *sections: str) -> None:

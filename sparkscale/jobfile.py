@@ -7,12 +7,13 @@ All errors are found at once; each names its file and line (or its variable, or 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from sparkscale.errors import AccessError, ConfigError, InputMissingError, Probl
 from sparkscale.scalers import REGISTRY
 
 PREFIX = "SPARKSCALE__"
-RUN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+#: It may stand in a path, where dots alone would be another folder.
+RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
+_SECRET_LENGTH = 4
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _REFERENCE = re.compile(
     r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?|(?P<own>date|run_id))\}"
@@ -53,11 +56,12 @@ _Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Job:
-    """A job file that was read: its configuration, its name, and the run's id."""
+    """A job file that was read: its configuration, its name, the run's id, and what must not be printed."""
 
     config: JobConfig
     source: str
     run_id: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def load(
@@ -82,9 +86,10 @@ def load(
         UsageError: (64) for a wrong ``run_id`` or override.
     """
     if run_id is not None and not RUN_ID.fullmatch(run_id):
-        raise UsageError("USAGE_RUN_ID", f"run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, found {run_id[:80]!r}")
-    if date is not None and not _DATE.fullmatch(date):
-        raise UsageError("USAGE_DATE", f"date: expected YYYY-MM-DD, found {date[:80]!r}")
+        expected = "expected 1 to 64 of A-Z a-z 0-9 _ . -, not dots alone"
+        raise UsageError("USAGE_RUN_ID", f"run id: {expected}, found {run_id[:80]!r}")
+    if date is not None and not _is_date(date):
+        raise UsageError("USAGE_DATE", f"date: expected a day YYYY-MM-DD, found {date[:80]!r}")
     data, lines = yamlfile.parse(_read(path), path)
     if not isinstance(data, dict):
         raise ConfigError("CONFIG_YAML", f"{path}: expected a mapping of keys, found {_kind(data)}", _INIT)
@@ -93,7 +98,13 @@ def load(
     own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
     own["run_id"] = run_id or hashlib.sha256(json.dumps([data, own], sort_keys=True).encode()).hexdigest()[:16]
     loader = _Loader(path, origins, environ or {}, own)
-    return Job(loader.validate(data), path, own["run_id"])
+    return Job(loader.validate(data), path, own["run_id"], tuple(loader.secrets))
+
+
+def _is_date(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(_DATE.fullmatch(text)) and bool(datetime.date.fromisoformat(text))
+    return False
 
 
 _INIT = "`sparkscale init` prints one to start from"
@@ -157,29 +168,30 @@ class _Loader:
     origins: Mapping[_Path, str]
     environ: Mapping[str, str]
     own: Mapping[str, str]
+    #: Values that came from the environment.
+    secrets: list[str] = field(default_factory=list)
 
     def validate(self, data: dict[str, Any]) -> JobConfig:
         problems: list[Problem] = []
-        secrets: list[str] = []
-        filled = self._interpolate(data, (), problems, secrets)
+        filled = self._interpolate(data, (), problems)
         try:
             config = JobConfig.model_validate_json(json.dumps(filled))
         except ValidationError as error:
             problems += self._problems(error, filled)
         if problems:
-            raise ConfigError.of([_redacted(problem, secrets) for problem in problems])
+            raise ConfigError.of([_redacted(problem, self.secrets) for problem in problems])
         return config
 
-    def _interpolate(self, value: Any, at: _Path, problems: list[Problem], secrets: list[str]) -> Any:
+    def _interpolate(self, value: Any, at: _Path, problems: list[Problem]) -> Any:
         if isinstance(value, dict):
-            return {key: self._interpolate(item, (*at, key), problems, secrets) for key, item in value.items()}
+            return {key: self._interpolate(item, (*at, key), problems) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._interpolate(item, (*at, i), problems, secrets) for i, item in enumerate(value)]
+            return [self._interpolate(item, (*at, i), problems) for i, item in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
-        return self._fill(value, at, problems, secrets)
+        return self._fill(value, at, problems)
 
-    def _fill(self, value: str, at: _Path, problems: list[Problem], secrets: list[str]) -> str:
+    def _fill(self, value: str, at: _Path, problems: list[Problem]) -> str:
         def one(match: re.Match[str]) -> str:
             if match["own"]:
                 return self.own[match["own"]]
@@ -190,7 +202,7 @@ class _Loader:
                 problems.append(Problem("CONFIG_ENV", cause, hint))
                 return match[0]
             if match["env"] in self.environ and known:
-                secrets.append(known)
+                self.secrets.append(known)
             return known
 
         expected = "expected ${env:NAME}, ${env:NAME:-default}, ${date} or ${run_id}"
@@ -297,10 +309,15 @@ def dotted(at: Sequence[str | int]) -> str:
 
 def _redacted(problem: Problem, secrets: list[str]) -> Problem:
     """Take values that came from the environment out of what is printed."""
-    return Problem(problem.code, _hide(problem.cause, secrets), _hide(problem.hint, secrets))
+    return Problem(problem.code, hide(problem.cause, secrets), hide(problem.hint, secrets))
 
 
-def _hide(text: str, secrets: list[str]) -> str:
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without what came from the environment.
+
+    Less than four characters are left: they hide nothing, and to replace each ``a`` would make the text unreadable.
+    """
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
+        if len(secret) >= _SECRET_LENGTH:
+            text = text.replace(secret, "***")
     return text

@@ -173,6 +173,19 @@ def test_report_signal_that_was_swallowed(
     assert told(capsys, "check", "-c", "job.yaml") == (130, "sparkscale: interrupted (exit 130)")
 
 
+def test_say_no_secret_in_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NOT_SET", "hunter2")
+    for more in ([], ["--debug"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["run", "-c", "job.yaml", *more])
+        said = capsys.readouterr().err
+        assert ended.value.code == 66
+        assert "hunter2" not in said
+        assert "expected the input at ***, found nothing" in said.splitlines()[-1]
+
+
 def test_report_engine_that_is_gone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkscale import jobfile, yamlfile
-from sparkscale.config import JobConfig
+from sparkscale.config import JobConfig, public
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.predicates import conditions
 from sparkscale.scalers import REGISTRY
@@ -133,6 +133,24 @@ def test_show_no_secret(job: Any) -> None:
     (found,) = problems(job, text, environ={"TOKEN": "hunter2"})
     assert "hunter2" not in found
     assert "***" in found
+
+
+def test_keep_secrets_beside_the_configuration(job: Any) -> None:
+    text = JOB.replace("path: in", "path: 's3://user:${env:TOKEN}@host/${env:NO:-dir}'")
+    loaded = job(text, environ={"TOKEN": "hunter2", "OTHER": "seen"})
+    assert loaded.config.input.path == "s3://user:hunter2@host/dir"
+    assert loaded.secrets == ("hunter2",)
+    assert "secrets" not in repr(loaded)
+    assert public(loaded.config.input.path) == "s3://host/dir"
+
+
+def test_leave_short_values_in_messages(job: Any) -> None:
+    """A value of one letter would be taken out of every word."""
+    text = JOB.replace("format: csv", "format: '${env:SHORT}'").replace(
+        "columns: x", "columns: x\n    into: '${env:LONG}'"
+    )
+    (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
+    assert found == "job.yaml:9: output.format: expected '***', 'csv' or 'json', found 'xyz'"
 
 
 def test_name_the_place_of_every_problem(job: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.config import Input
+from sparkscale.config import Input, public
 from sparkscale.errors import ConfigError, InputMissingError
 from sparkscale.predicates import Predicates
 from sparkscale.publish import is_local, local_path
@@ -50,7 +50,7 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
     options = {**FORMATS[source.format], **texts(source.options)}
     if source.table_schema is None:
         options = {**_INFER.get(source.format, {}), **options}
-    with translated(f"reading {source.path}"):
+    with translated(f"reading {public(source.path)}"):
         reader = spark.read.format(source.format)
         if source.table_schema is not None:
             try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from sparkscale.config import Output
+from sparkscale.config import Output, public
 from sparkscale.errors import Problem
 from sparkscale.plan import Plan
 from sparkscale.spark.failures import translated
@@ -26,7 +26,7 @@ def write(df: DataFrame, sink: Output, path: str) -> None:
     Files are as many as the input's partitions: a transform moves no row to another partition.
     """
     options = {**FORMATS[sink.format], **texts(sink.options)}
-    with translated(f"writing {sink.path}"):
+    with translated(f"writing {public(sink.path)}"):
         df.write.format(sink.format).options(**options).mode("error").save(path)
 
 
