@@ -82,19 +82,25 @@ def _type_of(array: Any) -> str:
     return type_
 
 
-def split(data: ArrayLike) -> tuple[Values, Nulls]:
-    """Return float64 values and which of them are null."""
+def split(data: ArrayLike, where: str = "the data") -> tuple[Values, Nulls]:
+    """Return float64 values and which of them are null; ``where`` is how an error names the data."""
     array: Any = np.ma.asarray(data)
-    null = np.ma.getmaskarray(array)
     try:
-        if array.dtype == object:
-            null = np.array([_is_null(value) for value in _items(array)], dtype=bool).reshape(array.shape)
+        null = _nulls(array)
         values = np.where(null, np.nan, array.data).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
-            "DATA_TYPE", f"expected numbers, found {array.dtype}: {error}", "give numbers, and None for a null"
+            "DATA_TYPE", f"{where}: expected numbers, found {array.dtype}: {error}", "give numbers, and None for a null"
         ) from error
     return values, null
+
+
+def _nulls(array: Any) -> Nulls:
+    if array.dtype.kind not in "fiubO":
+        raise TypeError("not numbers")
+    if array.dtype != object:
+        return np.ma.getmaskarray(array)
+    return np.array([_is_null(value) for value in _items(array)], dtype=bool).reshape(array.shape)
 
 
 def _is_null(value: object) -> bool:
@@ -110,48 +116,46 @@ def join(values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
     return np.ma.MaskedArray(np.where(null, 0, cast).astype(dtype), mask=null) if null.any() else cast
 
 
-def map_column(map_: ColumnMap, data: ArrayLike, dtype: str, *, inverse: bool = False) -> NDArray[Any]:
-    """Apply a column map to a 1-D array."""
-    values, null = split(data)
+def map_column(map_: ColumnMap, table: Mapping[str, Any], name: str, dtype: str, *, inverse: bool = False) -> Any:
+    """Apply a column map to a 1-D array of the table."""
+    values, null = split(table[name], f"column {name!r}")
     if values.ndim != 1:
-        raise DataError("DATA_TYPE", f"expected a column of numbers, found an array of {values.ndim} dimensions")
+        cause = f"column {name!r}: expected a column of numbers, found an array of {values.ndim} dimensions"
+        raise DataError("DATA_TYPE", cause, "give one number for each row")
     result = map_.inverse(values) if inverse else map_.forward(values)
     if map_.kind == "undefined":
         null = np.ones_like(null)
     return join(result, null, dtype)
 
 
-def map_columns(map_: RowMap, data: list[Any], dtype: str) -> list[NDArray[Any]]:
-    """Apply a row map to the score columns, 1-D arrays of one length."""
-    parts = [split(column) for column in data]
+def map_columns(map_: RowMap, table: Mapping[str, Any], names: list[str], dtype: str) -> list[NDArray[Any]]:
+    """Apply a row map to the score columns of the table, 1-D arrays."""
+    parts = [split(table[name], f"column {name!r}") for name in names]
     values, null = map_.forward(np.column_stack([v for v, _ in parts]), np.column_stack([n for _, n in parts]))
     return [join(values[:, j], null[:, j], dtype) for j in range(values.shape[1])]
 
 
-def map_arrays(map_: RowMap, array: Any, dtype: str) -> NDArray[Any]:
+def map_arrays(map_: RowMap, table: Mapping[str, Any], name: str, dtype: str) -> NDArray[Any]:
     """Apply a row map to an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
+    array, column = table[name], f"column {name!r}"
     if array.ndim == 2:  # noqa: PLR2004 - rows and scores
-        return join(*map_.forward(*split(array)), dtype)
-    rows = {i: _scores(i, row) for i, row in enumerate(_items(array)) if row is not None}
+        return join(*map_.forward(*split(array, column)), dtype)
+    rows = {i: _scores(row, f"{column}, row {i}") for i, row in enumerate(_items(array)) if row is not None}
     out = np.empty(len(array), dtype=object)
     for length in {values.size for values, _ in rows.values()}:
-        where = [i for i, (values, _) in rows.items() if values.size == length]
-        values, null = map_.forward(np.stack([rows[i][0] for i in where]), np.stack([rows[i][1] for i in where]))
-        for i, row_values, row_null in zip(where, values, null, strict=True):
+        alike = [i for i, (values, _) in rows.items() if values.size == length]
+        values, null = map_.forward(np.stack([rows[i][0] for i in alike]), np.stack([rows[i][1] for i in alike]))
+        for i, row_values, row_null in zip(alike, values, null, strict=True):
             out[i] = join(row_values, row_null, dtype)
     return out
 
 
-def _scores(index: int, row: Any) -> tuple[Values, Nulls]:
+def _scores(row: Any, where: str) -> tuple[Values, Nulls]:
     try:
         array: Any = np.ma.asarray(row)
-    except ValueError as error:  # lists within lists
-        raise _no_scores(index, row) from error
-    if array.ndim != 1:
-        raise _no_scores(index, row)
-    return split(array)
-
-
-def _no_scores(index: int, row: Any) -> DataError:
-    cause = f"row {index}: expected an array of scores, or None for a null row, found {row!r:.80}"
-    return DataError("DATA_TYPE", cause, "give each row its scores as a list or 1-D array")
+    except ValueError:  # lists within lists
+        array = None
+    if array is None or array.ndim != 1:
+        cause = f"{where}: expected an array of scores, or None for a null row, found {row!r:.80}"
+        raise DataError("DATA_TYPE", cause, "give each row its scores as a list or 1-D array")
+    return split(array, where)

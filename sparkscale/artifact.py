@@ -129,13 +129,13 @@ class Fitted:
         bind(self.steps, arrays.schema_of(table, known), "the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
-            data = [table[column.name] for column in item.inputs]
+            names = [column.name for column in item.inputs]
             if isinstance(item.map, ColumnMap):
-                made[item.outputs[0]] = arrays.map_column(item.map, data[0], item.dtype)
+                made[item.outputs[0]] = arrays.map_column(item.map, table, names[0], item.dtype)
             elif item.over_array:
-                made[item.outputs[0]] = arrays.map_arrays(cast("RowMap", item.map), data[0], item.dtype)
+                made[item.outputs[0]] = arrays.map_arrays(cast("RowMap", item.map), table, names[0], item.dtype)
             else:
-                parts = arrays.map_columns(cast("RowMap", item.map), data, item.dtype)
+                parts = arrays.map_columns(cast("RowMap", item.map), table, names, item.dtype)
                 made |= dict(zip(item.outputs, parts, strict=True))
         return {name: made.get(name, columns.get(name)) for name in output_names(columns, self.steps)}
 
@@ -144,7 +144,7 @@ class Fitted:
         table = arrays.table(columns)
         plan = self.restorations(list(table))
         made = {
-            target: arrays.map_column(map_, table[output], "float64", inverse=True)
+            target: arrays.map_column(map_, table, output, "float64", inverse=True)
             for target, (output, map_) in plan.items()
         }
         return {name: made.get(name, columns.get(name)) for name in self.restored_names(list(table))}

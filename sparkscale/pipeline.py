@@ -53,7 +53,7 @@ class Pipeline:
         quantiles = planned.quantile_features
         stats = {}
         for name in planned.features:
-            values, null = arrays.split(table[name])
+            values, null = arrays.split(table[name], f"column {name!r}")
             stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}

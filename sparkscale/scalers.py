@@ -304,8 +304,8 @@ def _declared(cls: type[Step]) -> dict[str, Any]:
 
 
 def _conform(name: str, value: Any, declared: Any) -> Any:
-    """Return a value in the form of its declared type, a NumPy scalar as Python's; other types are let through."""
-    plain = value.item() if isinstance(value, np.generic) else value
+    """Return a value in the form of its declared type, NumPy's as Python's; other types are let through."""
+    plain = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
     origin, parts = get_origin(declared), get_args(declared)
     if NoneType in parts and len(parts) == 2:  # noqa: PLR2004 - one type, or None
         return None if plain is None else _conform(name, plain, next(part for part in parts if part is not NoneType))
@@ -347,4 +347,8 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> object:
 
 
 def _unlike(name: str, expected: str, found: object) -> ConfigError:
-    return ConfigError("CONFIG_VALUE", f"{name}: expected {expected}, found {found!r:.200}")
+    try:
+        shown = f"{found!r:.200}"
+    except ValueError:  # an integer of more digits than Python writes
+        shown = f"a huge {type(found).__name__}"
+    return ConfigError("CONFIG_VALUE", f"{name}: expected {expected}, found {shown}")

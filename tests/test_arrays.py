@@ -71,16 +71,16 @@ def test_map_rows_in_every_form(rows: Any, expected: list[Any]) -> None:
     (5.0, "5.0"), ("abc", "'abc'"), (np.ones((2, 2)), "array"), ([[1], [2, 3]], r"\[\[1\], \[2, 3\]\]"),
 ])  # fmt: skip
 def test_name_the_row_that_is_no_array(odd: Any, found: str) -> None:
-    cause = f"row 1: expected an array of scores, or None for a null row, found {found}"
+    cause = f"^column 'v', row 1: expected an array of scores, or None for a null row, found {found}"
     with pytest.raises(DataError, match=cause) as caught:
         OVER_ARRAY.transform_arrays({"v": objects([1.0, 2.0], odd)})
     assert (caught.value.code, caught.value.exit_code) == ("DATA_TYPE", 65)
 
 
 @pytest.mark.parametrize(("column", "code", "found"), [
-    ([10**400, 1], "DATA_TYPE", "expected numbers, found object"),
+    ([10**400, 1], "DATA_TYPE", "column 'x': expected numbers, found object: int too large"),
     (objects(datetime.date(2026, 1, 1), 2), "DATA_TYPE", "expected numbers, found object"),
-    (objects("1", 2), "DATA_TYPE", "expected numbers, found object"),
+    (objects("1", 2), "DATA_TYPE", "column 'x': expected numbers, found object: '1' is text"),
     (np.zeros((2, 2, 2)), "SCHEMA_TYPE", "column 'x' is array<array<double>>"),
     (np.zeros((2, 2), dtype=bool), "SCHEMA_TYPE", "column 'x' is array<boolean>"),
     ([[1, 2], [3]], "SCHEMA_TYPE", "column 'x' is array<double>"),
@@ -130,6 +130,16 @@ def test_refuse_what_is_no_dict_of_arrays(columns: Any) -> None:
         with pytest.raises(DataError, match="expected a dict of arrays by column name, found ") as caught:
             use(columns)
         assert caught.value.code == "DATA_TYPE"
+
+
+def test_name_the_column_of_what_is_no_score() -> None:
+    with pytest.raises(DataError, match=r"^column 'v', row 0: expected numbers, found <U1: not numbers"):
+        OVER_ARRAY.transform_arrays({"v": objects(["a", "b"], [1.0, 2.0])})
+    both = ss.Pipeline([ss.Softmax(["a", "b"])]).fit_arrays({"a": [1.0], "b": [2.0]})
+    with pytest.raises(DataError, match=r"^column 'b': expected numbers, found object: 'c' is text"):
+        both.transform_arrays({"a": [1.0], "b": objects("c")})
+    with pytest.raises(DataError, match=r"^column 'x': expected a column of numbers, found an array of 2 dimensions"):
+        OVER_COLUMN.inverse_transform_arrays({"x": [[1.0]]})
 
 
 def test_split_masked_objects() -> None:

@@ -349,7 +349,7 @@ BAD: list[tuple[type[Step], str, list[Any]]] = [
     (Standard, "with_mean", ["false", 0, 1, None]),
     (MinMax, "clip", ["no", 1, None, []]),
     (MinMax, "range", [(1, 0), (0, 0), (0,), (0, 1, 2), "01", None, 5, ("0", "1"), (False, True), (0, math.inf)]),
-    (MinMax, "range", [(math.nan, 1), (-MAX, MAX), (0, 10**400), (0, 1 + 0j)]),
+    (MinMax, "range", [(math.nan, 1), (-MAX, MAX), (0, 10**400), (0, 10**5000), (0, 1 + 0j)]),
     (Robust, "quantile_range", [(75, 25), (-1, 50), (0, 101), (1,), None]),
     (Softmax, "temperature", [0, -1.0, math.inf, math.nan, "1", None, True, 10**400]),
     (LogSoftmax, "nulls", ["no", None]),
@@ -381,6 +381,7 @@ def test_take_numpy_scalars_as_python_values() -> None:
     taken: list[tuple[Step, Step]] = [
         (Standard("x", ddof=np.int64(1), with_mean=np.bool_(False)), Standard("x", ddof=1, with_mean=False)),  # type: ignore[arg-type]
         (MinMax("x", range=(np.int8(-1), np.float32(0.5))), MinMax("x", range=(-1.0, 0.5))),
+        (Robust("x", quantile_range=np.array([5, 95])), Robust("x", quantile_range=(5.0, 95.0))),  # type: ignore[arg-type]
         (UnitNorm(np.array(["x", "y"]), norm=np.str_("l1")), UnitNorm(["x", "y"], norm="l1")),  # type: ignore[arg-type]
         (Softmax({"except": ("x",)}, temperature=np.float64(2)), Softmax({"except": ["x"]}, temperature=2)),  # type: ignore[typeddict-item]
     ]
