@@ -247,7 +247,8 @@ def test_make_model_of_every_step_from_its_fields(job: Any) -> None:
         assert found == "--set steps.0.colums: unknown key 'colums'; did you mean 'columns'?"
 
 
-TYPES = {"n": "int", "price": "decimal(10,2)", "x": "double", "flag": "boolean", "name": "string", "day": "date"}
+TYPES = {"n": "int", "price": "decimal(10,2)", "x": "double", "flag": "boolean", "name": "string", "day": "date",
+         "at": "timestamp", "local": "timestamp_ntz", "items": "array<double>", "person": "struct", "raw": "binary"}  # fmt: skip
 #: By predicate: the operators and values it comes to, or the values that it is refused for.
 WHERE: list[tuple[dict[str, Any], dict[str, Any] | list[Any]]] = [
     ({"n": 2}, {"eq": 2}),
@@ -267,6 +268,43 @@ WHERE: list[tuple[dict[str, Any], dict[str, Any] | list[Any]]] = [
     ({"flag": {"in": [0, True, "true"]}}, [0, "true"]),
     ({"name": 5}, [5]),
     ({"day": {"null": False, "lt": 2026}}, [2026]),
+    ({"n": {"lt": 2**63 - 1, "ge": -(2**63)}}, {"lt": 2**63 - 1, "ge": -(2**63)}),
+    ({"x": {"lt": 2**63, "gt": -(2**63) - 1}}, [2**63, -(2**63) - 1]),
+    ({"x": {"lt": 1e30}}, {"lt": 1e30}),
+    ({"raw": "abc"}, {"eq": "abc"}),
+    (
+        {"day": ["notadate", "2026-1-31", "20260131", "2026-02-30", "2026-01-31T00:00:00", "2026", "2026-W05-6"]},
+        ["notadate", "2026-1-31", "20260131", "2026-02-30", "2026-01-31T00:00:00", "2026", "2026-W05-6"],
+    ),
+    (
+        {
+            "at": [
+                "2026-01-31",
+                "2026-01-31 12:00",
+                "2026-01-31T12:00:00.5",
+                "2026-01-31T12:00:00Z",
+                "2026-01-31T12:00+02:00",
+            ]
+        },
+        {
+            "in": [
+                "2026-01-31",
+                "2026-01-31 12:00",
+                "2026-01-31T12:00:00.5",
+                "2026-01-31T12:00:00Z",
+                "2026-01-31T12:00+02:00",
+            ]
+        },
+    ),
+    (
+        {"at": ["2026-01-31T25:00:00", "noon", "2026-01-31T120000"]},
+        ["2026-01-31T25:00:00", "noon", "2026-01-31T120000"],
+    ),
+    ({"local": {"ge": "2026-01-31T12:00:00"}}, {"ge": "2026-01-31T12:00:00"}),
+    ({"local": {"ge": "2026-01-31T12:00:00Z"}}, ["2026-01-31T12:00:00Z"]),
+    ({"items": {"eq": 1.0, "null": False}}, [1.0]),
+    ({"items": {"null": False}}, {"null": False}),
+    ({"person": "Ann"}, ["Ann"]),
 ]
 
 
@@ -283,6 +321,16 @@ def test_hold_predicates_against_types(job: Any, where: dict[str, Any], expected
     assert {problem.code for problem in wrong} == {"SCHEMA_TYPE"}
     start = f"input.where: expected a value for column {column.name!r} of type {column.type}, found "
     assert [problem.cause for problem in wrong] == [f"{start}{value!r}" for value in expected]
+
+
+def test_say_how_to_write_values_of_predicates() -> None:
+    schema = Schema((Field("day", "date"), Field("items", "array<double>"), Field("x", "double")))
+    _, wrong = conditions({"day": "notadate", "items": 1, "x": 10**30}, schema, "flights")
+    assert [problem.hint for problem in wrong] == [
+        "write it as 2026-01-31",
+        "such a column can only be held against null: true or false",
+        "write a number of more than 64 bits with an exponent, as 1.0e+30",
+    ]
 
 
 def test_miss_columns_of_predicates() -> None:

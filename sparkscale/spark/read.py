@@ -68,10 +68,11 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
 
 def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     """Keep the rows for which all predicates hold."""
-    rules = [
-        _OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()
-    ]
-    return df.where(functools.reduce(operator.and_, rules)) if rules else df
+    with translated("input.where"):
+        rules = [
+            _OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()
+        ]
+        return df.where(functools.reduce(operator.and_, rules)) if rules else df
 
 
 def check_exists(source: Input) -> None:
