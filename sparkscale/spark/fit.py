@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from sparkscale.scalers import Step
 from sparkscale.schema import Column
 from sparkscale.spark import scan
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.scan import GROUP, Frame, Look
+from sparkscale.spark.scan import GROUP, Frame
 from sparkscale.spark.session import is_sail
 from sparkscale.stats import ColumnStats
 
@@ -30,8 +29,6 @@ T = TypeVar("T")
 _ILL = 100.0
 #: Squares of a smaller std are no normal doubles with all their digits: sqrt(2**-1022 * 2**53), rounded up.
 _SMALL_STD = 2.0**-480
-#: Differences of larger values may be no double.
-_LARGE = 2.0**1000
 
 
 def fit(df: DataFrame, steps: Sequence[Step], source: str = "the input", about: Sequence[Any] = ()) -> Fitted:
@@ -51,46 +48,46 @@ def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:
     sketched = [column for name, column in planned.features.items() if name in planned.quantile_features]
     plain = [column for name, column in planned.features.items() if name not in planned.quantile_features]
     native_sketch = bool(sketched) and _has_native_sketch(df.sparkSession)
-    looks: dict[str, Look] = {}
+    stats: dict[str, ColumnStats] = {}
     for group in _groups(plain):
-        looks |= scan.look(df, group)
+        stats |= scan.look(df, group)
     for group in _groups(sketched if native_sketch else []):
-        looks |= scan.look(df, group, sketch=True)
-    stats = _refine(df, planned.features, looks)
+        stats |= scan.look(df, group, sketch=True)
+    stats = _refine(df, planned.features, stats)
     for group in _groups([] if native_sketch else sketched):
         stats |= scan.scan_in_python(df, group)
     return stats
 
 
-def _refine(df: DataFrame, features: Mapping[str, Column], looks: dict[str, Look]) -> dict[str, ColumnStats]:
+def _refine(df: DataFrame, features: Mapping[str, Column], stats: dict[str, ColumnStats]) -> dict[str, ColumnStats]:
     """Scan again the columns that one scan could not tell all of: with NaN or infinities, or ill-conditioned.
 
-    One round serves these. Others are needed where sums overflowed, or where the only finite value that was
-    known was more than 100 std from the mean.
+    One round serves these. Others are needed where squares overflowed as well, or where the only finite value
+    that was known was more than 100 std from the mean.
     """
-    used = dict.fromkeys(looks, Frame())
+    used = dict.fromkeys(stats, Frame())
     for _ in range(3):
-        frames = {name: frame for name, seen in looks.items() if (frame := _better_frame(seen, used[name]))}
+        frames = {name: frame for name, known in stats.items() if (frame := _better_frame(known, used[name]))}
         for group in _groups(list(frames)):
-            for name, seen in scan.look_again(df, {features[name]: frames[name] for name in group}).items():
-                looks[name] = dataclasses.replace(seen, stats=seen.stats.with_quantiles(looks[name].stats.quantiles))
+            for name, found in scan.look_again(df, {features[name]: frames[name] for name in group}).items():
+                stats[name] = found.with_quantiles(stats[name].quantiles)
         used |= frames
-    return {name: seen.stats for name, seen in looks.items()}
+    return stats
 
 
-def _better_frame(seen: Look, used: Frame) -> Frame | None:
-    """Return where to take the moments (again), or None where they are good."""
-    stats = seen.stats
-    anyway = None if seen.complete else Frame(shift=seen.near)
-    if not stats.finite or stats.constant:
-        return anyway
+def _better_frame(stats: ColumnStats, used: Frame) -> Frame | None:
+    """Return where to take the moments again, or None where they are good."""
+    if not stats.finite:
+        return None
+    ends = stats.min, stats.max
+    if not all(map(math.isfinite, ends)):  # NaN or infinities: any finite value is nearer than none
+        return Frame(shift=next(filter(math.isfinite, ends), 0.0))
     overflowed = not (math.isfinite(stats.mean) and math.isfinite(stats.m2))
     underflowed = stats.std < _SMALL_STD and not used.exp
-    if not (overflowed or underflowed or abs(stats.mean - used.shift) > _ILL * stats.std):
-        return anyway
-    end = max(abs(stats.min), abs(stats.max))
-    scaled = overflowed or underflowed or end > _LARGE
-    return Frame(0.0 if overflowed else stats.mean, math.frexp(end)[1] if scaled else used.exp)
+    if stats.constant or not (overflowed or underflowed or abs(stats.mean - used.shift) > _ILL * stats.std):
+        return None
+    exp = math.frexp(max(map(abs, ends)))[1] if overflowed or underflowed else used.exp
+    return Frame(0.0 if overflowed else stats.mean, exp)
 
 
 def _groups(columns: Sequence[T]) -> Iterable[Sequence[T]]:

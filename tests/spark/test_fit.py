@@ -202,6 +202,8 @@ def test_fit_same_bits_for_same_partitioning(
 
 
 EXTREMES = {
+    "top and near": [1.7e308, 1.7e308 - 2e292, 1.7e308 - 4e292],
+    "far ends": [1e30, 1.0, 2.0],
     "huge": [1e200, -1e200, 3e200],
     "beyond": [-1.7e308, 1.7e308, 0.0],
     "top": [1.7e308, 1.6e308, 1.75e308],
@@ -282,6 +284,13 @@ def test_sketch_quantiles_native_and_in_python(
             for rank in (0.0, 0.05, 0.25, 0.5, 0.75, 0.99, 1.0):
                 assert rank_error(np.array([sketch.quantile(rank)]), values, rank) <= sketch.rank_error
         assert digits(in_python[name].std, accuracy[1][name][1]) >= DIGITS
+
+
+def test_sketch_that_holds_all_values_has_one_form(accuracy: tuple[DataFrame, dict[str, Any]]) -> None:
+    few, pipeline = accuracy[0].where("i < 700"), ss.Pipeline([ss.Robust(["plain", "e9"])])
+    forms = [pipeline.fit(LAYOUTS[layout](few)).stats for layout in ("sorted 1", "shuffled 7", "sorted 64")]
+    for name in ("plain", "e9"):
+        assert len({stats[name].quantiles for stats in forms}) == 1
 
 
 def test_sketch_in_python_counts_null_and_nan_apart(frame: MakeFrame) -> None:
