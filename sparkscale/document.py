@@ -79,11 +79,11 @@ def load(data: bytes, name: str = "artifact") -> Fitted:
         raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
     document = _parse(data, name)
     try:
-        _check_envelope(document, name)
+        _check_envelope(document)
         return _fitted(document)
     except SparkscaleError as error:
         raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         cause = f"{name}: its content is not that of an artifact: {error!r:.200}"
         raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
 
@@ -105,21 +105,21 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def _check_envelope(document: Mapping[str, Any], name: str) -> None:
+def _check_envelope(document: Mapping[str, Any]) -> None:
     version = document.get("format_version")
     if type(version) is not int or version < 1:
-        raise DataError("ARTIFACT_INVALID", f"{name}: expected a format_version, found {str(version)[:80]!r}")
+        raise DataError("ARTIFACT_INVALID", f"expected a format_version, found {str(version)[:80]!r}")
     if version > FORMAT_VERSION:
         raise DataError(
             "ARTIFACT_NEWER",
-            f"{name}: its format is version {version}, this sparkscale reads up to {FORMAT_VERSION}",
+            f"its format is version {version}, this sparkscale reads up to {FORMAT_VERSION}",
             "upgrade sparkscale",
         )
     expected = _checksum({key: value for key, value in document.items() if key != "checksum"})
     if document.get("checksum") != expected:
         raise DataError(
             "ARTIFACT_CHECKSUM",
-            f"{name}: its content does not match its checksum (expected {expected[:19]}..., "
+            f"its content does not match its checksum (expected {expected[:19]}..., "
             f"found {str(document.get('checksum'))[:19]}...)",
             "the file was changed or damaged: restore it, or fit again",
         )

@@ -393,7 +393,16 @@ def test_refuse_broken_bytes(case: str) -> None:
         document.load(data, "stats/00000001.json")
     assert (caught.value.code, caught.value.exit_code) == (code, 65)
     assert caught.value.cause.startswith("stats/00000001.json: ")
+    assert caught.value.cause.count("stats/00000001.json") == 1
     assert len(caught.value.line) < 500
+
+
+def test_refuse_nesting_that_can_be_read_and_not_checked() -> None:
+    for depth in range(700, 1010):
+        nest = b'"provenance": {"x": ' + b"[" * depth + b"]" * depth + b","
+        with pytest.raises(DataError) as caught:
+            document.load(GOOD.replace(b'"provenance": {', nest, 1))
+        assert caught.value.exit_code == 65
 
 
 #: Each is well-formed, and its checksum is right.
