@@ -41,6 +41,54 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "check spark.conf and spark.master",
     ),
     (
+        # At the start only: in the middle of a longer account it is of a damaged record.
+        (
+            r"\A(\([\w.]+\) )?For input string|CODEC_NOT_AVAILABLE|INVALID_PARAMETER_VALUE|INVALID_TIMEZONE"
+            r"|INVALID_DATETIME_PATTERN|Unknown pattern letter|'\w+' option is invalid|There is a 'path'"
+            r"|flag can be true or false|more than one character|should be an integer|Delimiter cannot be"
+            r"|No value found for '|invalid option: "
+        ),
+        ConfigError,
+        "CONFIG_OPTION",
+        "check its options",
+    ),
+    (
+        r"COLUMN_ALREADY_EXISTS|duplicate column names",
+        DataError,
+        "SCHEMA_DUPLICATE",
+        "give each column a name of its own; where they differ in case, spark.conf: {spark.sql.caseSensitive: true}",
+    ),
+    (
+        r"PARQUET_TYPE_\w+|cast Float16",
+        DataError,
+        "SCHEMA_TYPE",
+        "write that column with another type, as float or double",
+    ),
+    (
+        r"CONFLICTING_DIRECTORY_STRUCTURES|CONFLICTING_PARTITION_COLUMN_NAMES|found mixed partition values",
+        DataError,
+        "INPUT_LAYOUT",
+        "let input.path name the table's own folder, in which every file is equally deep",
+    ),
+    (
+        r"No FileSystem for scheme|Class org\.apache\.hadoop\.fs\S+ not found",
+        UnfitEnvironmentError,
+        "ENV_FILESYSTEM",
+        "give Spark the package of that file system (spark.jars.packages), or copy the input",
+    ),
+    (
+        r"UnknownHostException|failed to lookup address|No NameNode hosts",
+        UnfitEnvironmentError,
+        "ENV_NETWORK",
+        "check the host's name and the network",
+    ),
+    (
+        r"URISyntaxException|UNSUPPORTED_FILE_SYSTEM|URL without authority|URL scheme is not allowed",
+        InputMissingError,
+        "INPUT_MISSING",
+        "check input.path",
+    ),
+    (
         r"No space left on device|Disk quota exceeded",
         StorageError,
         "DISK_FULL",
@@ -106,7 +154,7 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
     (
         (
             r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
-            r"|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error|EOF|CAST_INVALID_INPUT"
+            r"|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error|Parser error|EOF|CAST_INVALID_INPUT"
         ),
         DataError,
         "INPUT_DAMAGED",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sparkscale.predicates import Predicates
 from sparkscale.publish import is_local, local_path
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
+from sparkscale.spark.session import is_sail
 
 #: Each format's options before the job file's own: a damaged record is an error, never a silent null.
 FORMATS: Mapping[str, Mapping[str, str]] = {
@@ -59,11 +61,27 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
                 expected = "names and types as in 'a double, b string'"
                 cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
                 raise ConfigError("CONFIG_VALUE", cause) from error
-        # Spark would take a relative path from where its JVM was started, which need not be our folder.
-        path = str(Path(local_path(source.path)).absolute()) if is_local(source.path) else source.path
-        df = reader.options(**options).load(path)
+        df = reader.options(**options).load(_pattern(spark, source.path))
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df
+
+
+def _pattern(spark: SparkSession, path: str) -> str:
+    """Return a path as Hadoop takes it: absolute, as the JVM may have been started in another folder.
+
+    What exists is a name, whatever characters it has; only what follows it is a pattern.
+    """
+    if not is_local(path):
+        return path
+    whole = Path(local_path(path)).absolute()
+    named = next(place for place in (whole, *whole.parents) if place.exists())
+    escaped = re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", str(named))
+    if escaped != str(named) and is_sail(spark):
+        cause = (
+            f"input.path: expected a path without \\ * ? [ ] {{ }} for Sail, which reads patterns only, found {path}"
+        )
+        raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+    return str(Path(escaped, whole.relative_to(named)))
 
 
 def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:

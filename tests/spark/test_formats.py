@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
 from sparkscale import jobfile
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.spark import job
 from tests.spark.frames import write_parquet
 
@@ -81,3 +82,75 @@ def test_say_what_cannot_be_read(spark: SparkSession, here: Path, format_: str, 
     assert caught.value.code == "INPUT_DAMAGED"
     for part in said:
         assert part in caught.value.cause
+
+
+NAMES = ["br[1]", "cu{1}", "a?b", "st*r", "back\\slash", "open[", "c,d", "per%20cent"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_read_folder_of_any_name(spark: SparkSession, here: Path, name: str) -> None:
+    write_parquet(here / "in" / name / "a.parquet", {"x": [1.0, 2.0]})
+    write_parquet(here / "in" / "a#b" / "a.parquet", {"x": [3.0, 4.0]})
+    for path in (f"in/{name}", f"in/{name}/*.parquet"):
+        run(input={"format": "parquet", "path": path}, steps=[{"kind": "maxabs", "columns": "x"}])
+        assert back(spark) == {"x": [0.5, 1.0]}
+
+
+def test_read_pattern(spark: SparkSession, here: Path) -> None:
+    for number in (1, 2, 3):
+        write_parquet(here / "in" / f"part{number}" / "a.parquet", {"x": [float(number)]})
+    run(input={"format": "parquet", "path": "in/part[1-2]"}, steps=[{"kind": "maxabs", "columns": "x"}])
+    assert sorted(back(spark)["x"]) == [0.5, 1.0]
+
+
+REFUSED: list[tuple[dict[str, Any], str, int]] = [
+    ({"input": {"path": "s3://bucket/x"}}, "ENV_FILESYSTEM", 69),
+    ({"input": {"path": "s3a://bucket/x"}}, "ENV_FILESYSTEM", 69),
+    ({"input": {"path": "hdfs://host.invalid/x"}}, "ENV_NETWORK", 69),
+    ({"input": {"path": "foo:bar"}}, "INPUT_MISSING", 66),
+    ({"input": {"path": "tree/*"}}, "INPUT_LAYOUT", 65),
+    ({"input": {"path": "case"}}, "SCHEMA_DUPLICATE", 65),
+    ({"input": {"path": "half"}}, "SCHEMA_TYPE", 65),
+    ({"input": {"path": "twice.json", "format": "json"}}, "SCHEMA_DUPLICATE", 65),
+    ({"input": {"schema": "x double, x double"}}, "SCHEMA_DUPLICATE", 65),
+    ({"input": {"options": {"mergeSchema": "abc"}}}, "CONFIG_OPTION", 78),
+    ({"input": {"options": {"modifiedBefore": "xx"}}}, "CONFIG_OPTION", 78),
+    ({"input": {"options": {"path": "other"}}}, "CONFIG_OPTION", 78),
+    ({"input": {"path": "a.csv", "format": "csv", "options": {"header": "maybe"}}}, "CONFIG_OPTION", 78),
+    ({"input": {"path": "a.csv", "format": "csv", "options": {"encoding": "nope"}}}, "CONFIG_OPTION", 78),
+    ({"output": {"options": {"compression": "nonsense"}}}, "CONFIG_OPTION", 78),
+    ({"output": {"options": {"maxRecordsPerFile": "abc"}}}, "CONFIG_OPTION", 78),
+    ({"output": {"options": {"path": "other"}}}, "CONFIG_OPTION", 78),
+]
+
+
+@pytest.fixture
+def inputs(spark: SparkSession, here: Path) -> Path:
+    """Work in a folder of inputs."""
+    write_parquet(here / "in" / "a.parquet", {"x": [1.0, 2.0]})
+    write_parquet(here / "case" / "a.parquet", {"x": [1.0], "X": [2.0]})
+    write_parquet(here / "half" / "a.parquet", {"x": np.array([1.0, 2.0], dtype=np.float16)})
+    for place in ("y=1/m=1", "y=1/m=2", "y=2/m=1"):
+        write_parquet(here / "tree" / place / "a.parquet", {"x": [1.0]})
+    (here / "twice.json").write_text('{"x": 1.5, "x": 2.5}\n')
+    (here / "a.csv").write_text("x\n1.5\n2.5\n")
+    return here
+
+
+@pytest.mark.parametrize(("changes", "code", "exit_code"), REFUSED, ids=[str(row[0]) for row in REFUSED])
+def test_refuse_schemas_paths_and_options(inputs: Path, changes: dict[str, Any], code: str, exit_code: int) -> None:
+    source = {"format": "parquet", "path": "in"} | changes.get("input", {})
+    sink = {"format": "parquet", "path": "out"} | changes.get("output", {})
+    with pytest.raises(SparkscaleError) as caught:
+        run(input=source, output=sink)
+    assert (caught.value.code, caught.value.exit_code) == (code, exit_code), caught.value
+    assert not (inputs / "out").exists()
+
+
+def test_keep_rows_by_date_and_time(spark: SparkSession, here: Path) -> None:
+    days = np.array(["2026-01-30", "2026-01-31", "2026-02-01"], dtype="datetime64[D]")
+    times = np.array(["2026-01-31T11:00", "2026-01-31T12:00", "2026-01-31T13:00"], dtype="datetime64[us]")
+    write_parquet(here / "in" / "a.parquet", {"x": [1.0, 2.0, 4.0], "day": days, "at": times})
+    for where, kept in (({"day": {"ge": "2026-01-31"}}, [0.5, 1.0]), ({"at": "2026-01-31 12:00:00"}, [1.0])):
+        run(input={"format": "parquet", "path": "in", "where": where}, steps=[{"kind": "maxabs", "columns": "x"}])
+        assert back(spark)["x"] == kept
