@@ -33,7 +33,7 @@ def scores(column: Column) -> SparkColumn:
 def schema_of(df: DataFrame) -> Schema:
     """Return the schema of a DataFrame; starts no job."""
     try:
-        case_sensitive = df.sparkSession.conf.get("spark.sql.caseSensitive", "false") == "true"
+        case_sensitive = (df.sparkSession.conf.get("spark.sql.caseSensitive", "false") or "").lower() == "true"
     except PySparkException:  # an engine that does not know the setting
         case_sensitive = False
     return Schema.of(df.schema.jsonValue(), case_sensitive=case_sensitive)

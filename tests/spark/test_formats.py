@@ -154,3 +154,13 @@ def test_keep_rows_by_date_and_time(spark: SparkSession, here: Path) -> None:
     for where, kept in (({"day": {"ge": "2026-01-31"}}, [0.5, 1.0]), ({"at": "2026-01-31 12:00:00"}, [1.0])):
         run(input={"format": "parquet", "path": "in", "where": where}, steps=[{"kind": "maxabs", "columns": "x"}])
         assert back(spark)["x"] == kept
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "True"])
+def test_tell_names_apart_by_case_as_the_session_does(spark: SparkSession, inputs: Path, value: str) -> None:
+    spark.conf.set("spark.sql.caseSensitive", value)
+    try:
+        run(input={"format": "parquet", "path": "in"}, steps=[{"kind": "maxabs", "columns": "x", "into": "X"}])
+        assert back(spark) == {"x": [1.0, 2.0], "X": [0.5, 1.0]}
+    finally:
+        spark.conf.unset("spark.sql.caseSensitive")
