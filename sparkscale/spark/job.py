@@ -77,10 +77,10 @@ def _check(config: JobConfig, command: str) -> None:
     if config.artifact is not None:
         publish.check_outside("artifact.path", config.artifact.path, *source)
     if config.output is not None and command != "fit":
-        publish.check_target(config.output.path, config.output.mode)
         publish.check_apart("output.path", config.output.path, *source)
         if config.artifact is not None:  # which would go with the old output
             publish.check_outside("artifact.path", config.artifact.path, "the output", config.output.path)
+        publish.check_target(config.output.path, config.output.mode)
 
 
 def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFrame, Plan, Fitted | None]:
