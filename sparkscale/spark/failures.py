@@ -232,8 +232,8 @@ def _cause(text: str, match: re.Match[str]) -> str:
     if "NO_HINT" not in line and "CSV header" not in line:
         return line
     nested = re.findall(r"Caused by: (.*?)(?=\nParse Mode|\n\tat |\Z)", text[start:], re.DOTALL)
-    told = list(dict.fromkeys([line, *map(_short, nested)]))
-    return ": ".join(told[:3])
+    told = dict.fromkeys([line, *map(_short, nested)])
+    return ": ".join([one for one in told if not any(other != one and other.startswith(one) for other in told)][:3])
 
 
 def _first_line(text: str) -> str:
