@@ -51,7 +51,7 @@ def test_refuse_header_that_is_not_the_schema(
         (here / "in" / name).write_text(text)
     source = {"format": "csv", "path": "in", "schema": schema}
     with pytest.raises(
-        DataError, match=r"^fitting: [^:]*CSV header does not conform to the schema\. Header: "
+        DataError, match=r"^(fitting|writing out): CSV header does not conform to the schema\. Header: "
     ) as caught:
         run(input=source)
     assert (caught.value.code, caught.value.exit_code) == ("SCHEMA_HEADER", 65)
