@@ -34,24 +34,13 @@ from sparkscale.errors import (
     StorageError,
     TemporaryError,
 )
+from sparkscale.places import is_local, local_path
 
 #: Inside a staging folder: what is being written; the target that it replaces, between two renames.
 _NEW, _OLD = "new", "old"
 #: Of renameat2(2): relative to the working folder; fail where the target exists; exchange the two.
 _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
 _WILD = frozenset("*?[{")
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(//)?")
-
-
-def is_local(path: str) -> bool:
-    """Whether a path is on this machine's file system."""
-    match = _SCHEME.match(path)
-    return match is None or match[1].lower() == "file"
-
-
-def local_path(path: str) -> str:
-    """Return the local path of a path or ``file:`` URI."""
-    return re.sub(r"^file:(//)?", "", path, flags=re.IGNORECASE) if is_local(path) else path
 
 
 def check_target(output: str, mode: str) -> None:

@@ -27,10 +27,10 @@ from sparkscale.errors import (
     StorageError,
     TemporaryError,
 )
+from sparkscale.places import is_local, local_path
 
 #: Eight digits, and as many as it takes beyond 99,999,999.
 _VERSION = re.compile(r"(\d{8}|[1-9]\d{8,})\.json")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?(.*)", re.DOTALL)
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
 Place: TypeAlias = str | os.PathLike[str]
 #: How many numbers a save tries while others take them from under it.
@@ -109,30 +109,21 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
 
 
 def _open(uri: str, *, create: bool = False) -> Any:
-    path = _local(uri)
-    if path is None:
+    if not is_local(uri):
         scheme, found, rest = uri.partition("://")
         if not found or scheme.lower() not in _SCHEMES:
             cause = f"expected a path or one of {sorted(_SCHEMES)}, found {scheme}{found}"
             raise OutputError("ARTIFACT_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
         return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
+    path = Path(local_path(uri))
     if not create and not path.is_dir():
         raise FileNotFoundError(os.fspath(path))
     return LocalStore(path, mkdir=create)
 
 
-def _local(uri: str) -> Path | None:
-    """Return the path of a path or ``file:`` URI, and None for a URI of an object store."""
-    match = _SCHEME.fullmatch(uri)
-    if match is None:
-        return Path(uri)
-    return Path(match[3]) if match[1].lower() == "file" else None
-
-
 def _is_folder(uri: str) -> bool:
     """Whether there is a folder of versions at a name that could be one artifact's as well."""
-    path = _local(uri)
-    return bool(_versions(_open(uri))) if path is None else path.is_dir()
+    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(_versions(_open(uri)))
 
 
 def _text(uri: Place) -> str:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from sparkscale import publish, store
 from sparkscale.artifact import Application, Fitted
-from sparkscale.config import JobConfig
+from sparkscale.config import JobConfig, public
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
 from sparkscale.maps import Softmax
@@ -86,7 +86,7 @@ def _check(config: JobConfig, command: str) -> None:
 def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFrame, Plan, Fitted | None]:
     """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
     df = read(spark, config.input)
-    schema, source = schema_of(df), config.input.path
+    schema, source = schema_of(df), public(config.input.path)
     known = _load(config) if command == "transform" else None
     predicates, problems = conditions(config.input.where, schema, source)
     try:
@@ -213,12 +213,3 @@ def _judge(counts: dict[str, int], fitted: Fitted, command: str, report: Report)
             )
         if isinstance(item.map, Softmax):
             report.undefined_rows[label] = counts[f"undefined_{item.step}"]
-
-
-def public(path: str) -> str:
-    """Return a path without what may be a secret in it: the user part and the query of a URI."""
-    scheme, found, rest = path.partition("://")
-    if not found:
-        return path
-    host, slash, tail = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"

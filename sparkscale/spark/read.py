@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale.config import Input, public
 from sparkscale.errors import ConfigError, InputMissingError
+from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
-from sparkscale.publish import is_local, local_path
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
 from sparkscale.spark.session import is_sail

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+import pyarrow.csv
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from sparkscale.config import Output, public
@@ -28,6 +31,20 @@ def write(df: DataFrame, sink: Output, path: str) -> None:
     options = {**FORMATS[sink.format], **texts(sink.options)}
     with translated(f"writing {public(sink.path)}"):
         df.write.format(sink.format).options(**options).mode("error").save(path)
+        if not Path(path).exists():
+            _write_nothing(df, sink, Path(path))
+
+
+def _write_nothing(df: DataFrame, sink: Output, path: Path) -> None:
+    """Write a table without rows: Sail makes no folder of one, and readers want its columns all the same."""
+    path.mkdir()
+    part, columns = path / f"part-00000.{sink.format}", df.limit(0).toArrow()
+    if sink.format == "parquet":
+        pq.write_table(columns, part, compression="zstd")
+    elif sink.format == "csv":
+        pyarrow.csv.write_csv(columns, part)
+    else:
+        part.touch()
 
 
 def problems(planned: Plan, sink: Output) -> list[Problem]:

@@ -110,6 +110,28 @@ spark: {{engine: sail}}
     assert_alike(rows["y"], [math.nan, 0.0, 0.0], name="y")
 
 
+@pytest.mark.parametrize("format_", ["parquet", "json"])
+def test_sail_writes_a_table_without_rows(runs: dict[str, Any], lake: Path, tmp_path: Path, format_: str) -> None:
+    job = f"""
+version: 1
+input: {{format: parquet, path: {lake}, where: {{key: {{lt: 0}}}}}}
+artifact: {{path: {runs["sail"][0]}/out/stats}}
+output: {{format: parquet, path: rows}}
+spark: {{engine: sail}}
+"""
+    job = job.replace("format: parquet, path: rows", f"format: {format_}, path: rows")
+    (tmp_path / "job.yaml").write_text(job, encoding="utf-8")
+    done = sparkscale("transform", "--config", "job.yaml", cwd=tmp_path)
+    assert_done(done)
+    assert "warning: the input has no rows; the output is empty" in done.stderr
+    if format_ == "parquet":
+        made, known = pq.read_table(tmp_path / "rows"), pq.read_table(runs["sail"][0] / "out" / "rows")
+        assert (made.num_rows, made.schema.names) == (0, known.schema.names)
+        assert made.schema.field("gaps_01").type == pa.float64()
+    else:
+        assert [path.stat().st_size for path in (tmp_path / "rows").iterdir()] == [0]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_run_says_what_it_did(runs: dict[str, Any], engine: str) -> None:
     _, summary, line = runs[engine]

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from sparkscale import jobfile, store
 from sparkscale.artifact import Fitted
+from sparkscale.config import public
 from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError
 from sparkscale.report import Report
 from sparkscale.spark import job
@@ -254,7 +255,7 @@ def test_record_where_the_numbers_are_from(inputs: Path) -> None:
     run("fit", input="{format: parquet, path: in, where: {month: {ge: 1}}}")
     (about,) = store.load("stats").provenance["inputs"]
     assert about == {"format": "parquet", "path": "in", "where": {"month": {"ge": 1}}}
-    assert job.public("s3://key:secret@host/a?token=1") == "s3://host/a"
+    assert public("s3://key:secret@host/a?token=1") == "s3://host/a"
     assert str(inputs) not in (inputs / "stats" / "00000001.json").read_text()
 
 
