@@ -3,8 +3,8 @@
     scripts/bench [--rows N] [--cols N] [--files N] [--repeats N] [--written-by pyarrow|spark] [--json]
 
 The floor is a scan of the same columns into the `noop` sink. It depends on who wrote the files: pyarrow
-keeps a dictionary of random numbers, which takes Spark twice as long to read as its own plain pages do. Before anything is timed, the statistics
-are checked against NumPy on the same data.
+keeps a dictionary of random numbers, which takes Spark twice as long to read as its own plain pages do.
+Before anything is timed, the statistics are checked against NumPy on the same data.
 """
 
 from __future__ import annotations
