@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException, PySparkRuntimeError
@@ -181,13 +181,15 @@ def translated(what: str) -> Iterator[None]:
         raise translate(error, what) from error
 
 
-def _asked_once(theirs: Callable[[CapturedException], str]) -> Callable[[CapturedException], str]:
-    """Keep an exception of the JVM from being worded without end.
+def word_once() -> None:
+    """Keep exceptions of the JVM from being worded without end, for the rest of this process.
 
     To word one, PySpark asks the session for a setting. Where a wrong setting keeps the session from being built, that
     raises the same exception, which is worded, and so on. One that is met while another is worded gives its bare text.
     """
-    asking = threading.local()
+    asking, theirs = threading.local(), CapturedException.__str__
+    if theirs.__module__ == __name__:
+        return
 
     def text(self: CapturedException) -> str:
         if getattr(asking, "now", False):
@@ -198,10 +200,7 @@ def _asked_once(theirs: Callable[[CapturedException], str]) -> Callable[[Capture
         finally:
             asking.now = False
 
-    return text
-
-
-CapturedException.__str__ = _asked_once(CapturedException.__str__)  # type: ignore[method-assign]
+    CapturedException.__str__ = text  # type: ignore[method-assign]
 
 
 def translate(error: Exception, what: str) -> SparkscaleError:

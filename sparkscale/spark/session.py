@@ -27,7 +27,7 @@ from pyspark.sql import functions as F
 from sparkscale.config import Spark
 from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
-from sparkscale.spark.failures import translated
+from sparkscale.spark.failures import translated, word_once
 
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
@@ -142,6 +142,7 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
         settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
+    word_once()
     with _interruptible(), warnings.catch_warnings():
         # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
