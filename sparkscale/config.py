@@ -15,7 +15,7 @@ from sparkscale.scalers import REGISTRY, Step
 
 Scalar: TypeAlias = str | bool | int | float
 Mode: TypeAlias = Literal["error", "overwrite"]
-FileFormat: TypeAlias = Literal["parquet", "csv", "json"]
+FileFormat: TypeAlias = Literal["parquet", "csv", "json", "orc"]
 
 
 class Strict(BaseModel):
@@ -79,6 +79,7 @@ class Output(Strict):
     format: FileFormat
     path: str = Field(min_length=1)
     mode: Mode = Field("error", description="error: refuse an output that exists; overwrite: replace it when complete.")
+    partition_by: list[str] = Field(default=[], description="Columns whose values make folders, as month=1.")
     options: dict[str, Scalar] = Field(default={}, description="Options of the writer, passed on.")
 
 

@@ -150,7 +150,7 @@ def test_leave_short_values_in_messages(job: Any) -> None:
         "columns: x", "columns: x\n    into: '${env:LONG}'"
     )
     (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
-    assert found == "job.yaml:9: output.format: expected '***', 'csv' or 'json', found 'xyz'"
+    assert found == "job.yaml:9: output.format: expected '***', 'csv', 'json' or 'orc', found 'xyz'"
 
 
 def test_name_the_place_of_every_problem(job: Any) -> None:

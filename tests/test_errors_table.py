@@ -99,7 +99,7 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("no input", "check", "version: 1\n" + STEP + OUT, 78,
      "error[CONFIG_MISSING] job.yaml:1: input: expected key 'input', found none"),
     ("wrong format", "check", "version: 1\ninput: {format: parqet, path: in}\n" + STEP + OUT, 78,
-     "error[CONFIG_VALUE] job.yaml:2: input.format: expected 'parquet', 'csv' or 'json', found 'parqet'; did "
+     "error[CONFIG_VALUE] job.yaml:2: input.format: expected 'parquet', 'csv', 'json' or 'orc', found 'parqet'; did "
      "you mean 'parquet'?"),
     ("wrong mode", "check", HEAD + STEP + "output: {format: parquet, path: out, mode: append}\n", 78,
      "error[CONFIG_VALUE] job.yaml:4: output.mode: expected 'error' or 'overwrite', found 'append'"),

@@ -24,7 +24,7 @@ from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.failures import translated
-from sparkscale.spark.read import check_exists, narrowed, read
+from sparkscale.spark.read import check_exists, check_format, narrowed, read
 from sparkscale.spark.session import is_sail, session
 from sparkscale.spark.transform import transform
 from sparkscale.spark.verify import verify
@@ -92,7 +92,8 @@ def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFra
     try:
         planned = bind(known.steps, schema, source) if known else plan(config.steps, schema, source)
         if config.output is not None and command != "fit":
-            problems += sinks.problems(planned, config.output)
+            check_format(spark, "output.format", config.output.format)
+            problems += sinks.problems(planned, config.output, source)
     except DataError as error:
         problems += error.problems
     if problems:

@@ -26,6 +26,7 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     # Spark reads CSV by position; by default it does not even look whether the header says the same.
     "csv": {"header": "true", "mode": "FAILFAST", "enforceSchema": "false"},
     "json": {"mode": "FAILFAST"},
+    "orc": {},
 }
 #: Where column names and types are not in the data and not in the job file, they are inferred.
 _INFER = {"csv": {"inferSchema": "true"}}
@@ -49,6 +50,7 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
         InputMissingError: (66) where there is nothing at the path.
     """
     check_exists(source)
+    check_format(spark, "input.format", source.format)
     options = {**FORMATS[source.format], **texts(source.options)}
     if source.table_schema is None:
         options = {**_INFER.get(source.format, {}), **options}
@@ -100,6 +102,12 @@ def check_exists(source: Input) -> None:
     if not Path(local_path(source.path)).exists():
         cause = f"expected the input at {source.path}, found nothing"
         raise InputMissingError("INPUT_MISSING", cause, "check input.path")
+
+
+def check_format(spark: SparkSession, key: str, format_: str) -> None:
+    """Raise :class:`ConfigError` for a format that the engine lacks."""
+    if format_ == "orc" and is_sail(spark):
+        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found orc", "take parquet")
 
 
 def texts(options: Mapping[str, Any]) -> dict[str, str]:

@@ -110,6 +110,18 @@ spark: {{engine: sail}}
     assert_alike(rows["y"], [math.nan, 0.0, 0.0], name="y")
 
 
+@pytest.mark.parametrize("section", ["input", "output"])
+def test_sail_refuses_orc_before_it_writes(job: str, tmp_path: Path, section: str) -> None:
+    done = sparkscale(
+        "run", "--config", job, "--set", "spark.engine=sail", "--set", f"{section}.format=orc", cwd=tmp_path
+    )
+    line = (
+        f"sparkscale: error[CONFIG_FORMAT] {section}.format: expected a format that Sail has, found orc; take parquet"
+    )
+    assert (done.returncode, last_line(done)) == (78, f"{line} (exit 78)")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("format_", ["parquet", "json"])
 def test_sail_writes_a_table_without_rows(runs: dict[str, Any], lake: Path, tmp_path: Path, format_: str) -> None:
     job = f"""

@@ -51,7 +51,7 @@ def table_of(path: str, format_: str) -> pa.Table:
     if format_ == "csv":
         nulls = pyarrow.csv.ConvertOptions(null_values=["NA"], strings_can_be_null=True)
         format_ = pyarrow.dataset.CsvFileFormat(convert_options=nulls)
-    return pyarrow.dataset.dataset(path, format=format_).to_table()
+    return pyarrow.dataset.dataset(path, format=format_, partitioning="hive").to_table()
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +236,17 @@ def check_edges(done: Done) -> None:
 def check_engines(done: Done) -> None:
     assert (done.config.engine, done.report.verified_rows) == ("pandas", ROWS)
     assert_standard(numbers(done.after, "distance"))
+
+
+def check_partitions(done: Done) -> None:
+    before, after = by_key(done.before), by_key(done.after)
+    assert done.config.output is not None
+    folders = {path.name for path in Path(done.config.output.path).iterdir() if path.is_dir()}
+    assert folders == {f"month={month}" for month in set(before["month"].to_pylist())}
+    assert len(folders) > 1
+    assert set(after.column_names) == set(before.column_names)
+    x, y = numbers(before, "distance"), numbers(after, "distance")
+    np.testing.assert_allclose(y, (x - x.min()) / (x.max() - x.min()), rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in CONF])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.dataset
 import pytest
 from pyspark.sql import SparkSession
 
@@ -166,3 +167,38 @@ def test_tell_names_apart_by_case_as_the_session_does(spark: SparkSession, input
         assert back(spark) == {"x": [1.0, 2.0], "X": [0.5, 1.0]}
     finally:
         spark.conf.unset("spark.sql.caseSensitive")
+
+
+def test_come_back_from_orc(spark: SparkSession, here: Path) -> None:
+    table = {"x": [1.0, 3.0, None], "v": [[1.0, None], [], None], "text": [" a ", None, ""]}
+    write_parquet(here / "in" / "part.parquet", table)
+    run(input={"format": "parquet", "path": "in"}, output={"format": "orc", "path": "orc"})
+    made = pyarrow.dataset.dataset("orc", format="orc").to_table().to_pydict()
+    assert made == table | {"x": [0.0, 1.0, None]}
+    run(input={"format": "orc", "path": "orc"})
+    assert back(spark) == made
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv", "json", "orc"])
+def test_partition_by_columns(spark: SparkSession, here: Path, format_: str) -> None:
+    write_parquet(here / "in" / "part.parquet", {"x": [1.0, 2.0, 3.0], "a.b": ["u", None, "w=/x"], "k": [1, 1, 2]})
+    run(input={"format": "parquet", "path": "in"},
+        output={"format": format_, "path": "out", "partition_by": ["k", "a.b"]})  # fmt: skip
+    found = {path.parent.relative_to(here / "out").as_posix() for path in (here / "out").rglob("part-*")}
+    assert found == {"k=1/a.b=u", "k=1/a.b=__HIVE_DEFAULT_PARTITION__", "k=2/a.b=w%3D%2Fx"}
+    reader = spark.read.format(format_).options(header=True, inferSchema=True)
+    rows = reader.load(str(here / "out")).select("k", "`a.b`", "x").orderBy("x").collect()
+    assert [tuple(row) for row in rows] == [(1, "u", 0.0), (1, None, 0.5), (2, "w=/x", 1.0)]
+
+
+@pytest.mark.parametrize(("names", "cause"), [
+    (["kk"], "column 'kk' of output.partition_by is neither in in nor made by a step; did you mean 'k'?"),
+    (["v"], "output.partition_by: expected a column of single values, 'v' is array<double>; take another column"),
+    (["k", "v", "x"], "2 problems, the first: output.partition_by: expected a column of single values"),
+])  # fmt: skip
+def test_refuse_columns_that_make_no_folders(here: Path, names: list[str], cause: str) -> None:
+    write_parquet(here / "in" / "part.parquet", {"x": [1.0], "k": [1], "v": [[1.0]]})
+    with pytest.raises(DataError) as caught:
+        run(input={"format": "parquet", "path": "in"}, output={"format": "orc", "path": "o", "partition_by": names})
+    assert caught.value.line.startswith(f"sparkscale: error[{caught.value.code}] {cause}")
+    assert not (here / "o").exists()
