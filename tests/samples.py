@@ -1,4 +1,4 @@
-"""The scripts of `scripts/`, which is no package, as modules."""
+"""What several test modules start from: the scripts of `scripts/`, which is no package, and a fit of every kind of step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import sparkscale as ss
+from sparkscale.artifact import Fitted
+from sparkscale.scalers import REGISTRY
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,3 +27,15 @@ def script(name: str) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+NAMES = ["a", "ü.`b` ", "emoji 🚀", "\n"]
+
+
+def fitted(seed: int = 0) -> Fitted:
+    """Return every kind of step, fitted on four columns, one without a number."""
+    rng = np.random.default_rng(seed)
+    data: dict[str, Any] = {name: rng.normal(7, 3, 50) for name in NAMES} | {"none": np.full(50, np.nan)}
+    steps: list[Any] = [cls(NAMES[:2], into=f"{kind}_{{column}}") for kind, cls in REGISTRY.items()]
+    steps += [ss.MinMax(NAMES[2:], range=(-1, 3), clip=True), ss.Standard("none", empty="null", ddof=1)]
+    return ss.Pipeline(steps).fit_arrays(data)
