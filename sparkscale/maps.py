@@ -309,7 +309,6 @@ class UnitNorm(RowMap, kind="unit_norm"):
         top = np.abs(x).max(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = np.where(top == np.inf, np.where(np.isinf(x), np.sign(x), 0.0), x / top)
-            unit = np.where(np.isnan(top), np.nan, np.where(top == 0, x, unit))
             return np.where(top == 0, x, unit / self._size(unit)), null
 
     def _size(self, unit: Floats) -> Floats | float:
