@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -187,6 +188,27 @@ def test_refuse_a_second_run_while_one_is_alive(tmp_path: Path) -> None:
         first.communicate("go on\n", timeout=60)
         assert first.returncode == 0
     assert tree(tmp_path) == {"out/part": "new", "out 2/part": "other"}
+
+
+def test_lock_the_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between making the staging folder and locking it, the run that had it may end, clear it, and a third make it."""
+    flock, locked = fcntl.flock, []
+
+    def late(folder: int, how: int) -> None:
+        if not locked:
+            (staging,) = tmp_path.glob("_sparkscale-*")
+            staging.rename(tmp_path / "gone")
+            staging.mkdir()
+        locked.append(folder)
+        flock(folder, how)
+
+    monkeypatch.setattr(publish.fcntl, "flock", late)
+    with publish.staged(str(tmp_path / "out"), "error") as staging:
+        fill(staging)
+        assert len(locked) == 2
+        with pytest.raises(TemporaryError), publish.staged(str(tmp_path / "out"), "error"):
+            pass
+    assert tree(tmp_path) == {"out/part": "new"}
 
 
 def test_show_readers_whole_folders_only(tmp_path: Path, way: str) -> None:
