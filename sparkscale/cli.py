@@ -255,9 +255,9 @@ def _failed(error: SparkscaleError, *, debug: bool, secrets: Sequence[str] = ())
 def _without(text: str, secrets: Sequence[str]) -> str:
     if not secrets:
         return text
-    from sparkscale import jobfile
+    from sparkscale import redaction
 
-    return jobfile.hide(text, secrets)
+    return redaction.hide(text, secrets)
 
 
 def _say(line: str) -> None:

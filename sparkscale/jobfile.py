@@ -1,7 +1,8 @@
 """Job files: file, environment and ``--set`` come together and become a :class:`JobConfig`.
 
 Precedence: defaults < file < environment (``SPARKSCALE__OUTPUT__PATH``) < ``--set output.path=...``.
-``${env:NAME}``, ``${env:NAME:-default}``, ``${date}`` and ``${run_id}`` are the only interpolation.
+``${env:NAME}``, ``${env:NAME:-default}``, ``${file:/run/secrets/x}``, ``${date}`` and ``${run_id}`` are the only
+interpolation, in values alone (:mod:`sparkscale.references`).
 All errors are found at once; each names its file and line (or its variable, or its ``--set``).
 """
 
@@ -19,20 +20,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sparkscale import yamlfile
+from sparkscale import redaction, yamlfile
 from sparkscale.config import ByDtype, Condition, JobConfig
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, Problem, UsageError, nearest
+from sparkscale.redaction import hidden, hide
+from sparkscale.references import References, refers
 from sparkscale.scalers import REGISTRY
 
 PREFIX = "SPARKSCALE__"
 #: It may stand in a path, where dots alone would be another folder.
 RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
-_SECRET_LENGTH = 4
+_REDACTION = "spark.redaction.regex"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_REFERENCE = re.compile(
-    r"\$\{(?:env:(?P<env>[A-Za-z_]\w*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?|(?P<own>date|run_id))\}"
-)
-_NEAR_REFERENCE = re.compile(r"\$\{[^}]*\}?")
 _EXPECTED = {
     "string_type": "a string",
     "bool_type": "true or false",
@@ -58,7 +57,7 @@ _Path = tuple[str | int, ...]
 class Job:
     """A job file that was read: its configuration, its name, the run's id, and what must not be printed."""
 
-    config: JobConfig
+    config: JobConfig = field(repr=False)
     source: str
     run_id: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -98,7 +97,7 @@ def load(
     own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
     own["run_id"] = run_id or hashlib.sha256(json.dumps([data, own], sort_keys=True).encode()).hexdigest()[:16]
     loader = _Loader(path, origins, environ or {}, own)
-    return Job(loader.validate(data), path, own["run_id"], tuple(loader.secrets))
+    return Job(loader.validate(data), path, own["run_id"], tuple(dict.fromkeys(loader.secrets)))
 
 
 def _is_date(text: str) -> bool:
@@ -116,8 +115,8 @@ def _kind(data: object) -> str:
 
 def _read(path: str) -> str:
     try:
-        data = Path(path).read_bytes()[: yamlfile.MAX_BYTES + 1]
-        return data.decode("utf-8")
+        with Path(path).open("rb") as file:
+            return file.read(yamlfile.MAX_BYTES + 1).decode("utf-8")
     except UnicodeDecodeError as error:
         cause = f"{path}: expected UTF-8 text, found a byte that is not ({error.reason})"
         raise ConfigError("CONFIG_YAML", cause) from error
@@ -168,12 +167,13 @@ class _Loader:
     origins: Mapping[_Path, str]
     environ: Mapping[str, str]
     own: Mapping[str, str]
-    #: Values that came from the environment.
+    #: Values that came from the environment or from files, and settings whose names say that they are secret.
     secrets: list[str] = field(default_factory=list)
 
     def validate(self, data: dict[str, Any]) -> JobConfig:
         problems: list[Problem] = []
-        filled = self._interpolate(data, (), problems)
+        filled = self._fill(data, (), problems, References(self.environ, self.own, self.secrets))
+        _guard(filled, self.secrets)
         try:
             config = JobConfig.model_validate_json(json.dumps(filled))
         except ValidationError as error:
@@ -182,33 +182,18 @@ class _Loader:
             raise ConfigError.of([_redacted(problem, self.secrets) for problem in problems])
         return config
 
-    def _interpolate(self, value: Any, at: _Path, problems: list[Problem]) -> Any:
+    def _fill(self, value: Any, at: _Path, problems: list[Problem], references: References) -> Any:
         if isinstance(value, dict):
-            return {key: self._interpolate(item, (*at, key), problems) for key, item in value.items()}
+            problems += [self._no_value((*at, key)) for key in value if refers(key)]
+            return {key: self._fill(item, (*at, key), problems, references) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._interpolate(item, (*at, i), problems) for i, item in enumerate(value)]
+            return [self._fill(item, (*at, i), problems, references) for i, item in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
-        return self._fill(value, at, problems)
+        return references.fill(value, self.place(at), problems)
 
-    def _fill(self, value: str, at: _Path, problems: list[Problem]) -> str:
-        def one(match: re.Match[str]) -> str:
-            if match["own"]:
-                return self.own[match["own"]]
-            known = self.environ.get(match["env"], match["default"])
-            if known is None:
-                cause = f"{self.place(at)}: environment variable {match['env']} is not set"
-                hint = f"set it, or give a default: ${{env:{match['env']}:-default}}"
-                problems.append(Problem("CONFIG_ENV", cause, hint))
-                return match[0]
-            if match["env"] in self.environ and known:
-                self.secrets.append(known)
-            return known
-
-        expected = "expected ${env:NAME}, ${env:NAME:-default}, ${date} or ${run_id}"
-        unknown = (match[0] for match in _NEAR_REFERENCE.finditer(value) if not _REFERENCE.fullmatch(match[0]))
-        problems += [Problem("CONFIG_ENV", f"{self.place(at)}: {expected}, found {text!r}") for text in unknown]
-        return _REFERENCE.sub(one, value)
+    def _no_value(self, at: _Path) -> Problem:
+        return Problem("CONFIG_KEY", f"{self.place(at)}: expected references in values alone, found one in a key")
 
     def place(self, at: Sequence[str | int]) -> str:
         """Return file, line and key of a value, or of the nearest thing around it."""
@@ -231,7 +216,7 @@ class _Loader:
 
     def _word(self, at: _Path, items: list[tuple[_Path, dict[str, Any]]]) -> Problem:
         loc, item = items[0]
-        kind, value = item["type"], item.get("input")
+        kind, value = item["type"], hidden(item.get("input"), self.secrets)
         if kind == "extra_forbidden":
             known = _siblings(loc)
             hint = nearest(str(at[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
@@ -307,17 +292,21 @@ def dotted(at: Sequence[str | int]) -> str:
     return out
 
 
+def _guard(filled: Any, secrets: list[str]) -> None:
+    """Note the settings that are secret by their names, and let Spark redact those whose names do not say so."""
+    for section, key in (("spark", "conf"), ("input", "options"), ("output", "options")):
+        secrets += redaction.named(_section(filled.get(section)).get(key))
+    spark = _section(filled.get("spark"))
+    conf = _section(spark.get("conf"))
+    if "remote" not in spark and spark.get("engine") != "sail":
+        own = conf.get(_REDACTION, redaction.SPARKS)
+        if wider := redaction.pattern(conf, secrets, str(own)):
+            conf[_REDACTION] = wider
+
+
+def _section(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _redacted(problem: Problem, secrets: list[str]) -> Problem:
-    """Take values that came from the environment out of what is printed."""
     return Problem(problem.code, hide(problem.cause, secrets), hide(problem.hint, secrets))
-
-
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without what came from the environment.
-
-    Less than four characters are left: they hide nothing, and to replace each ``a`` would make the text unreadable.
-    """
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SECRET_LENGTH:
-            text = text.replace(secret, "***")
-    return text

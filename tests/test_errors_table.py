@@ -180,8 +180,8 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_ENV] job.yaml:2: input.path: environment variable NOT_THERE is not set; set it, or give a "
      "default: ${env:NOT_THERE:-default}"),
     ("wrong reference", "check", "version: 1\ninput: {format: parquet, path: '${HOME}'}\n" + STEP + OUT, 78,
-     "error[CONFIG_ENV] job.yaml:2: input.path: expected ${env:NAME}, ${env:NAME:-default}, ${date} or "
-     "${run_id}, found '${HOME}'"),
+     "error[CONFIG_ENV] job.yaml:2: input.path: expected ${env:NAME}, ${env:NAME:-default}, ${file:PATH}, "
+     "${date} or ${run_id}, found '${HOME}'"),
     ("several at once", "check", HEAD + "steps: [{kind: softmax, columns: x, temperature: 0}, {kind: minmax, column: x}]\n" + OUT + "engin: x\n", 78,
      "error[CONFIG_VALUE] 4 problems, the first: job.yaml:3: steps[0]: temperature: expected a finite number > "
      "0, found 0.0"),
