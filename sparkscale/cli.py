@@ -64,9 +64,15 @@ def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -
     job = _load(config, **chosen)
     report = _spark("job").run(job, command, debug=debug)
     for line in report.lines():
-        click.echo(line, err=True)
+        click.echo(_without(line, job.secrets), err=True)
     if as_json:
-        click.echo(json.dumps(report.to_dict()))
+        _print_json(report.to_dict(), job.secrets)
+
+
+def _print_json(summary: dict[str, Any], secrets: Sequence[str]) -> None:
+    from sparkscale import redaction
+
+    click.echo(json.dumps(redaction.hidden(summary, secrets)))
 
 
 @app.command()
@@ -101,11 +107,12 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
         planned = _spark("job").check_schema(job, debug=debug)
         for number, item in enumerate(planned.steps, 1):
             names = ", ".join(column.name for column in item.inputs)
-            click.echo(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", err=True)
+            said = f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}"
+            click.echo(_without(said, job.secrets), err=True)
     click.echo(f"{config}: {len(steps)} steps, no problem found", err=True)
     if as_json:
         config_dict = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
-        click.echo(json.dumps({"status": "done", "config": config_dict | {"steps": steps}}))
+        _print_json({"status": "done", "config": config_dict | {"steps": steps}}, job.secrets)
 
 
 @app.command()

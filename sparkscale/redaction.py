@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -15,6 +16,9 @@ SPARKS = "(?i)secret|password|token|access[.]?key"
 _SECRET_NAME = re.compile(
     SPARKS + r"|passwd|passphrase|(access|account|api|private)[._-]?key|credentials?(?!\w*[._-]provider)"
 )
+_IN_URI = re.compile(
+    r"://[^/@:\s]*:([^/@\s]+)@|[;?&][^=;&]*(?:token|secret|password|signature|sig|key)[^=;&]*=([^;&\s]+)", re.IGNORECASE
+)
 #: Less hides nothing, and to replace each ``a`` would make a text unreadable.
 _LENGTH = 4
 #: As much of the start of a secret counts as the secret, where a message was cut in the middle of it.
@@ -25,10 +29,11 @@ _MASK = "***"
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Return a text without secrets: neither as they are, nor quoted, escaped, in one line, or cut off."""
-    forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _LENGTH}
-    for form in sorted(forms, key=len, reverse=True):
-        text = _without_start(text.replace(form, _MASK), form)
-    return text
+    found = {form for secret in secrets for form in _forms(secret) if len(form) >= _LENGTH}
+    forms = sorted(found, key=len, reverse=True)
+    for form in forms:
+        text = text.replace(form, _MASK)
+    return functools.reduce(_without_start, forms, text)
 
 
 def hidden(value: Any, secrets: Iterable[str]) -> Any:
@@ -52,6 +57,11 @@ def named(settings: Any, *, inside: bool = False) -> Iterator[str]:
             yield from named(value, inside=inside)
     elif inside and settings is not None and str(settings).lower() not in ("true", "false"):
         yield str(settings)
+
+
+def in_uri(place: str) -> Iterator[str]:
+    """Yield the password of a URI, and what its parameters call a token, a key or a signature."""
+    yield from (password or parameter for password, parameter in _IN_URI.findall(place))
 
 
 def pattern(settings: Mapping[str, Any], secrets: Iterable[str], own: str = SPARKS) -> str | None:

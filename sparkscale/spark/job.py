@@ -19,6 +19,7 @@ from sparkscale.jobfile import Job
 from sparkscale.maps import Softmax
 from sparkscale.plan import Plan, bind, plan
 from sparkscale.predicates import conditions
+from sparkscale.redaction import hidden
 from sparkscale.report import Report
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
@@ -44,7 +45,7 @@ def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
             report.engine = engine_name(spark)
         with report.stage("read"):
             df, planned, known = _plan(spark, config, command)
-        fitted = known or _fit(df, planned, config, report)
+        fitted = known or _fit(df, planned, job, report)
         if command == "fit":
             _save(fitted, config, report)
         else:
@@ -114,11 +115,13 @@ def _load(config: JobConfig) -> Fitted:
     return known
 
 
-def _fit(df: DataFrame, planned: Plan, config: JobConfig, report: Report) -> Fitted:
-    about = {"format": config.input.format, "path": public(config.input.path)}
-    where = config.input.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
+def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
+    source = job.config.input
+    about: dict[str, object] = {"format": source.format, "path": public(source.path)}
+    where = source.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
+    about = hidden({**about, "where": where} if where else about, job.secrets)
     with report.stage("fit"), translated("fitting"):
-        fitted = fitting.fit_planned(df, planned, [{**about, "where": where} if where else about])
+        fitted = fitting.fit_planned(df, planned, [about])
     report.rows = fitted.rows
     report.warnings += fitted.warnings
     return fitted
