@@ -64,7 +64,7 @@ def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -
     job = _load(config, **chosen)
     report = _spark("job").run(job, command, debug=debug)
     for line in report.lines():
-        click.echo(_without(line, job.secrets), err=True)
+        _say(_without(line, job.secrets))
     if as_json:
         _print_json(report.to_dict(), job.secrets)
 
@@ -108,8 +108,8 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
         for number, item in enumerate(planned.steps, 1):
             names = ", ".join(column.name for column in item.inputs)
             said = f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}"
-            click.echo(_without(said, job.secrets), err=True)
-    click.echo(f"{config}: {len(steps)} steps, no problem found", err=True)
+            _say(_without(said, job.secrets))
+    _say(f"{config}: {len(steps)} steps, no problem found")
     if as_json:
         config_dict = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
         _print_json({"status": "done", "config": config_dict | {"steps": steps}}, job.secrets)
@@ -137,7 +137,7 @@ def inspect(uri: str, number: int | None, as_json: bool, debug: bool) -> None:  
     for item in fitted.applications:
         click.echo(f"step {item.step} {fitted.steps[item.step - 1].step.kind}: {item.label}")
     for warning in fitted.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        _say(f"warning: {warning}")
 
 
 @app.command()
@@ -163,9 +163,9 @@ def doctor(as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click'
 
     findings = list(checks.examine())
     for finding in findings:
-        click.echo(f"{finding.state:>5}  {finding.what}: {finding.found}", err=True)
+        _say(f"{finding.state:>5}  {finding.what}: {finding.found}")
         if finding.mend:
-            click.echo(f"       -> {finding.mend}", err=True)
+            _say(f"       -> {finding.mend}")
     if as_json:
         click.echo(json.dumps([finding.to_dict() for finding in findings]))
     checks.raise_for(findings)
@@ -267,8 +267,14 @@ def _without(text: str, secrets: Sequence[str]) -> str:
     return redaction.hide(text, secrets)
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(line.encode("utf-8", "replace").decode("utf-8") + "\n")
+def _say(text: str) -> None:
+    """Write to stderr; what a terminal would obey is escaped."""
+    lines = text.split("\n")
+    if not all(map(str.isprintable, lines)):
+        from sparkscale.artifact import printable
+
+        lines = list(map(printable, lines))
+    sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()
 
 

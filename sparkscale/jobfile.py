@@ -31,6 +31,8 @@ PREFIX = "SPARKSCALE__"
 #: It may stand in a path, where dots alone would be another folder.
 RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
 _REDACTION = "spark.redaction.regex"
+#: As much of a key, or of what is wrong with a value, is shown.
+_LONG = 300
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXPECTED = {
     "string_type": "a string",
@@ -137,22 +139,25 @@ def _override(
     for text in overrides:
         key, found, value = text.partition("=")
         if not found or not key:
-            raise UsageError("USAGE_SET", f"--set: expected key.key=value, found {text!r}")
+            raise UsageError("USAGE_SET", f"--set: expected key.key=value, found {text!r:.80}")
         _put(data, origins, key.split("."), value, f"--set {key}")
 
 
 def _put(data: Any, origins: dict[_Path, str], keys: list[str], value: str, origin: str) -> None:
     """Set one value; a key that is a number is an index into a list."""
+    if len(keys) > yamlfile.MAX_DEPTH or any(map(yamlfile.is_torn, keys)):
+        expected = f"expected at most {yamlfile.MAX_DEPTH} keys of whole characters"
+        raise UsageError("USAGE_SET", f"{origin[:_LONG]}: {expected}, found {len(keys)}")
     at: list[Any] = []
     for last, key in ((i == len(keys) - 1, key) for i, key in enumerate(keys)):
         index: Any = int(key) if isinstance(data, list) and key.isdecimal() else key
         at.append(index)
         if isinstance(data, list) and (not isinstance(index, int) or index >= len(data)):
-            raise UsageError("USAGE_SET", f"{origin}: expected an index below {len(data)}, found {key!r}")
+            raise UsageError("USAGE_SET", f"{origin}: expected an index below {len(data)}, found {key!r:.80}")
         if not isinstance(data, list | dict):
-            raise UsageError("USAGE_SET", f"{origin}: {'.'.join(keys)} is not in a mapping or list")
+            raise UsageError("USAGE_SET", f"{origin}: {_dotted(keys)} is not in a mapping or list")
         if last:
-            data[index] = yamlfile.scalar(value)
+            data[index] = yamlfile.scalar(value, origin)
         elif not isinstance(data, list) and index not in data:
             data[index] = {}
         origins[tuple(at)] = origin
@@ -200,8 +205,8 @@ class _Loader:
         for end in range(len(at), -1, -1):
             origin = self.origins.get(tuple(at[:end]))
             if origin:
-                return f"{origin}: {dotted(at)}" if at and not origin.startswith("--set") else origin
-        return f"{self.path}: {dotted(at)}"
+                return f"{origin}: {_dotted(at)}" if at and not origin.startswith("--set") else origin
+        return f"{self.path}: {_dotted(at)}"
 
     def _problems(self, error: ValidationError, data: Any) -> Iterator[Problem]:
         """Word pydantic's errors: one for each place, whatever alternatives were tried there."""
@@ -209,10 +214,10 @@ class _Loader:
         for item in error.errors(include_url=False):
             loc = item["loc"]
             found.setdefault(_real(loc, data), []).append((loc, dict(item)))
+        around = {other[:end] for other in found for end in range(len(other))}
         for at, items in found.items():
-            if any(len(other) > len(at) and other[: len(at)] == at for other in found):
-                continue  # another alternative got further, and says more
-            yield self._word(at, items)
+            if at not in around:  # else another alternative got further, and says more
+                yield self._word(at, items)
 
     def _word(self, at: _Path, items: list[tuple[_Path, dict[str, Any]]]) -> Problem:
         loc, item = items[0]
@@ -220,7 +225,7 @@ class _Loader:
         if kind == "extra_forbidden":
             known = _siblings(loc)
             hint = nearest(str(at[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
-            return Problem("CONFIG_KEY", f"{self.place(at)}: unknown key {at[-1]!r}", hint)
+            return Problem("CONFIG_KEY", f"{self.place(at)}: unknown key {at[-1]!r:.80}", hint)
         if kind in ("union_tag_invalid", "union_tag_not_found"):
             tag = (item.get("ctx") or {}).get("tag")
             hint = nearest(str(tag), REGISTRY) if tag else ""
@@ -231,7 +236,8 @@ class _Loader:
         if kind == "missing":
             return Problem("CONFIG_MISSING", f"{self.place(at)}: expected key {at[-1]!r}, found none")
         if kind == "value_error":
-            return Problem("CONFIG_VALUE", f"{self.place(at)}: {item['msg'].removeprefix('Value error, ')}")
+            told = item["msg"].removeprefix("Value error, ")
+            return Problem("CONFIG_VALUE", f"{self.place(at)}: {_cut(told)}")
         expected = " or ".join(dict.fromkeys(_expected(other) for _, other in items))
         choices = re.findall(r"'([^']*)'", expected) if kind == "literal_error" else []
         hint = nearest(str(value), choices) if isinstance(value, str) else ""
@@ -284,12 +290,16 @@ def _show(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what a line can hold
 
 
-def dotted(at: Sequence[str | int]) -> str:
+def _dotted(at: Sequence[str | int]) -> str:
     """Return ``steps[0].range``."""
     out = ""
     for part in at:
         out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else str(part)
-    return out
+    return _cut(out)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
 def _guard(filled: Any, secrets: list[str]) -> None:

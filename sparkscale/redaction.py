@@ -29,22 +29,27 @@ _MASK = "***"
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """Return a text without secrets: neither as they are, nor quoted, escaped, in one line, or cut off."""
-    found = {form for secret in secrets for form in _forms(secret) if len(form) >= _LENGTH}
-    forms = sorted(found, key=len, reverse=True)
-    for form in forms:
-        text = text.replace(form, _MASK)
-    return functools.reduce(_without_start, forms, text)
+    return _hide(text, _forms(secrets))
 
 
 def hidden(value: Any, secrets: Iterable[str]) -> Any:
     """Return JSON values without secrets in their texts; keys are never secret."""
-    if isinstance(value, str):
-        return hide(value, secrets)
-    if isinstance(value, Mapping):
-        return {key: hidden(item, secrets) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [hidden(item, secrets) for item in value]
-    return value
+    forms = _forms(secrets)
+
+    def without(value: Any) -> Any:
+        if isinstance(value, str):
+            return _hide(value, forms)
+        if isinstance(value, Mapping):
+            return {key: without(item) for key, item in value.items()}
+        return [without(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return without(value) if forms else value
+
+
+def _hide(text: str, forms: Iterable[str]) -> str:
+    for form in forms:
+        text = text.replace(form, _MASK)
+    return functools.reduce(_without_start, forms, text)
 
 
 def named(settings: Any, *, inside: bool = False) -> Iterator[str]:
@@ -75,8 +80,13 @@ def pattern(settings: Mapping[str, Any], secrets: Iterable[str], own: str = SPAR
     return "|".join([own, *missed]) if missed else None
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """Yield how a secret may stand in a message."""
+def _forms(secrets: Iterable[str]) -> list[str]:
+    """Return how secrets may stand in a message, the longest first."""
+    found = {form for secret in set(secrets) for form in _written(secret) if len(form) >= _LENGTH}
+    return sorted(found, key=len, reverse=True)
+
+
+def _written(secret: str) -> Iterator[str]:
     yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
     yield from (quote(secret), quote(secret, safe=""), " ".join(secret.split()), " ".join(secret.splitlines()))
     yield from (line for line in secret.splitlines() if len(line) >= _START)

@@ -53,7 +53,7 @@ class References:
         if match["env"] and match["env"] not in self.environ and match["default"] is not None:
             return match["default"]
         found = _file(match["file"]) if match["file"] else self._variable(match["env"])
-        if isinstance(found, str) and found:
+        if isinstance(found, str) and found and found not in self.secrets:
             self.secrets.append(found)
         return found
 

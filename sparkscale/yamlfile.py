@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from sparkscale.errors import ConfigError, Problem
 
@@ -18,6 +19,8 @@ Lines: TypeAlias = dict[tuple[str | int, ...], int]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
+#: A job file needs eight; what reads JSON stops near 200.
+MAX_DEPTH = 64
 #: What plain YAML resolves to by itself.
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
@@ -44,13 +47,19 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigError("CONFIG_YAML", f"{where}: {_one_line(error.problem or error.context)}") from error
-    except (YAMLError, ValueError, RecursionError, AttributeError) as error:
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        cause = f"{name}:{line}: expected text, found the character {error.character!a}"
+        raise ConfigError("CONFIG_YAML", cause, "remove it") from error
+    except RecursionError as error:
+        raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_DEPTH} levels, found more") from error
+    except (YAMLError, ValueError, AttributeError, LookupError, TypeError) as error:
         raise ConfigError("CONFIG_YAML", f"{name}: expected YAML, {_one_line(str(error))}") from error
 
 
-def scalar(text: str) -> Any:
+def scalar(text: str, name: str) -> Any:
     """Read one value as YAML would: ``8`` is a number, ``true`` a truth value, ``a`` a string."""
-    return parse(text, "value")[0]
+    return parse(text, name)[0]
 
 
 def _yaml() -> Any:
@@ -60,29 +69,41 @@ def _yaml() -> Any:
 
 
 def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> Iterator[Problem]:
-    """Note the line of every node; yield tags, and keys that stand twice."""
+    """Note the line of every node; yield tags, halves of characters, and keys that stand twice."""
     if len(lines) > MAX_NODES:
         raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_NODES:,} values (aliases included)")
-    lines[path] = node.start_mark.line + 1
+    line = lines[path] = node.start_mark.line + 1
+    if len(path) > MAX_DEPTH:
+        raise ConfigError("CONFIG_YAML", f"{name}:{line}: expected at most {MAX_DEPTH} levels, found more")
     tag = str(getattr(node, "tag", "") or "")
     if tag and tag not in _PLAIN_TAGS:
-        yield Problem("CONFIG_YAML", f"{name}:{lines[path]}: expected plain YAML, found the tag {tag!r}")
+        yield Problem("CONFIG_YAML", f"{name}:{line}: expected plain YAML, found the tag {tag!r:.80}")
+    if is_torn(node.value):
+        yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found half a character in it")
     if isinstance(node, MappingNode):
-        seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
-            key, line = str(key_node.value), key_node.start_mark.line + 1
-            if key in seen:
-                yield Problem(
-                    "CONFIG_DUPLICATE",
-                    f"{name}:{line}: key {key!r} stands twice, first in line {seen[key]}",
-                    "remove one of them",
-                )
-            seen.setdefault(key, line)
-            yield from _walk(value_node, (*path, key), lines, name)
-            lines[(*path, key)] = line
+        yield from _walk_mapping(node, path, lines, name)
     elif isinstance(node, SequenceNode):
         for index, item in enumerate(node.value):
             yield from _walk(item, (*path, index), lines, name)
+
+
+def _walk_mapping(node: MappingNode, path: tuple[str | int, ...], lines: Lines, name: str) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key in seen:
+            cause = f"{name}:{line}: key {key!r:.80} stands twice, first in line {seen[key]}"
+            yield Problem("CONFIG_DUPLICATE", cause, "remove one of them")
+        if is_torn(key):
+            yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found half a character in a key")
+        seen.setdefault(key, line)
+        yield from _walk(value_node, (*path, key), lines, name)
+        lines[(*path, key)] = line
+
+
+def is_torn(text: object) -> bool:
+    """Whether a text holds half a surrogate pair, which no encoding of Unicode has."""
+    return isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _plain(value: Any) -> Any:

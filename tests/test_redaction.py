@@ -131,6 +131,7 @@ def test_add_to_the_job_files_own_pattern(folder: Path) -> None:
 @pytest.mark.parametrize("wrong", [
     "input: {format: parquet, path: [a, '${env:LONG}']}", "input: {format: '${env:LONG}', path: a}",
     "input: {format: parquet, path: a, where: {x: {ge: ['${env:LONG}']}}}",
+    "input: {format: '" + "x" * 70 + "${env:LONG}', path: a}",
 ])  # fmt: skip
 def test_hide_what_an_error_cuts(folder: Path, wrong: str) -> None:
     (folder / "job.yaml").write_text(f"version: 1\n{wrong}\n")
