@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import io
+import warnings
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -35,12 +36,9 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise ConfigError("CONFIG_SIZE", f"{name}: expected at most {MAX_BYTES:,} bytes", "is this the right file?")
     try:
-        root = _yaml().compose(io.StringIO(text))
-        lines: Lines = {}
-        problems = list(_walk(root, (), lines, name)) if root is not None else []
-        if problems:
-            raise ConfigError.of(problems)
-        return _plain(_yaml().load(text)), lines
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", YAMLWarning)  # of an anchor that stands twice: the nearer one counts
+            return _parse(text, name)
     except ConfigError:
         raise
     except MarkedYAMLError as error:
@@ -55,6 +53,15 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_DEPTH} levels, found more") from error
     except (YAMLError, ValueError, AttributeError, LookupError, TypeError) as error:
         raise ConfigError("CONFIG_YAML", f"{name}: expected YAML, {_one_line(str(error))}") from error
+
+
+def _parse(text: str, name: str) -> tuple[Any, Lines]:
+    root = _yaml().compose(io.StringIO(text))
+    lines: Lines = {}
+    problems = list(_walk(root, (), lines, name)) if root is not None else []
+    if problems:
+        raise ConfigError.of(problems)
+    return _plain(_yaml().load(text)), lines
 
 
 def scalar(text: str, name: str) -> Any:
