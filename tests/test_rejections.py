@@ -1,0 +1,154 @@
+"""The rejection matrix: each key of each model, of a wrong type, null, or beside one that is unknown, is 78 and named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparkscale import jobfile
+from sparkscale.config import Artifact, ByDtype, Condition, Input, JobConfig, Output, Spark
+from sparkscale.errors import ConfigError
+from sparkscale.scalers import REGISTRY
+
+#: Where each model stands, and its keys with a value that is right.
+MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
+    "job": ((), JobConfig, {
+        "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
+        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "verify": 10, "spark": {}}),
+    "input": (("input",), Input, {
+        "format": "csv", "path": "in", "schema": "a int", "where": {}, "options": {}}),
+    "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
+    "output": (("output",), Output, {
+        "format": "csv", "path": "out", "mode": "error", "partition_by": [], "options": {}}),
+    "spark": (("spark",), Spark, {
+        "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
+    "condition": (("input", "where", "x"), Condition, {
+        "eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "in": [1], "null": True}),
+    "by dtype": (("steps", 0, "columns"), ByDtype, {"dtype": "numeric", "except": ["a"]}),
+    **{kind: (("steps", 0), cls, {"kind": kind, **{key: value for key, value in cls("x").to_dict().items() if key != "kind"}})
+       for kind, cls in REGISTRY.items()},
+}  # fmt: skip
+#: What takes null: it is the default, or a condition's null, which is refused with a hint of its own.
+NULLABLE = {("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
+NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kind, "into") for kind in REGISTRY}
+#: What takes an empty text.
+EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}
+EMPTY_IS_TEXT |= {("condition", key) for key in ("eq", "ne", "lt", "le", "gt", "ge")}
+KEYS = [(name, key) for name, (_, _, keys) in MODELS.items() for key in keys]
+
+
+def job(name: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a job file's data in which one model is whole, but for what is changed."""
+    at, _, keys = MODELS[name]
+    data: Any = {
+        "version": 1,
+        "input": {"format": "parquet", "path": "in"},
+        "steps": [{"kind": "minmax", "columns": "x"}],
+    }
+    model = {**keys, **(changes or {})}
+    if not at:
+        return model
+    place = data
+    for part in at[:-1]:
+        place = place[part] if isinstance(part, int) else place.setdefault(part, {})
+    place[at[-1]] = model
+    return data
+
+
+def problems(folder: Path, data: Any) -> list[str]:
+    """Load data that is written one key a line; return the problems."""
+    (folder / "job.yaml").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        jobfile.load(str(folder / "job.yaml"))
+    assert (caught.value.exit_code, len(caught.value.line.splitlines())) == (78, 1)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def line_of(folder: Path, key: str, at: tuple[str | int, ...]) -> int:
+    """Return the line of a key in what was written: the first of its name and depth in its section."""
+    lines = (folder / "job.yaml").read_text(encoding="utf-8").splitlines()
+    start = next((n for n, line in enumerate(lines) if at and line.startswith(f' "{at[0]}":')), 0)
+    wanted = " " * (len(at) + 1) + json.dumps(key) + ":"
+    return next(n for n, line in enumerate(lines, 1) if n > start and line.startswith(wanted))
+
+
+def assert_named(folder: Path, name: str, key: str, found: list[str]) -> None:
+    """Hold problems to file, line and key: of the key or an element of it, or of the step whose own rule it is."""
+    at = MODELS[name][0]
+    path, line = re.escape(jobfile._dotted((*at, key))), line_of(folder, key, at)
+    matches = [re.search(rf"job\.yaml:(\d+): {path}(\[\d|: |\.)", text) for text in found]
+    exact = [m for m in matches if m and (int(m[1]) == line or (m[2] != ": " and int(m[1]) > line))]
+    by_step = [text for text in found if at[:1] == ("steps",) and "steps[0]: " in text and key in text]
+    assert exact or by_step, (line, found)
+    assert all("job.yaml:" in text for text in found)
+
+
+def test_hold_every_key_of_every_model() -> None:
+    """A key that is new in a model, and has no right value here, would not be tried."""
+    for name, (_, model, keys) in MODELS.items():
+        if dataclasses.is_dataclass(model):
+            assert set(keys) == {"kind", *(item.name for item in dataclasses.fields(model))}, name
+        else:
+            assert set(keys) == {field.alias or key for key, field in model.model_fields.items()}, name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_take_what_is_right(tmp_path: Path, name: str) -> None:
+    (tmp_path / "job.yaml").write_text(json.dumps(job(name)))
+    jobfile.load(str(tmp_path / "job.yaml"))
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS)
+@pytest.mark.parametrize("wrong", [{"an": {"odd": "thing"}}, [[[5]]], [None]], ids=["mapping", "list", "list of null"])
+def test_refuse_wrong_type(tmp_path: Path, name: str, key: str, wrong: Any) -> None:
+    assert_named(tmp_path, name, key, problems(tmp_path, job(name, {key: wrong})))
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS)
+def test_refuse_null(tmp_path: Path, name: str, key: str) -> None:
+    data = job(name, {key: None})
+    if (name, key) in NULLABLE:
+        (tmp_path / "job.yaml").write_text(json.dumps(data))
+        jobfile.load(str(tmp_path / "job.yaml"))
+    elif name == "condition":
+        (found,) = problems(tmp_path, data)
+        assert "input.where.x: expected a condition such as {ge: 1}, found none; for nulls, write {null: true}" in found
+    elif key == "kind":
+        (found,) = problems(tmp_path, data)
+        assert "steps[0]: expected kind: standard, " in found
+    else:
+        assert_named(tmp_path, name, key, problems(tmp_path, data))
+
+
+@pytest.mark.parametrize(("name", "key"), [pair for pair in KEYS if pair not in EMPTY_IS_TEXT and pair[1] != "kind"])
+def test_refuse_empty_text(tmp_path: Path, name: str, key: str) -> None:
+    assert_named(tmp_path, name, key, problems(tmp_path, job(name, {key: ""})))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_refuse_unknown_key_beside(tmp_path: Path, name: str) -> None:
+    key = list(MODELS[name][2])[-1]
+    (found,) = problems(tmp_path, job(name, {f"{key}x": 1}))
+    path = jobfile._dotted((*MODELS[name][0], f"{key}x"))
+    line = line_of(tmp_path, f"{key}x", MODELS[name][0])
+    assert f"job.yaml:{line}: {path}: unknown key '{key}x'; " in found
+    assert f"did you mean '{key}'?" in found or "the keys here are " in found
+
+
+@pytest.mark.parametrize(("name", "key"), [
+    ("job", "version"), ("job", "input"), ("input", "format"), ("input", "path"), ("artifact", "path"),
+    ("output", "format"), ("output", "path"), *((kind, "columns") for kind in REGISTRY),
+])  # fmt: skip
+def test_refuse_missing_key(tmp_path: Path, name: str, key: str) -> None:
+    data = job(name)
+    place = data
+    for part in MODELS[name][0]:
+        place = place[part]  # type: ignore[index]
+    del place[key]
+    (found,) = problems(tmp_path, data)
+    assert f"expected key '{key}', found none" in found
