@@ -7,8 +7,10 @@ there is no pointer to move and no lock to lose. Two fits that race get two numb
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +23,7 @@ from sparkscale.artifact import Fitted
 from sparkscale.errors import (
     AccessError,
     ConfigError,
+    DataError,
     InputMissingError,
     OutputError,
     SparkscaleError,
@@ -48,7 +51,7 @@ def save(fitted: Fitted, uri: Place) -> int:
         store = _open(uri, create=True)
         for _ in range(_ATTEMPTS):
             newest = max(_versions(store), default=0)
-            if newest and _get(store, newest) == data:
+            if newest and _holds(store, uri, newest, data):
                 return newest
             try:
                 obstore.put(store, _name(newest + 1), data, mode="create")
@@ -98,12 +101,13 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
         else:
             name = _name(resolve(uri, version))
             store = _open(uri)
+        _refuse_special((folder or ".") if single else uri, name)
         result = obstore.get(store, name)
         size = result.meta["size"]
         # One byte over the cap is enough for document.load to refuse it; more is never held in memory.
         limit = min(size, document.MAX_BYTES + 1)
         data = bytes(obstore.get_range(store, name, start=0, end=limit)) if limit else b""
-    except (BaseError, OSError) as error:
+    except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
         raise _failure(error, uri) from error
     return data, uri if single else f"{uri.rstrip('/')}/{name}"
 
@@ -143,8 +147,22 @@ def _name(version: int) -> str:
     return f"{version:08d}.json"
 
 
-def _get(store: Any, version: int) -> bytes:
-    return bytes(obstore.get(store, _name(version)).bytes())
+def _holds(store: Any, uri: str, version: int, data: bytes) -> bool:
+    """Whether a version holds these bytes; no more than as many are read."""
+    _refuse_special(uri, _name(version))
+    result = obstore.get(store, _name(version))
+    return result.meta["size"] == len(data) and bytes(result.bytes()) == data
+
+
+def _refuse_special(folder: str, name: str) -> None:
+    """Refuse a pipe or a device by an artifact's name: to open it might never end."""
+    if not is_local(folder):
+        return
+    path = Path(local_path(folder), name)
+    with contextlib.suppress(OSError, ValueError):  # whatever is wrong with a file is the store's to say
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise DataError("ARTIFACT_INVALID", f"{path}: expected a file, found a pipe or a device", "remove it")
 
 
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:
