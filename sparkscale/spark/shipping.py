@@ -19,9 +19,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @functools.cache
 def ship(spark: SparkSession) -> None:
-    """Add the package to a session's executors, once; Spark classic and Spark Connect alike."""
-    if not is_sail(spark):  # which has no artifacts, and imports the package as we do, in this very process
-        spark.addArtifacts(str(package()), pyfile=True)
+    """Add the package to a session's executors, once; Spark classic and Spark Connect alike.
+
+    Where this process has it out of a zip, spark-submit's `--py-files` has brought it to the executors as well.
+    """
+    if is_sail(spark) or not Path(sparkscale.__file__).is_file():
+        return  # Sail has no artifacts, and imports the package as we do, in this very process
+    spark.addArtifacts(str(package()), pyfile=True)
 
 
 @functools.cache
