@@ -47,7 +47,7 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         raise ConfigError("CONFIG_YAML", f"{where}: {_one_line(error.problem or error.context)}") from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        cause = f"{name}:{line}: expected text, found the character {error.character!a}"
+        cause = f"{name}:{line}: expected text, found the character U+{error.character:04X}"
         raise ConfigError("CONFIG_YAML", cause, "remove it") from error
     except RecursionError as error:
         raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_DEPTH} levels, found more") from error

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sparkscale import cli, jobfile
 from sparkscale.artifact import printable
-from sparkscale.errors import SparkscaleError
+from sparkscale.errors import ConfigError, SparkscaleError
 from tests.fuzz import make
 
 EXAMPLES = int(os.environ.get("SPARKSCALE_FUZZ", "300"))
@@ -97,3 +97,45 @@ def test_fuzz_both_jobs_and_errors(folder: Path, capsys: pytest.CaptureFixture[s
     outcomes = [check(number, capsys) for number in range(100)]
     assert outcomes.count("a job") >= 10
     assert outcomes.count("78") >= 30
+
+
+HEAD = "version: 1\ninput: {format: csv, path: in}\n"
+#: What the fuzz has found, and what is said of it now.
+FOUND = {
+    "a tag that does not fit": (f"{HEAD}verify: !!bool 5\n", [], "job.yaml: expected YAML, '5'"),
+    "deeper than JSON": (HEAD + "name: " + "[" * 150 + "]" * 150, [], "job.yaml:3: expected at most 64 levels, found more"),
+    "deeper than Python": (HEAD + "name: " + "[" * 900, [], "job.yaml: expected at most 64 levels, found more"),
+    "half a character": (HEAD + 'name: "\\ud800"\n', [], "job.yaml:3: expected text, found half a character in it"),
+    "half a character in a key": (HEAD + '"\\udfff": 1\n', [], "job.yaml:3: expected text, found half a character in a key"),
+    "a control character": (HEAD + "name: \x07\n", [], "job.yaml:3: expected text, found the character U+0007; remove it"),
+    "a wrong value of --set": (HEAD, ["name=[", "verify=1"], "--set name:1: expected the node content, but found"),
+    "a deep key of --set": (HEAD, ["a." * 300 + "a=1"], "expected at most 64 keys of whole characters, found 301"),
+    "half a character in --set": (HEAD, ["a\udcff=1"], "expected at most 64 keys of whole characters, found 1"),
+    "an endless value": (f"{HEAD}name: {{x: {'y' * 5000}}}\n", [], 'name: expected a string, found {"x": "yyy'),
+    "an endless version": (f"version: {{x: {'y' * 5000}}}\n", [], "version: expected 1, found {'x': 'yyy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_refuse_what_the_fuzz_has_found(folder: Path, name: str) -> None:
+    text, overrides, cause = FOUND[name]
+    Path("job.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SparkscaleError) as caught:
+        jobfile.load("job.yaml", environ=ENVIRON, overrides=overrides)
+    assert caught.value.exit_code == (64 if "keys of whole" in cause else 78)
+    assert cause in caught.value.line
+    assert len(caught.value.line) < LONGEST
+
+
+@pytest.mark.timeout(60)
+def test_word_many_errors_in_time_that_grows_with_them(folder: Path) -> None:
+    Path("job.yaml").write_text(HEAD + "steps:\n" + "- {kind: minmax, columns: [5, 5, 5, 5, 5], x: 1}\n" * 3000)
+    with pytest.raises(ConfigError) as caught:
+        jobfile.load("job.yaml", environ=ENVIRON)
+    assert len(caught.value.problems) == 6 * 3000
+
+
+def test_say_nothing_of_an_anchor_that_stands_twice(folder: Path) -> None:
+    """Warnings are errors here."""
+    Path("job.yaml").write_text("version: 1\ninput: {format: &a csv, path: &a in}\nname: *a\n")
+    assert jobfile.load("job.yaml", environ=ENVIRON).config.name == "in"
