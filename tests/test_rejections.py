@@ -152,3 +152,14 @@ def test_refuse_missing_key(tmp_path: Path, name: str, key: str) -> None:
     del place[key]
     (found,) = problems(tmp_path, data)
     assert f"expected key '{key}', found none" in found
+
+
+@pytest.mark.parametrize(("name", "key", "alike"), [
+    ("job", "verify", "10"), ("job", "verify", 10.5), ("job", "verify", True), ("job", "version", "1"),
+    ("job", "version", 1.0), ("job", "name", 5), ("input", "path", 5), ("artifact", "version", "1"),
+    ("output", "partition_by", "month"), ("spark", "app_name", 1), ("condition", "null", "true"), ("condition", "null", 1),
+    ("minmax", "clip", "true"), ("minmax", "clip", 1), ("minmax", "range", ["0", "1"]), ("standard", "ddof", "1"),
+    ("standard", "with_mean", 0), ("softmax", "temperature", "1"), ("robust", "quantile_range", ["25", "75"]),
+])  # fmt: skip
+def test_convert_nothing_in_silence(tmp_path: Path, name: str, key: str, alike: Any) -> None:
+    assert_named(tmp_path, name, key, problems(tmp_path, job(name, {key: alike})))
