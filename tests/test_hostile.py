@@ -2,7 +2,7 @@
 
 Here: what a store, a process and a terminal meet. In `test_config.py` 16 YAML documents (bombs of aliases, nesting, tags,
 duplicate keys, more than 1 MB); in `test_document.py` 25 broken artifacts, 200 of wrong types under a right checksum, and
-150 flipped bytes; in `test_quantiles.py` sketches; in `test_fuzz_config.py` 300 (20,000) job files. These are 50 more.
+150 flipped bytes; in `test_quantiles.py` sketches; in `test_fuzz_config.py` 300 (20,000) job files. These are 59 more.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ ODD = {
 @pytest.mark.parametrize("single", [False, True], ids=["store", "file"])
 @pytest.mark.parametrize("name", ODD)
 def test_refuse_odd_file_and_wait_for_none(tmp_path: Path, name: str, single: bool) -> None:
-    """In a thread of its own: what waits for a pipe cannot be interrupted."""
+    """In a process of its own: what waits for a pipe cannot be interrupted."""
     place(name, tmp_path / NAME)
     done = sparkscale("inspect", NAME if single else ".", cwd=tmp_path)
     assert done.returncode == ODD[name], done.stderr
