@@ -32,7 +32,7 @@ def _job_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--config", "-c", required=True, metavar="FILE", help="The job file (YAML)."),
         click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Set one value of it."),
-        click.option("--run-id", metavar="ID", help="Of this run; a digest of the configuration by default."),
+        click.option("--run-id", metavar="ID", help="Of this run; a digest of configuration and input by default."),
         click.option("--date", metavar="YYYY-MM-DD", help="For ${date}; today (UTC) by default."),
         click.option("--json", "as_json", is_flag=True, help="Print a summary for machines to stdout."),
         click.option("--debug", is_flag=True, help="Show tracebacks and Spark's own log."),
@@ -52,16 +52,16 @@ def app() -> None:
     """
 
 
-def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None) -> Any:
+def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None, command: str = "run") -> Any:
     from sparkscale import jobfile
 
-    job = jobfile.load(config, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
+    job = jobfile.load(config, command, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
     click.get_current_context().obj.extend(job.secrets)
     return job
 
 
 def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
-    job = _load(config, **chosen)
+    job = _load(config, command=command, **chosen)
     report = _spark("job").run(job, command, debug=debug)
     for line in report.lines():
         click.echo(line, err=True)

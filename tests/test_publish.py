@@ -26,7 +26,8 @@ from sparkscale.errors import (
 
 def tree(folder: Path) -> dict[str, str]:
     """Return the files of a folder and what they hold."""
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    found = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "_sparkscale")
+    return {str(path.relative_to(folder)): path.read_text() for path in found}
 
 
 def fill(staging: str, text: str = "new") -> None:

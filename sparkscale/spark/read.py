@@ -12,10 +12,11 @@ from typing import Any
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.config import Input, public
+from sparkscale.config import FILES, Input
 from sparkscale.errors import ConfigError, InputMissingError
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
+from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
 from sparkscale.spark.session import is_sail
@@ -51,21 +52,42 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
     """
     check_exists(source)
     check_format(spark, "input.format", source.format)
-    options = {**FORMATS[source.format], **texts(source.options)}
-    if source.table_schema is None:
-        options = {**_INFER.get(source.format, {}), **options}
-    with translated(f"reading {public(source.path)}"):
-        reader = spark.read.format(source.format)
-        if source.table_schema is not None:
-            try:
-                reader = reader.schema(source.table_schema)
-            except Exception as error:
-                expected = "names and types as in 'a double, b string'"
-                cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
-                raise ConfigError("CONFIG_VALUE", cause) from error
-        df = reader.options(**options).load(_pattern(spark, source.path))
+    with translated(f"reading {source.name}"):
+        if source.table is not None:
+            df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
+        else:
+            df = _load(spark, source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df
+
+
+def _load(spark: SparkSession, source: Input) -> DataFrame:
+    """Read what lies at a path."""
+    options = {**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
+    if source.table_schema is None:
+        options = {**_INFER.get(source.format, {}), **options}
+    reader = spark.read.format(source.format)
+    if source.table_schema is not None:
+        try:
+            reader = reader.schema(source.table_schema)
+        except Exception as error:
+            expected = "names and types as in 'a double, b string'"
+            cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
+            raise ConfigError("CONFIG_VALUE", cause) from error
+    return reader.options(**options).load(place_of(spark, source.path or "", whole=source.format not in FILES))
+
+
+def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
+    """Return a path as Spark takes it: absolute, as the JVM may have been started in another folder.
+
+    What exists is a name, whatever characters it has; only what follows it is a pattern. ``whole`` says that there
+    are no patterns at all, as for the folder of a Delta or Iceberg table.
+    """
+    if not is_local(path):
+        return path
+    if whole:
+        return str(Path(local_path(path)).absolute())
+    return _pattern(spark, path)
 
 
 def _pattern(spark: SparkSession, path: str) -> str:
@@ -73,8 +95,6 @@ def _pattern(spark: SparkSession, path: str) -> str:
 
     What exists is a name, whatever characters it has; only what follows it is a pattern.
     """
-    if not is_local(path):
-        return path
     whole = Path(local_path(path)).absolute()
     named = next(place for place in (whole, *whole.parents) if place.exists())
     escaped = re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", str(named))
@@ -97,17 +117,18 @@ def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
 
 def check_exists(source: Input) -> None:
     """Raise :class:`InputMissingError` where a local input is not there; a glob is Spark's to find."""
-    if not is_local(source.path) or set(source.path) & set("*?[{"):
+    path = source.local
+    if path is None or (source.format in FILES and set(path) & set("*?[{")):
         return
-    if not Path(local_path(source.path)).exists():
-        cause = f"expected the input at {source.path}, found nothing"
+    if not Path(local_path(path)).exists():
+        cause = f"expected the input at {path}, found nothing"
         raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
 
 def check_format(spark: SparkSession, key: str, format_: str) -> None:
     """Raise :class:`ConfigError` for a format that the engine lacks."""
-    if format_ == "orc" and is_sail(spark):
-        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found orc", "take parquet")
+    if format_ in ("orc", "iceberg") and is_sail(spark):
+        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found {format_}", "take parquet")
 
 
 def texts(options: Mapping[str, Any]) -> dict[str, str]:
