@@ -180,6 +180,8 @@ class Output(Place):
     def _partitions(self) -> Output:
         if self.mode == "overwrite_partitions" and not self.partition_by:
             raise ValueError("mode overwrite_partitions: expected 'partition_by', found none")
+        if self.rows_per_file is not None and self.format == "iceberg":
+            raise ValueError("rows_per_file: iceberg sizes its files itself (write.target-file-size-bytes)")
         if len(set(self.partition_by)) < len(self.partition_by):
             raise ValueError("partition_by: expected each column once, found one twice")
         return self

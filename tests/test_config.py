@@ -16,8 +16,8 @@ from sparkscale import jobfile, yamlfile
 from sparkscale.config import JobConfig, public
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.predicates import conditions
-from sparkscale.scalers import REGISTRY
 from sparkscale.runs import Run
+from sparkscale.scalers import REGISTRY
 from sparkscale.schema import Field, Schema
 
 JOB = """version: 1
@@ -176,7 +176,10 @@ def test_leave_short_values_in_messages(job: Any) -> None:
         "columns: x", "columns: x\n    into: '${env:LONG}'"
     )
     (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
-    assert found == "job.yaml:9: output.format: expected '***', 'csv', 'json', 'orc', 'delta', 'iceberg' or 'table', found 'xyz'"
+    assert (
+        found
+        == "job.yaml:9: output.format: expected '***', 'csv', 'json', 'orc', 'delta', 'iceberg' or 'table', found 'xyz'"
+    )
 
 
 def test_name_the_place_of_every_problem(job: Any) -> None:

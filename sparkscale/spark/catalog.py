@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Row, SparkSession
 
 from sparkscale.errors import ConfigError
@@ -15,11 +14,6 @@ from sparkscale.places import is_local, local_path
 _PART = re.compile(r"`((?:[^`]|``)+)`|([^`.]+)")
 _DETAILS = "# Detailed Table Information"
 _PARTITIONS = ("# Partition Information", "# Partitioning")
-#: How Spark says that there is no such table; of a path, Delta says it in words of its own.
-_ABSENT = re.compile(
-    r"TABLE_OR_VIEW_NOT_FOUND|DELTA_MISSING_DELTA_TABLE|DELTA_TABLE_NOT_FOUND|SCHEMA_NOT_FOUND|NO_SUCH_TABLE"
-    r"|table not found|[Tt]able .* not found"
-)
 
 
 @dataclass(frozen=True)
@@ -58,12 +52,9 @@ def describe(spark: SparkSession, name: str) -> Described | None:
         spark: the session.
         name: quoted.
     """
-    try:
-        rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
-    except AnalysisException as error:
-        if _ABSENT.search(str(error)):
-            return None
-        raise
+    if not spark.catalog.tableExists(name):
+        return None
+    rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
     keys = [row["col_name"] for row in rows]
     details = {row["col_name"]: row["data_type"] for row in rows[keys.index(_DETAILS) :]} if _DETAILS in keys else {}
     columns, transforms = _partitions(rows)
@@ -89,6 +80,9 @@ def default_location(spark: SparkSession, name: str) -> str:
     if len(around) > 1:
         cause = f"output.table: expected db.name for files in Spark's own catalog, found {name}"
         raise ConfigError("CONFIG_TABLE", cause, "say output.format: iceberg or delta for a table of another catalog")
+    if not re.fullmatch(r"\w+", table, re.ASCII):
+        cause = f"output.table: expected a name of letters, digits and _ in Spark's own catalog, found {name}"
+        raise ConfigError("CONFIG_TABLE", cause, "take another name")
     database = around[0] if around else spark.catalog.currentDatabase()
     return f"{spark.catalog.getDatabase(tick(database)).locationUri.rstrip('/')}/{table}"
 

@@ -207,13 +207,11 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
     # A transaction writes and publishes at once: what it has to be judged by is counted before.
-    apart = sink.transactional and bool(_row_items(fitted))
-    counted = _Counted.of(df, fitted, apart=apart)
+    counted = _Counted.of(df, fitted, apart=sink.transactional, rows=report.rows)
     record: dict[str, Any] = {"run_id": job.run_id, "command": report.command, "mode": sink.output.mode}
 
     def ready() -> None:
-        if apart or not sink.transactional:
-            _judge(counted.counts(), fitted, report)
+        _judge(counted.counts(), fitted, report)
         if report.command == "run":
             _save(fitted, config, report)
         record.update(rows=report.rows, artifact=report.artifact)
@@ -221,8 +219,6 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     with report.stage("write"):
         moved = gathered(counted.df, sink.output.partition_by, _pinned(config))
         sink.publish(transform(moved, fitted, config.engine, config.input.name), job.run, record, ready)
-    if sink.transactional and not apart:
-        _judge(counted.counts(), fitted, report)
     if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
 
@@ -235,23 +231,29 @@ def _pinned(config: JobConfig) -> set[str]:
 
 @dataclass(frozen=True)
 class _Counted:
-    """A DataFrame whose rows are counted while it is written; by a scan of its own where the engine cannot."""
+    """A DataFrame whose rows are counted while it is written; by a scan of its own where that cannot be."""
 
     df: DataFrame
     plain: DataFrame
     counts_of: Sequence[SparkColumn]
     observation: Observation | None
+    #: Where that is known, and nothing else is asked.
+    rows: int | None = None
 
     @classmethod
-    def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool) -> _Counted:
-        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in _row_items(fitted) for c in _row_counts(item))]
+    def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None) -> _Counted:
+        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen."""
+        items = _row_items(fitted)
+        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item))]
         if not apart and not is_sail(df.sparkSession):
             observation = Observation("sparkscale")
             return cls(df.observe(observation, *wanted), df, wanted, observation)
-        return cls(df, df, wanted, None)
+        return cls(df, df, wanted, None, rows if apart and not items else None)
 
     def counts(self) -> dict[str, int]:
-        """Return the counts; to be called when the DataFrame has been written."""
+        """Return the counts; where they are not counted apart, to be called when the DataFrame has been written."""
+        if self.rows is not None:
+            return {"rows": self.rows}
         with translated("counting rows"):
             if self.observation is not None:
                 return dict(self.observation.get)

@@ -125,10 +125,10 @@ class Delta(_Lake):
         partition_by = self.output.partition_by or list(known.partition_by if known else ())
         writer = df.write.format("delta").mode("overwrite" if mode == "overwrite_partitions" else mode)
         writer = writer.options(**options).partitionBy(*partition_by)
-        if self.output.table is not None:
+        if self.output.table is not None and known is None:
             writer.saveAsTable(self._address)
-        else:
-            writer.save(place_of(self.spark, self.output.path or "", whole=True))
+        else:  # a table that is there is its log: over `saveAsTable`, Spark's catalog refuses some that it holds itself
+            writer.save(place_of(self.spark, (known.location if known else None) or self.output.path or "", whole=True))
 
     def _rows(self) -> dict[str, str]:
         return {"maxRecordsPerFile": str(self.output.rows_per_file)} if self.output.rows_per_file else {}
