@@ -109,6 +109,48 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
 
 
 @app.command()
+@_job_options
+def recover(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Mend what a run that was stopped left at the output; the next run does it by itself."""
+    from sparkscale import publish
+
+    place = _folder(config, debug=debug, **chosen)
+    found = publish.recover(place) if place else ()
+    for line in found or (f"nothing to mend at {place or 'the output'}",):
+        click.echo(line, err=True)
+    if as_json:
+        click.echo(json.dumps({"status": "done", "recovered": found}))
+
+
+@app.command()
+@_job_options
+def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Hold the files of the output against its manifest: sizes and checksums."""
+    from sparkscale import publish
+
+    place = _folder(config, debug=debug, **chosen)
+    if place is None:
+        raise UsageError("USAGE_VERIFY", "verify: expected an output of plain files on this machine, found another")
+    known = publish.verify(place)
+    size = sum(file["size"] for file in known.files.values())
+    click.echo(f"{place}: {len(known.files):,} files, {size:,} bytes, as they were published", err=True)
+    if as_json:
+        summary = {"path": place, "files": len(known.files), "bytes": size, "runs": known.run_ids}
+        click.echo(json.dumps({"status": "done", **summary}))
+
+
+def _folder(config: str, *, debug: bool, **chosen: Any) -> str | None:
+    """Return the folder of a job's output; None where it is not on this machine. A catalog is asked for its tables'."""
+    job = _load(config, **chosen)
+    job.config.need("output")
+    output = job.config.output
+    if output.table is None:
+        return str(output.local) if output.local else None
+    found: str | None = _spark("job").folder_of(job, debug=debug)
+    return found
+
+
+@app.command()
 @click.argument("uri")
 @click.option("--version", "number", type=int, help="The version; the newest by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the artifact itself to stdout.")

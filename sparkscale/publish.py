@@ -26,10 +26,11 @@ import fcntl
 import fnmatch
 import hashlib
 import os
+import posixpath
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from sparkscale import manifest
 from sparkscale.errors import (
     AccessError,
     ConfigError,
+    DataError,
+    InputMissingError,
     OutputError,
     SparkscaleError,
     StorageError,
@@ -91,9 +94,7 @@ def check_apart(key: str, path: str, other_key: str, other: str) -> None:
     Raises:
         ConfigError: (78) naming both.
     """
-    if not (is_local(path) and is_local(other)):
-        return
-    ours = Path(os.path.realpath(local_path(path))).parts
+    ours = _names(path)
     if all(re.fullmatch(theirs, own) for own, theirs in zip(ours, _patterns(other), strict=False)):
         raise ConfigError(
             "CONFIG_OVERLAP",
@@ -108,12 +109,32 @@ def check_outside(key: str, path: str, other_key: str, other: str) -> None:
     Raises:
         ConfigError: (78) naming both.
     """
-    if is_local(other) and len(Path(os.path.realpath(local_path(path))).parts) >= len(_patterns(other)):
+    if len(_names(path)) >= len(_patterns(other)):
         check_apart(key, path, other_key, other)
+
+
+#: Schemes of one store.
+_SCHEMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs", "wasbs": "wasb"}
+
+
+def _names(path: str) -> list[str]:
+    """Return the parts of a path, links resolved; of a URI its scheme and host first."""
+    return list(Path(os.path.realpath(local_path(path))).parts) if is_local(path) else _uri(path)
+
+
+def _uri(path: str) -> list[str]:
+    scheme, _, rest = path.partition(":")
+    host, _, inside = rest.lstrip("/").partition("/")
+    scheme = scheme.lower()
+    parts = posixpath.normpath(f"/{inside}").split("/")
+    return [f"{_SCHEMES.get(scheme, scheme)}://{host.rpartition('@')[2]}", *filter(None, parts)]
 
 
 def _patterns(path: str) -> list[str]:
     """Return a regular expression for each part of a path, links resolved up to the first part with a wildcard."""
+    if not is_local(path):
+        store, *inside = _uri(path)
+        return [re.escape(store), *map(_pattern, inside)]
     parts = Path(local_path(path)).absolute().parts
     plain = next((n for n, part in enumerate(parts) if set(part) & _WILD), len(parts))
     if Path(*parts).exists():
@@ -206,9 +227,34 @@ def unclaimed(output: str) -> Claim:
     return Claim(output, target, _staging_of(target))
 
 
-def left_over(output: str) -> bool:
-    """Whether a run that is alive, or a crash, has its staging folder beside a target."""
-    return _staging_of(Path(os.path.realpath(local_path(output)))).is_dir()
+def recover(output: str) -> tuple[str, ...]:
+    """Mend what a crash left at a target, and return it in words.
+
+    Raises:
+        TemporaryError: (75) where a run is writing there.
+    """
+    if not unclaimed(output).staging.is_dir():
+        return ()
+    with claimed(output) as claim:
+        return claim.recovered or (f"gave up the claim of a run that was stopped on {output}",)
+
+
+def verify(output: str) -> Manifest:
+    """Read every file of an output and hold it against its manifest, which is returned.
+
+    Raises:
+        InputMissingError: (66) where there is no manifest, DataError: (65) naming every file that differs.
+    """
+    folder = unclaimed(output).target
+    with named(output, "verifying"):
+        known = manifest.read(folder)
+        if known is None:
+            cause = f"expected a manifest in {output}, found none"
+            raise InputMissingError("MANIFEST_MISSING", cause, "only what sparkscale has published as files has one")
+        problems = manifest.problems(folder, known)
+    if problems:
+        raise DataError.of([replace(problem, cause=f"{output}/{problem.cause}") for problem in problems])
+    return known
 
 
 def _staging_of(target: Path) -> Path:
@@ -334,12 +380,12 @@ def _rename(source: Path, target: Path, how: int) -> bool:
 
 
 @contextlib.contextmanager
-def named(output: str) -> Iterator[None]:
+def named(output: str, work: str = "publishing") -> Iterator[None]:
     """Turn the file system's errors into ours."""
     try:
         yield
     except OSError as error:
-        raise storage_error(error, f"publishing {output}") from error
+        raise storage_error(error, f"{work} {output}") from error
 
 
 def storage_error(error: OSError, what: str) -> SparkscaleError:

@@ -264,6 +264,8 @@ OVERLAPS = [
     ("in", "in/*.parquet"), ("in/out", "in/{a,b}"), ("link", "in"), ("in", "link"), ("link/x", "in"),
     ("{here}/in", "in"), ("file://{here}/in", "in"), ("in", "file:{here}/in"), ("other/../in", "in"),
     ("in/day=2", "in/day*"), ("in/day=2", "in/day={1,2}"), ("in/day=2/deeper", "in/day=[12]"), ("in", "i?"),
+    ("s3a://b/in", "s3://b/in"), ("s3://b/in/x", "s3n://b/in"), ("s3://b/", "s3a://key:pw@b/in/*"),
+    ("S3A://b/a/../in", "s3://b/in/"), ("abfss://c@h/in", "abfs://h/in"), ("hdfs://n/in/day=2", "hdfs://n/in/day=*"),
     ("link/day=2", "in/day?2"), ("FILE:{here}/in", "in"), ("odd[1]", "odd[1]"),
 ]  # fmt: skip
 
@@ -288,6 +290,8 @@ def test_refuse_overlap_with_input(here: Path, output: str, source: str) -> None
 
 @pytest.mark.parametrize(("output", "source"), [
     ("in2", "in"), ("out/in", "in"), ("out", "in/*"), ("out", "s3://b/out"), ("i", "in"), ("s3://b/in", "in"),
+    ("s3://b/in2", "s3a://b/in"), ("s3://b2/in", "s3://b/in"), ("gs://b/in", "s3://b/in"),
+    ("hdfs://n/out", "hdfs://n/in/*"),
     ("out/x", "*.parquet"), ("in/scaled", "in/day*"), ("in/day=3", "in/day=[12]"), ("odd1", "odd[1]"),
 ])  # fmt: skip
 def test_accept_place_apart(here: Path, output: str, source: str) -> None:

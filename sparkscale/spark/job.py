@@ -29,6 +29,7 @@ from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import check_exists, narrowed, read
+from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail, session
 from sparkscale.spark.sink import Sink, gathered
 from sparkscale.spark.transform import transform
@@ -116,6 +117,14 @@ def check_schema(job: Job, *, debug: bool = False) -> Plan:
         return _plan(spark, job.config, command, sink)[1]
 
 
+def folder_of(job: Job, *, debug: bool = False) -> str | None:
+    """Return the folder of an output that is a table of a catalog, where it is one of this machine."""
+    output = job.config.output
+    assert output is not None  # noqa: S101 - the caller has seen to it
+    with session(job.config.spark, job.config.name, formats=_formats(job.config), debug=debug) as spark:
+        return sinks.sink_of(spark, output, publish.unclaimed).folder()
+
+
 def engine_name(spark: SparkSession) -> str:
     """Return the engine and its version, for people: Sail speaks Spark's protocol, and Spark's version number."""
     return f"Sail (Spark {spark.version} protocol)" if is_sail(spark) else f"Spark {spark.version}"
@@ -184,8 +193,15 @@ def _load(config: JobConfig) -> Fitted:
 def _fit(df: DataFrame, planned: Plan, config: JobConfig, report: Report) -> Fitted:
     about = {"format": config.input.format, "path": config.input.name, **config.input.as_of}
     where = config.input.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
-    with report.stage("fit"), translated("fitting"):
-        fitted = fitting.fit_planned(df, planned, [{**about, "where": where} if where else about])
+    done: list[Fitted] = []
+
+    def once() -> None:
+        with translated("fitting"):
+            done.append(fitting.fit_planned(df, planned, [{**about, "where": where} if where else about]))
+
+    with report.stage("fit"):
+        patiently(df.sparkSession, once, report.warnings)
+    fitted = done[-1]
     report.rows = fitted.rows
     report.warnings += fitted.warnings
     return fitted
@@ -219,6 +235,7 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     with report.stage("write"):
         moved = gathered(counted.df, sink.output.partition_by, _pinned(config))
         sink.publish(transform(moved, fitted, config.engine, config.input.name), job.run, record, ready)
+    report.warnings += sink.notes
     if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
 

@@ -21,6 +21,7 @@ from sparkscale.spark.catalog import Described, describe, quoted, tick
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import place_of, texts
+from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.sink import Sink
 
@@ -48,6 +49,10 @@ class _Lake(Sink):
         with translated(f"looking at {self.output.name}"):
             return describe(self.spark, self._address)
 
+    def folder(self) -> str | None:
+        known = self._described()
+        return known.folder if known else None
+
     def partitions(self) -> tuple[str, ...] | None:
         known = self._described()
         return (*known.partition_by, *known.transforms) if known else None
@@ -74,8 +79,14 @@ class _Lake(Sink):
     def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
         ready()
         publish.reached("ready")
-        with translated(f"writing {self.output.name}"):
-            self._commit(df, run, json.dumps(record))
+
+        def once() -> None:
+            if self.notes and self.finished(run) is not None:
+                return  # the attempt before this one had come through, and only its answer was lost
+            with translated(f"writing {self.output.name}"):
+                self._commit(df, run, json.dumps(record))
+
+        patiently(self.spark, once, self.notes)
         publish.reached("committed")
 
     def _commit(self, df: DataFrame, run: Run, record: str) -> None:

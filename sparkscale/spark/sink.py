@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -26,6 +26,8 @@ class Sink(abc.ABC):
 
     spark: SparkSession
     output: Output
+    #: What a user should know of how it went.
+    notes: list[str] = field(default_factory=list, compare=False, kw_only=True)
 
     #: Whether writing is publishing, in one transaction of the table's format; else it is staged before.
     transactional = True
@@ -33,6 +35,10 @@ class Sink(abc.ABC):
     @abc.abstractmethod
     def finished(self, run: Run) -> Mapping[str, Any] | None:
         """Return the record of a run that is published already; else None."""
+
+    @abc.abstractmethod
+    def folder(self) -> str | None:
+        """Return the folder of the target, where it is one of this machine."""
 
     @abc.abstractmethod
     def existing(self) -> Mapping[str, str] | None:

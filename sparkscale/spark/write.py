@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from sparkscale.spark.columns import schema_of
 from sparkscale.spark.failures import translated
 from sparkscale.spark.lake import Delta, Iceberg
 from sparkscale.spark.read import texts
+from sparkscale.spark.retry import patiently
 from sparkscale.spark.sink import NESTED, Sink, differences
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
@@ -96,6 +98,10 @@ class Files(Sink):
             self._register()  # a crash may have come between publishing and this
         return record
 
+    def folder(self) -> str | None:
+        """Return the folder that the claim is for."""
+        return str(self.claim.target)
+
     def partitions(self) -> tuple[str, ...] | None:
         """Return the keys of the folders' names."""
         return manifest.partition_keys(self.claim.target) if self.claim.target.exists() else None
@@ -144,7 +150,12 @@ class Files(Sink):
         """Write to the staging folder; when all is well, put it into the target's place."""
         assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
         with self.claim.staged(self.output.mode, record) as staging:
-            write(df, self.output, staging)
+
+            def fresh() -> None:
+                shutil.rmtree(staging, ignore_errors=True)
+                write(df, self.output, staging)
+
+            patiently(self.spark, fresh, self.notes)
             ready()
         self._register()
 

@@ -14,7 +14,6 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.json
 import pytest
-from pyiceberg.table import StaticTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -24,6 +23,7 @@ from sparkscale.report import Report
 from sparkscale.spark import job
 from sparkscale.spark.catalog import describe, quoted
 from tests.spark.frames import write_parquet
+from tests.tables import independent, newest_metadata
 
 STEPS = [{"kind": "minmax", "columns": "x"}]
 
@@ -88,16 +88,6 @@ def back(spark: SparkSession) -> Reader:
     return read
 
 
-def independent(place: str, format_: str) -> pa.Table:
-    """Read a table by a library that has nothing of Spark in it."""
-    if format_ == "delta":
-        return pa.table(deltalake.DeltaTable(place).to_pyarrow_dataset().to_table())
-    if format_ == "iceberg":
-        newest = max(Path(place, "metadata").glob("*.metadata.json"), key=lambda path: int(path.name[1:].split(".")[0]))
-        return StaticTable.from_metadata(str(newest)).scan().to_arrow()
-    return pyarrow.dataset.dataset(place, format=format_, partitioning="hive").to_table()
-
-
 WHOLE = {"x": [i / 11 for i in range(12)], "month": [1] * 4 + [2] * 4 + [3] * 4, "v": [1] * 12}
 MIXED = {
     "x": [0, 1 / 11, 2 / 11, 3 / 11, 0, 1, *(i / 11 for i in range(8, 12))],
@@ -159,9 +149,10 @@ def test_finish_after_a_lost_reply(
         if step in failing:
             raise RuntimeError("the reply is lost")
 
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+    with monkeypatch.context() as patch:
         patch.setattr(publish, "reached", reached)
-        run({**output, "mode": "append"}, "again")
+        with pytest.raises(RuntimeError):
+            run({**output, "mode": "append"}, "again")
     assert len(back(target)["v"]) == (14 if published else 12)
     assert run({**output, "mode": "append"}, "again").status == ("unchanged" if published else "done")
     assert len(back(target)["v"]) == 14
@@ -233,8 +224,7 @@ def test_read_a_table_as_it_was(spark: SparkSession, inputs: Path, format_: str)
         old: dict[str, Any] = {"version": 0}
         wrong: dict[str, Any] = {"version": 7}
     else:
-        newest = max((inputs / "t" / "metadata").glob("v*.json"))
-        old = {"snapshot": json.loads(newest.read_text())["snapshots"][0]["snapshot-id"]}
+        old = {"snapshot": json.loads(newest_metadata("t").read_text())["snapshots"][0]["snapshot-id"]}
         wrong = {"tag": "nightly"}
     source = {"format": format_, "path": "t"}
     assert run({"format": "parquet", "path": "now"}, source).rows == 2
@@ -288,7 +278,7 @@ def test_keep_a_table_its_own_partitions(inputs: Path, format_: str) -> None:
     if format_ == "delta":
         assert deltalake.DeltaTable("t").metadata().partition_columns == ["month"]
     else:
-        newest = json.loads(max((inputs / "t" / "metadata").glob("v*.json")).read_text())
+        newest = json.loads(newest_metadata("t").read_text())
         assert [field["name"] for field in newest["partition-specs"][newest["default-spec-id"]]["fields"]] == ["month"]
 
 
@@ -296,7 +286,7 @@ def test_note_the_run_in_the_table(inputs: Path) -> None:
     run({"format": "delta", "path": "d"}, run_id="r-1", artifact={"path": "stats"})
     run({"format": "iceberg", "path": "i"}, run_id="r-1", artifact={"path": "stats"})
     note = json.loads(deltalake.DeltaTable("d").history()[0]["userMetadata"])
-    newest = json.loads(max((inputs / "i" / "metadata").glob("v*.json")).read_text())
+    newest = json.loads(newest_metadata("i").read_text())
     summary = newest["snapshots"][-1]["summary"]
     expected = {"run_id": "r-1", "command": "run", "mode": "error", "artifact": {"path": "stats", "version": 1}}
     assert expected.items() <= note.items()
