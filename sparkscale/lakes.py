@@ -1,7 +1,8 @@
-"""Delta Lake and Iceberg in a session of ours: which package goes with which Spark, and the settings that it wants."""
+"""Delta Lake, Iceberg and S3 in a session of ours: which package goes with which Spark, and the settings it wants."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 
@@ -17,13 +18,16 @@ PACKAGES: Mapping[str, Mapping[str, str]] = {
         "4.0": "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.0",
         "4.1": "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",
     },
+    # Hadoop's own version, as Spark has it; with the SDK that it wants, 0.7 GB.
+    "s3": {"4.0": "org.apache.hadoop:hadoop-aws:3.4.1", "4.1": "org.apache.hadoop:hadoop-aws:3.4.2"},
 }
 _DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 #: What a format wants set, beside its package. Iceberg's catalogs are the job file's to name.
-_SETTINGS: Mapping[str, Mapping[str, str]] = {"delta": _DELTA, "iceberg": {}}
+_S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+_SETTINGS: Mapping[str, Mapping[str, str]] = {"delta": _DELTA, "iceberg": {}, "s3": {"spark.hadoop.fs.s3.impl": _S3A}}
 #: Settings that are lists: ours go after what is there.
 _LISTS = ("spark.sql.extensions", "spark.jars.packages")
 _JARS = ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath")
@@ -35,7 +39,7 @@ def settings(formats: Collection[str], spark: str, given: Mapping[str, str]) -> 
     A package that the job file names itself, by coordinates or as a jar, is left to it.
 
     Args:
-        formats: of input and output, and of the catalogs of the job file.
+        formats: of input and output, and of the catalogs of the job file; ``s3`` where a path is there.
         spark: Spark's version.
         given: the job file's own settings.
 
@@ -44,7 +48,7 @@ def settings(formats: Collection[str], spark: str, given: Mapping[str, str]) -> 
     """
     out: dict[str, str] = {}
     for format_ in sorted(set(formats) & PACKAGES.keys()):
-        wanted = dict(_SETTINGS[format_])
+        wanted = {**_SETTINGS[format_], **(_endpoint() if format_ == "s3" else {})}
         if not any(_artifact(format_) in given.get(key, "") for key in _JARS):
             wanted["spark.jars.packages"] = _package(format_, spark)
         for key, value in wanted.items():
@@ -56,6 +60,17 @@ def settings(formats: Collection[str], spark: str, given: Mapping[str, str]) -> 
     return out
 
 
+def of_path(path: str | None) -> set[str]:
+    """Return ``s3`` for a path that is there."""
+    return {"s3"} if path and re.match(r"s3[an]?://", path, re.IGNORECASE) else set()
+
+
+def _endpoint() -> dict[str, str]:
+    """Return S3A's settings for a server of one's own, which AWS's clients know by the environment."""
+    url = os.environ.get("AWS_ENDPOINT_URL")
+    return {"spark.hadoop.fs.s3a.endpoint": url, "spark.hadoop.fs.s3a.path.style.access": "true"} if url else {}
+
+
 def of_catalogs(given: Mapping[str, str]) -> set[str]:
     """Return the formats that a job file's catalogs (``spark.sql.catalog.<name>``) are of."""
     catalogs = [value for key, value in given.items() if re.fullmatch(r"spark\.sql\.catalog\.\w+", key)]
@@ -64,7 +79,7 @@ def of_catalogs(given: Mapping[str, str]) -> set[str]:
 
 
 def _artifact(format_: str) -> str:
-    return {"delta": "delta-spark", "iceberg": "iceberg-spark-runtime"}[format_]
+    return {"delta": "delta-spark", "iceberg": "iceberg-spark-runtime", "s3": "hadoop-aws"}[format_]
 
 
 def _package(format_: str, spark: str) -> str:

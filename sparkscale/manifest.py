@@ -62,17 +62,17 @@ def read(folder: Path) -> Manifest | None:
     place = folder / FOLDER / NAME
     if not place.is_file():
         return None
+    with place.open("rb") as stream:
+        return load(stream.read(MAX_BYTES + 1) if place.stat().st_size <= MAX_BYTES else b"", str(place))
+
+
+def load(data: bytes, name: str) -> Manifest:
+    """Read a manifest; raises :class:`DataError` (65) where it is none, or names files outside its folder."""
     try:
-        return _manifest(json.loads(_bytes(place)))
+        return _manifest(json.loads(data))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        cause = f"{place}: expected a manifest, found something else ({str(error)[:120]})"
+        cause = f"{name}: expected a manifest of at most {MAX_BYTES:,} bytes, found something else ({str(error)[:120]})"
         raise DataError("MANIFEST_INVALID", cause, "restore it, or remove it to publish without its record") from error
-
-
-def _bytes(place: Path) -> bytes:
-    if place.stat().st_size > MAX_BYTES:
-        raise ValueError(f"expected at most {MAX_BYTES:,} bytes")
-    return place.read_bytes()
 
 
 def _manifest(document: Any) -> Manifest:
@@ -95,6 +95,11 @@ def data_files(folder: Path) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _hidden(name))
         yield from (str(Path(place, name).relative_to(folder)) for name in sorted(files) if not _hidden(name))
+
+
+def is_data(name: str) -> bool:
+    """Whether readers take a file, by its relative name, for data."""
+    return not any(_hidden(part) for part in PurePosixPath(name).parts)
 
 
 def _hidden(name: str) -> bool:

@@ -236,8 +236,8 @@ CALLS: list[tuple[list[str], int, str]] = [
     (["inspect", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
     (["inspect", "store", "--version", "7"], 66,
      "error[ARTIFACT_MISSING] expected version 7 in store, found versions 1 to 1; fit first"),
-    (["inspect", "ftp://host/x"], 73, "error[ARTIFACT_SCHEME] expected a path or one of "
-     "['abfs', 'abfss', 'az', 'gs', 's3', 's3a', 's3n'], found ftp://"),
+    (["inspect", "ftp://host/x"], 73, "error[STORE_SCHEME] artifact: expected a path or one of "
+     "abfs, abfss, az, gs, s3, s3a, s3n, found ftp://"),
 ]  # fmt: skip
 
 Run = Any

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Row, SparkSession
 
 from sparkscale.errors import ConfigError
@@ -54,7 +55,12 @@ def describe(spark: SparkSession, name: str) -> Described | None:
     """
     if not spark.catalog.tableExists(name):
         return None
-    rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
+    try:
+        rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
+    except AnalysisException as error:
+        if "DELTA_MISSING_DELTA_TABLE" in str(error):  # of a path in an object store, which always "exists"
+            return None
+        raise
     keys = [row["col_name"] for row in rows]
     details = {row["col_name"]: row["data_type"] for row in rows[keys.index(_DETAILS) :]} if _DETAILS in keys else {}
     columns, transforms = _partitions(rows)

@@ -13,7 +13,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale import publish, store
+from sparkscale import lakes, publish, store
 from sparkscale.artifact import Application, Fitted
 from sparkscale.config import FILES, JobConfig
 from sparkscale.errors import ConfigError, DataError
@@ -105,7 +105,8 @@ def _sink(spark: SparkSession, job: Job, claim: Callable[[str], Claim], report: 
 
 
 def _formats(config: JobConfig) -> set[str]:
-    return {place.format for place in (config.input, config.output) if place is not None}
+    places = [place for place in (config.input, config.output) if place is not None]
+    return {place.format for place in places}.union(*(lakes.of_path(place.path) for place in places))
 
 
 def check_schema(job: Job, *, debug: bool = False) -> Plan:
@@ -150,8 +151,7 @@ def _check(config: JobConfig, command: str) -> None:
         cause = f"output.table: expected a table apart from the input, found {output.table} as both"
         raise ConfigError("CONFIG_OVERLAP", cause, "take another table")
     if output.path is not None and output.local is None and output.format in FILES:
-        cause = f"output.path: expected a local path for plain files, found {output.name}"
-        raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
+        store.check_scheme("output.path", output.path)
     if output.path is not None and source is not None:
         publish.check_apart("output.path", output.path, "the input", source)
     if output.path is not None and config.artifact is not None:  # which would go with the old output

@@ -9,11 +9,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as F
 
+from sparkscale import manifest
+from sparkscale.announce import Announced, by_prefix
 from sparkscale.config import FILES, Input
-from sparkscale.errors import ConfigError, InputMissingError
+from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
 from sparkscale.spark.catalog import quoted
@@ -66,7 +71,7 @@ def _load(spark: SparkSession, source: Input) -> DataFrame:
     options = {**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
     if source.table_schema is None:
         options = {**_INFER.get(source.format, {}), **options}
-    reader = spark.read.format(source.format)
+    reader = spark.read.format(source.format).options(**options)
     if source.table_schema is not None:
         try:
             reader = reader.schema(source.table_schema)
@@ -74,7 +79,45 @@ def _load(spark: SparkSession, source: Input) -> DataFrame:
             expected = "names and types as in 'a double, b string'"
             cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
             raise ConfigError("CONFIG_VALUE", cause) from error
-    return reader.options(**options).load(place_of(spark, source.path or "", whole=source.format not in FILES))
+    path = source.path or ""
+    table = None if source.local or source.format not in FILES else announced(spark, path)
+    if table is not None:
+        return of_announced(reader, path, table)
+    return reader.load(place_of(spark, path, whole=source.format not in FILES))
+
+
+def announced(spark: SparkSession, path: str) -> Manifest | None:
+    """Return what the newest announcement at a place in an object store says; None where there is none.
+
+    Spark reads it, which has the credentials for its input.
+    """
+    if set(path) & set("*?[{"):
+        return None
+    if is_sail(
+        spark
+    ):  # which reads no files as they are; its object store takes the environment's credentials, as ours
+        table = Announced.of(path)
+        return table.table if table.number else None
+    try:
+        found = spark.read.format("binaryFile").load(f"{path.rstrip('/')}/{manifest.FOLDER}/*.json")
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return None
+        raise
+    newest = found.select(F.max("path")).collect()[0][0]
+    content = found.where(F.col("path") == newest).select("content").collect()[0][0]
+    return manifest.load(bytes(content), newest)
+
+
+def of_announced(reader: DataFrameReader, path: str, table: Manifest) -> DataFrame:
+    """Read the files that an announcement names, of each run below its own prefix."""
+    if not table.files:
+        raise DataError("INPUT_EMPTY", f"expected files in {path}, its newest announcement names none")
+    parts = []
+    for prefix, names in by_prefix(list(table.files)).items():
+        files = [re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", f"{path.rstrip('/')}/{name}") for name in names]
+        parts.append(reader.option("basePath", f"{path.rstrip('/')}/{prefix}").load(files))
+    return functools.reduce(DataFrame.unionByName, parts)
 
 
 def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:

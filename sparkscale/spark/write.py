@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale import manifest
+from sparkscale.announce import Announced, partition_of
 from sparkscale.config import FILES, Output
 from sparkscale.errors import ConfigError, Problem
 from sparkscale.places import is_local
@@ -77,10 +78,12 @@ def _of(spark: SparkSession, output: Output, place: str | None, claim: Callable[
         return Delta(spark, output)
     if output.format == "iceberg":
         return Iceberg(spark, output)
-    if own is None:
-        cause = f"output: expected a local path for plain files, found {output.name}"
-        raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
-    return Files(spark, output, own)
+    if own is not None:
+        return Files(spark, output, own)
+    if output.path is None:
+        cause = f"output.table: expected a table of files on this machine, {output.name} is at {place}"
+        raise ConfigError("CONFIG_OUTPUT", cause, "take a table of format delta or iceberg")
+    return Objects(spark, output, Announced.of(output.path))
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,47 @@ class Files(Sink):
             self.spark.catalog.refreshTable(name)
 
 
+@dataclass(frozen=True)
+class Objects(Sink):
+    """Files in an object store, announced when they are complete."""
+
+    table: Announced
+
+    transactional = False
+
+    def finished(self, run: Run) -> Mapping[str, Any] | None:
+        """Return the record in the newest announcement."""
+        return self.table.finished(run, self.output.mode)
+
+    def folder(self) -> str | None:
+        """Return None: it is not on this machine."""
+        return None
+
+    def partitions(self) -> tuple[str, ...] | None:
+        """Return the keys in the names of the announced files."""
+        if not self.table.number:
+            return None
+        parts = next((partition_of(name) for name in self.table.table.files), "")
+        return tuple(part.partition("=")[0] for part in parts.split("/") if "=" in part)
+
+    def existing(self) -> Mapping[str, str] | None:
+        """Return the columns by Spark; of texts, whose types it would guess, the names alone."""
+        if not self.table.table.files:
+            return None
+        format_, path = self.output.format, self.output.path or ""
+        with translated(f"looking at {self.output.name}"):
+            reader = self.spark.read.format(format_).options(**read.FORMATS[format_])
+            fields = schema_of(read.of_announced(reader, path, self.table.table)).fields
+        return {field.name: "" if format_ in ("csv", "json") else field.type for field in fields}
+
+    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        """Write below a prefix of the run's own; when all is well, announce it."""
+        assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
+        with self.table.staged(self.output.mode, record) as prefix:
+            write(df, self.output, prefix)
+            ready()
+
+
 def write(df: DataFrame, output: Output, path: str) -> None:
     """Write a DataFrame as files to ``path``, which must not exist; one pass over the data."""
     options = {**FORMATS[output.format], **texts(output.options)}
@@ -182,7 +226,7 @@ def write(df: DataFrame, output: Output, path: str) -> None:
         options["maxRecordsPerFile"] = str(output.rows_per_file)
     with translated(f"writing {output.name}"):
         df.write.format(output.format).options(**options).partitionBy(*output.partition_by).mode("error").save(path)
-        if not Path(path).exists():
+        if is_local(path) and not Path(path).exists():
             _write_nothing(df, output, Path(path))
 
 
