@@ -148,8 +148,8 @@ def _numbers(opened: Any) -> Iterator[int]:
 
 def _read(opened: Any, uri: str, number: int) -> Manifest:
     name = _name(number)
-    size = obstore.head(opened, name)["size"]
-    data = bytes(obstore.get_range(opened, name, start=0, end=min(size, manifest.MAX_BYTES + 1)))
+    size = min(obstore.head(opened, name)["size"], manifest.MAX_BYTES + 1)
+    data = bytes(obstore.get_range(opened, name, start=0, end=size)) if size else b""
     return manifest.load(data, f"{uri.rstrip('/')}/{name}")
 
 

@@ -108,23 +108,19 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
     return data, uri if single else f"{uri.rstrip('/')}/{name}"
 
 
-def check_scheme(key: str, uri: str) -> None:
-    """Refuse a URI of a store that objects cannot be put into.
-
-    Raises:
-        OutputError: (73).
-    """
+def reaches(uri: str) -> bool:
+    """Whether objects can be put at a path or URI, if only they are absent."""
     scheme, found, _ = uri.partition("://")
-    if not is_local(uri) and (not found or scheme.lower() not in _SCHEMES):
-        cause = f"{key}: expected a path or one of {', '.join(sorted(_SCHEMES))}, found {scheme}{found}"
-        raise OutputError("STORE_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
+    return is_local(uri) or bool(found and scheme.lower() in _SCHEMES)
 
 
 def opened(uri: str, *, create: bool = False) -> Any:
     """Return the client of a folder or of a prefix in a store; credentials are those of the environment."""
     if not is_local(uri):
-        check_scheme("artifact", uri)
-        scheme, _, rest = uri.partition("://")
+        scheme, found, rest = uri.partition("://")
+        if not reaches(uri):
+            cause = f"expected a path or one of {', '.join(sorted(_SCHEMES))}, found {scheme}{found}"
+            raise OutputError("STORE_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
         return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
     path = Path(local_path(uri))
     if not create and not path.is_dir():

@@ -210,9 +210,9 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[OUTPUT_EXISTS] expected nothing at there, found an output; take another mode, as overwrite, or another path"),
     ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n", 73,
      "error[OUTPUT_EXISTS] output.path: expected a folder or nothing, file is a file"),
-    ("output on object store", "run", HEAD + STEP + "output: {format: parquet, path: 's3a://bucket/out'}\n", 78,
-     "error[CONFIG_OUTPUT] output.path: expected a local path for plain files, found s3a://bucket/out; take "
-     "format: delta or iceberg, which publish at once anywhere"),
+    ("output where nothing announces", "run", HEAD + STEP + "output: {format: parquet, path: 'hdfs://host/out'}\n", 78,
+     "error[CONFIG_OUTPUT] output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found "
+     "hdfs://host/out; take format: delta or iceberg, which publish at once anywhere"),
 ]  # fmt: skip
 
 #: A wrong call, its exit code, and the cause.
@@ -236,7 +236,7 @@ CALLS: list[tuple[list[str], int, str]] = [
     (["inspect", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
     (["inspect", "store", "--version", "7"], 66,
      "error[ARTIFACT_MISSING] expected version 7 in store, found versions 1 to 1; fit first"),
-    (["inspect", "ftp://host/x"], 73, "error[STORE_SCHEME] artifact: expected a path or one of "
+    (["inspect", "ftp://host/x"], 73, "error[STORE_SCHEME] expected a path or one of "
      "abfs, abfss, az, gs, s3, s3a, s3n, found ftp://"),
 ]  # fmt: skip
 

@@ -221,7 +221,7 @@ def test_name_errors_of_store(error: Exception, reading: type[Exception], writin
 ])  # fmt: skip
 def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: Any) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
-    opened = store._open(uri)
+    opened = store.opened(uri)
     assert isinstance(opened, kind)
     assert str(opened.prefix) == "p"
 

@@ -53,12 +53,12 @@ def describe(spark: SparkSession, name: str) -> Described | None:
         spark: the session.
         name: quoted.
     """
-    if not spark.catalog.tableExists(name):
-        return None
     try:
+        if not spark.catalog.tableExists(name):
+            return None
         rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
     except AnalysisException as error:
-        if "DELTA_MISSING_DELTA_TABLE" in str(error):  # of a path in an object store, which always "exists"
+        if "DELTA_MISSING_DELTA_TABLE" in str(error):  # of a path in an object store
             return None
         raise
     keys = [row["col_name"] for row in rows]

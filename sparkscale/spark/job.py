@@ -150,8 +150,9 @@ def _check(config: JobConfig, command: str) -> None:
     if both and quoted(output.table or "") == quoted(config.input.table or ""):
         cause = f"output.table: expected a table apart from the input, found {output.table} as both"
         raise ConfigError("CONFIG_OVERLAP", cause, "take another table")
-    if output.path is not None and output.local is None and output.format in FILES:
-        store.check_scheme("output.path", output.path)
+    if output.path is not None and output.format in FILES and not store.reaches(output.path):
+        cause = f"output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found {output.name}"
+        raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
     if output.path is not None and source is not None:
         publish.check_apart("output.path", output.path, "the input", source)
     if output.path is not None and config.artifact is not None:  # which would go with the old output
