@@ -102,6 +102,8 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
         for number, item in enumerate(planned.steps, 1):
             names = ", ".join(column.name for column in item.inputs)
             click.echo(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", err=True)
+        for warning in planned.warnings:
+            click.echo(f"warning: {warning}", err=True)
     click.echo(f"{config}: {len(steps)} steps, no problem found", err=True)
     if as_json:
         config_dict = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from sparkscale.drift import Action, Policy
 from sparkscale.errors import ConfigError
 from sparkscale.places import is_local
 from sparkscale.scalers import REGISTRY, Step
@@ -187,6 +188,19 @@ class Output(Place):
         return self
 
 
+class Drift(Strict):
+    """What `transform` does where a table is not as the one of the fit, by kind of difference."""
+
+    extra: Action = Field(Policy.extra, description="Columns that the fit did not see; they pass through.")
+    dropped: Action = Field(Policy.dropped, description="A column of the fit that no step reads is gone.")
+    reordered: Action = Field(Policy.reordered, description="The columns are in another order.")
+    case: Action = Field(Policy.case, description="A column is there in another case; unless error, it is taken.")
+    widened: Action = Field(Policy.widened, description="A type that holds all of the old one: int -> bigint, double.")
+    narrowed: Action = Field(Policy.narrowed, description="A type that the old one holds: bigint -> int.")
+    retyped: Action = Field(Policy.retyped, description="Another type of numbers, neither of both: bigint -> double.")
+    nullability: Action = Field(Policy.nullability, description="A column that was declared not null no longer is.")
+
+
 class Spark(Strict):
     """The session that a job starts where there is none."""
 
@@ -247,10 +261,21 @@ class JobConfig(Strict):
     artifact: Artifact | None = None
     output: Output | None = None
     engine: Literal["auto", "native", "pandas"] = "auto"
+    drift: Action | Drift = Field(
+        default_factory=lambda: Drift.model_validate({}),
+        description="One word for every kind of difference, or a word for each.",
+    )
     verify: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
     )
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
+
+    @property
+    def policy(self) -> Policy:
+        """What ``drift`` says of each kind of difference."""
+        if isinstance(self.drift, str):
+            return Policy.of(self.drift)
+        return Policy(**self.drift.model_dump())
 
     def need(self, *sections: str) -> None:
         """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""

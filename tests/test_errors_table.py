@@ -251,7 +251,7 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "file").write_text("x")
     (tmp_path / "good.yaml").write_text(HEAD + STEP + OUT)
-    store.save(Fitted((), {}, (), None), "store")
+    store.save(Fitted((), (), {}, (), None), "store")
 
     def run(arguments: list[str]) -> tuple[object, str]:
         before = sorted(tmp_path.rglob("*"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from sparkscale.config import FILES, JobConfig
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
 from sparkscale.maps import Softmax
-from sparkscale.plan import Plan, bind, plan
+from sparkscale.plan import Plan, plan
 from sparkscale.predicates import conditions
 from sparkscale.publish import Claim
 from sparkscale.report import Report
@@ -63,6 +62,7 @@ def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
             return report
         with report.stage("read"):
             df, planned, known = _plan(spark, config, command, sink)
+        report.warnings += planned.warnings
         fitted = known or _fit(df, planned, config, report)
         if sink is None:
             _save(fitted, config, report)
@@ -168,14 +168,14 @@ def _plan(
     known = _load(config) if command == "transform" else None
     predicates, problems = conditions(config.input.where, schema, source)
     try:
-        planned = bind(known.steps, schema, source) if known else plan(config.steps, schema, source)
+        planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
         if sink is not None:
             problems += sink.problems(planned, source)
     except DataError as error:
         problems += error.problems
     if problems:
         raise DataError.of(problems)
-    return narrowed(df, predicates), planned, known and dataclasses.replace(known, steps=planned.steps)
+    return narrowed(df, predicates), planned, known and known.on(planned)
 
 
 def _load(config: JobConfig) -> Fitted:
@@ -235,7 +235,7 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
 
     with report.stage("write"):
         moved = gathered(counted.df, sink.output.partition_by, _pinned(config))
-        sink.publish(transform(moved, fitted, config.engine, config.input.name), job.run, record, ready)
+        sink.publish(transform(moved, fitted, config.engine), job.run, record, ready)
     report.warnings += sink.notes
     if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
