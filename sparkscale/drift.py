@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,9 @@ from sparkscale.plan import Plan, PlannedStep, listed, missing
 from sparkscale.schema import Column, Field, Schema, holds, is_scalable, is_score_array
 
 Action: TypeAlias = Literal["error", "warn", "ignore"]
+
+#: For so many missing columns a like name is looked for, which takes long where all of a wide table are missing.
+_GUESSES = 20
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,13 @@ class _Match:
     renamed: Mapping[str, str]
 
     @property
+    def roots(self) -> dict[str, str]:
+        """By their names in the fit, the names of the top-level columns that hold what steps read."""
+        return {self.read[name].path[0]: here.path[0] for name, here in self.found.items()}
+
+    @property
     def extra(self) -> list[Field]:
-        known = {*self.fitted, *self.renamed.values(), *(column.path[0] for column in self.found.values())}
+        known = {*self.fitted, *self.renamed.values(), *self.roots.values()}
         return [field for field in self.schema.fields if field.name not in known]
 
     @property
@@ -142,36 +150,35 @@ def _cased(lost: Sequence[str], known: set[str], schema: Schema) -> dict[str, li
 
 def _renamed(lost: Sequence[str], match: _Match) -> dict[str, str]:
     """Return by name a new column of the same type that is like it; each new column once."""
+    new = {field.name: field.type for field in match.extra}
     out: dict[str, str] = {}
-    for name in lost:
-        alike = [f.name for f in match.extra if f.type == match.read[name].type and f.name not in out.values()]
-        close = closest(name, alike)
+    for name in lost[:_GUESSES]:
+        close = closest(name, [other for other, type_ in new.items() if type_ == match.read[name].type])
         if close is not None:
             out[name] = close
+            del new[close]
     return out
 
 
 def _absent(match: _Match) -> Iterator[Problem]:
     """Yield the columns that steps read and that are not there, or not to be told from others."""
-    for name in match.read:
-        if name in match.found:
-            continue
-        problem = missing(name, match.schema, match.source)
+    lost = [name for name in match.read if name not in match.found]
+    for number, name in enumerate(lost):
+        hint = "" if number < _GUESSES else f"its columns are {listed(match.schema.names)}"
         if name in match.cased:
             others = listed(dict.fromkeys(column.name for column in match.cased[name]))
             hint = f"expected one name that differs from it in case alone, found {others}; rename the one that is meant"
-            problem = dataclasses.replace(problem, hint=hint)
         elif name in match.renamed:
             hint = f"renamed to {match.renamed[name]!r}? rename it back, or fit again"
-            problem = dataclasses.replace(problem, hint=hint)
-        yield problem
+        yield missing(name, match.schema, match.source, hint)
 
 
 def _differences(match: _Match) -> Iterator[Difference]:
     """Yield what differs and may pass."""
-    yield from _of_columns(match)
-    yield from _of_nulls(match)
     source = match.source
+    yield from _of_case(match)
+    yield from _of_types(match)
+    yield from _of_nulls(match)
     if match.dropped:
         text = f"expected the columns of the fit, {_typed(match.dropped)} not found in {source}"
         yield Difference("dropped", text, "bring them back")
@@ -185,34 +192,43 @@ def _typed(fields: Sequence[Field]) -> str:
     return listed(fields, lambda field: f"{field.name!r} ({field.type})")
 
 
-def _of_columns(match: _Match) -> Iterator[Difference]:
-    """Yield other cases and other types of what steps read; a type that is none of numbers is the plan's to refuse."""
+def _of_case(match: _Match) -> Iterator[Difference]:
+    names = {name: here.name for name, here in match.found.items() if here.name != name}
+    if names:
+        found = f"found {listed(names.values())} in {match.source}"
+        yield Difference("case", f"{_columns(names)}: expected the case of the fit, {found}", "rename what differs")
+
+
+def _of_types(match: _Match) -> Iterator[Difference]:
+    """Yield other types of what steps read, alike ones as one; one that is none of numbers is the plan's to refuse."""
+    alike: dict[tuple[str, str], list[str]] = {}
     for name, here in match.found.items():
         was, now = match.read[name].type, here.type
-        if here.name != name:
-            text = f"column {name!r}: expected the name of the fit, found {here.name!r} in {match.source}"
-            yield Difference("case", text, "rename it")
-        if was == now or not any(is_(was) and is_(now) for is_ in (is_scalable, is_score_array)):
-            continue
+        if was != now and any(is_(was) and is_(now) for is_ in (is_scalable, is_score_array)):
+            alike.setdefault((was, now), []).append(here.name)
+    for (was, now), names in alike.items():
         kind = "widened" if holds(now, was) else "narrowed" if holds(was, now) else "retyped"
-        text = f"column {here.name!r}: expected {was} as in the fit, found {now} in {match.source}"
-        yield Difference(kind, text, f"cast it to {was}, fit again")
+        text = f"{_columns(names)}: expected {was} as in the fit, found {now} in {match.source}"
+        yield Difference(kind, text, f"cast to {was}, fit again")
 
 
 def _of_nulls(match: _Match) -> Iterator[Difference]:
     """Yield top-level columns that steps read, whose type says for the first time that they may hold nulls."""
     now = {field.name: field for field in match.schema.fields}
-    roots = {match.read[name].path[0]: here.path[0] for name, here in match.found.items()}
-    for was, here in roots.items():
-        if not match.fitted[was].nullable and now[here].nullable:
-            text = f"column {here!r}: expected not null as in the fit, found that it may be null in {match.source}"
-            yield Difference("nullability", text, "declare it not null")
+    sure = {name for name, field in match.fitted.items() if not field.nullable}
+    names = [here for was, here in match.roots.items() if was in sure and now[here].nullable]
+    if names:
+        text = f"{_columns(names)}: expected not null as in the fit, found what may be null in {match.source}"
+        yield Difference("nullability", text, "declare it not null")
+
+
+def _columns(names: Collection[str]) -> str:
+    return f"{'column' if len(names) == 1 else 'columns'} {listed(names)}"
 
 
 def _of_order(match: _Match) -> Iterator[Difference]:
-    roots = {match.read[name].path[0]: here.path[0] for name, here in match.found.items()}
     here = set(match.schema.names)
-    expected = dict.fromkeys(name for name in (roots.get(name, name) for name in match.fitted) if name in here)
+    expected = dict.fromkeys(name for name in (match.roots.get(name, name) for name in match.fitted) if name in here)
     found = [name for name in dict.fromkeys(match.schema.names) if name in expected]
     apart = [pair for pair in zip(expected, found, strict=True) if pair[0] != pair[1]]
     if apart:

@@ -173,9 +173,9 @@ def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> 
     )
 
 
-def missing(name: str, schema: Schema, source: str) -> Problem:
-    """Return the problem of a column that is not there, with the name nearest to it."""
-    hint = nearest(name, schema.names) or f"its columns are {listed(schema.names)}"
+def missing(name: str, schema: Schema, source: str, hint: str = "") -> Problem:
+    """Return the problem of a column that is not there; its hint is the nearest name, if no other is given."""
+    hint = hint or nearest(name, schema.names) or f"its columns are {listed(schema.names)}"
     return Problem("SCHEMA_MISSING", f"column {name!r} is not in {source}", hint)
 
 

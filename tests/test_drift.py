@@ -50,6 +50,10 @@ def fitted(schema: Schema, *steps: Any) -> Fitted:
 FIT = fitted(table(**WAS), ss.MinMax(["x", "n"]), ss.Standard("n", into="n_z"), ss.Softmax("v", into="p"))
 NESTED = fitted(table(s="{y double}", x="double!"), ss.MinMax("s.y", into="y"), ss.MaxAbs("x"))
 
+_COLUMNS = {f"c{number}": [0.0, 1.0] for number in range(10)}
+WIDE = ss.Pipeline([ss.MinMax([*_COLUMNS])]).fit_arrays(_COLUMNS)
+WIDE = dataclasses.replace(WIDE, columns=table(**dict.fromkeys(_COLUMNS, "double!")).fields)
+
 
 def now(**changed: str | None) -> Schema:
     """Return the schema of the fit with some types changed, columns added, or (None) gone."""
@@ -71,10 +75,10 @@ DIFFERENCES: list[tuple[str, Fitted, Schema, str]] = [
     ("dropped", FIT, now(name=None, id=None), "'id' (bigint), 'name' (string) not found in new"),
     ("reordered", FIT, table(**dict(reversed(WAS.items()))), "expected the order of the fit, found 'v' before 'id' in new"),
     ("reordered", FIT, table(**{"x": "double", "id": "bigint"} | WAS), "found 'x' before 'id' in new"),
-    ("case", FIT, renamed(x="X"), "column 'x': expected the name of the fit, found 'X' in new"),
-    ("case", FIT, renamed(v="V"), "column 'v': expected the name of the fit, found 'V' in new"),
-    ("case", NESTED, table(s="{Y double}", x="double!"), "column 's.y': expected the name of the fit, found 's.Y' in new"),
-    ("case", NESTED, table(S="{y double}", x="double!"), "column 's.y': expected the name of the fit, found 'S.y' in new"),
+    ("case", FIT, renamed(x="X"), "column 'x': expected the case of the fit, found 'X' in new"),
+    ("case", FIT, renamed(v="V"), "column 'v': expected the case of the fit, found 'V' in new"),
+    ("case", NESTED, table(s="{Y double}", x="double!"), "column 's.y': expected the case of the fit, found 's.Y' in new"),
+    ("case", NESTED, table(S="{y double}", x="double!"), "column 's.y': expected the case of the fit, found 'S.y' in new"),
     ("widened", FIT, now(n="bigint"), "column 'n': expected int as in the fit, found bigint in new"),
     ("widened", FIT, now(n="double"), "column 'n': expected int as in the fit, found double in new"),
     ("widened", FIT, now(n="decimal(12,2)"), "column 'n': expected int as in the fit, found decimal(12,2) in new"),
@@ -87,7 +91,10 @@ DIFFERENCES: list[tuple[str, Fitted, Schema, str]] = [
     ("retyped", FIT, now(x="decimal(9,2)"), "column 'x': expected double as in the fit, found decimal(9,2) in new"),
     ("retyped", FIT, now(n="float"), "column 'n': expected int as in the fit, found float in new"),
     ("retyped", FIT, now(v="array<bigint>"), "column 'v': expected array<double> as in the fit, found array<bigint> in new"),
-    ("nullability", NESTED, table(s="{y double}", x="double"), "column 'x': expected not null as in the fit, found that it may be null in new"),
+    ("case", FIT, renamed(x="X", n="N"), "columns 'x', 'n': expected the case of the fit, found 'X', 'N' in new"),
+    ("narrowed", WIDE, table(**dict.fromkeys(WIDE.stats, "int!")), "columns 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7' and 2 more: expected double as in the fit, found int in new"),
+    ("nullability", WIDE, table(**dict.fromkeys(WIDE.stats, "double")), "'c7' and 2 more: expected not null as in the fit, found what may be null in new"),
+    ("nullability", NESTED, table(s="{y double}", x="double"), "column 'x': expected not null as in the fit, found what may be null in new"),
 ]  # fmt: skip
 IDS = [f"{kind}-{number}" for number, (kind, *_) in enumerate(DIFFERENCES)]
 
@@ -131,6 +138,15 @@ def test_take_for_no_difference(known: Fitted, schema: Schema) -> None:
     assert planned(known, schema).warnings == ()
 
 
+def test_tell_other_types_apart() -> None:
+    texts = FIT.plan(now(x="float", n="boolean", v="array<float>")).warnings
+    assert list(texts) == [
+        "column 'x': expected double as in the fit, found float in the input (narrowed)",
+        "column 'n': expected int as in the fit, found boolean in the input (narrowed)",
+        "column 'v': expected array<double> as in the fit, found array<float> in the input (narrowed)",
+    ]
+
+
 def test_do_by_default_what_users_want() -> None:
     quiet = now(more="int", name=None, id=None, n="bigint")
     assert FIT.plan(quiet).warnings == ()
@@ -139,7 +155,7 @@ def test_do_by_default_what_users_want() -> None:
     loud = FIT.plan(now(x="bigint", v="array<float>")).warnings
     assert [text.rpartition(" ")[2] for text in loud] == ["(retyped)", "(narrowed)"]
     with pytest.raises(
-        DataError, match=r"^column 'x': expected the name of the fit, found 'X' in the input \(case\); "
+        DataError, match=r"^column 'x': expected the case of the fit, found 'X' in the input \(case\); "
     ):
         FIT.plan(renamed(x="X"))
 
@@ -168,6 +184,18 @@ def test_guess_each_new_column_once() -> None:
     ((code, text), (other, more)) = refused(known, table(rate_3="double", other="double"), extra="ignore")
     assert (code, other) == ("SCHEMA_MISSING", "SCHEMA_MISSING")
     assert ("renamed to 'rate_3'?" in text) != ("renamed to 'rate_3'?" in more)
+
+
+def test_guess_for_the_first_of_many() -> None:
+    names = [f"rate_{number}" for number in range(25)]
+    known = ss.Pipeline([ss.MinMax(names)]).fit_arrays({name: [0.0, 1.0] for name in names})
+    texts = [text for _, text in refused(known, table(**dict.fromkeys(["RATE"], "double")), extra="ignore")]
+    assert [text.rpartition("; ")[2] for text in texts] == ["its columns are 'RATE'"] * 25
+    texts = [text for _, text in refused(known, table(**{f"{name}_": "double" for name in names}), extra="ignore")]
+    assert ["renamed to" in text for text in texts] == [True] * 20 + [False] * 5
+    texts = [text for _, text in refused(known, table(**{f"{name}_": "float" for name in names}), extra="ignore")]
+    assert ["did you mean" in text for text in texts] == [True] * 20 + [False] * 5
+    assert texts[-1].endswith("; its columns are " + ", ".join(f"'{name}_'" for name in names[:8]) + " and 17 more")
 
 
 def test_tell_a_column_that_was_renamed_not_as_an_extra() -> None:
@@ -250,7 +278,7 @@ def test_take_no_column_for_two() -> None:
 
 
 def test_name_the_other_case_in_arrays() -> None:
-    with pytest.raises(DataError, match=r"^column 'x': expected the name of the fit, found 'X' in the arrays \(case\)"):
+    with pytest.raises(DataError, match=r"^column 'x': expected the case of the fit, found 'X' in the arrays \(case\)"):
         pair("x", "y").transform_arrays({"X": [1.0], "y": [1.0]})
 
 
