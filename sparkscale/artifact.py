@@ -110,7 +110,7 @@ class Fitted:
         pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
         names = {ours.name: theirs.name for ours, theirs in pairs}
         stats = {names[name]: known for name, known in self.stats.items()}
-        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=dict(sorted(stats.items())))
+        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats)
 
     def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.

@@ -121,7 +121,7 @@ def holds(type_: str, other: str) -> bool:
     if other in _FLOATS:
         return type_ in _FLOATS and ours >= theirs
     (top, scale), (least, digits) = ours, theirs
-    return top >= least and (digits <= 0 if type_ in _FLOATS else digits <= scale)
+    return top >= least and digits <= scale
 
 
 def common(types: Sequence[str]) -> str:

@@ -271,10 +271,31 @@ def test_take_no_column_that_is_another_of_the_fit() -> None:
     assert found == [("SCHEMA_MISSING", "column 'x' is not in new; its columns are 'X'")]
 
 
+def test_take_no_column_of_the_fit_that_no_step_reads() -> None:
+    known = dataclasses.replace(pair("x", "y"), columns=table(x="double", y="double", X="double").fields)
+    assert [code for code, _ in refused(known, table(y="double", X="double"))] == ["SCHEMA_MISSING"]
+    steps = [ss.MinMax(["s.y", "s.Y"], into="{column}_1")]
+    known = ss.Pipeline(steps).fit_arrays({"s.y": [0.0, 1.0], "s.Y": [0.0, 1.0]})
+    known = dataclasses.replace(known, columns=table(s="{y double}").fields)
+    known = dataclasses.replace(known, steps=tuple(
+        dataclasses.replace(step, inputs=tuple(dataclasses.replace(c, path=tuple(c.name.split("."))) for c in step.inputs))
+        for step in known.steps
+    ))  # fmt: skip
+    assert refused(known, table(s="{Y double}"))[0][0] == "SCHEMA_MISSING"
+
+
+def test_guess_no_other_name_for_a_column_in_another_case() -> None:
+    texts = [
+        text for _, text in refused(FIT, table(**{"X" if k == "x" else k: v for k, v in WAS.items()}, xx="double"))
+    ]
+    assert [text.partition(")")[0].rpartition("(")[2] for text in texts] == ["case", "double"]
+    assert "found others in new: 'xx' (double)" in texts[1]
+
+
 def test_take_no_column_for_two() -> None:
     found = refused(pair("xy", "Xy"), table(XY="double"), extra="ignore")
     assert [code for code, _ in found] == ["SCHEMA_MISSING"] * 2
-    assert all("differs from it in case alone, found 'XY'" in text for _, text in found)
+    assert all("differs from it in case alone, found 'XY'; " in text for _, text in found)
 
 
 def test_name_the_other_case_in_arrays() -> None:
@@ -324,6 +345,17 @@ def test_know_types_that_hold_all_values_of_another(type_: str) -> None:
 ])  # fmt: skip
 def test_find_a_type_for_all_parts(types: list[str], expected: str) -> None:
     assert common(types) == expected
+
+
+def test_hold_no_whole_number_in_places_alone() -> None:
+    assert not holds("decimal(1,1)", "boolean")
+    assert holds("double", "decimal(3,-2)")
+    assert not holds("decimal(9,-2)", "int")
+
+
+def test_read_from_spark_whether_a_column_may_hold_nulls() -> None:
+    found = Schema.of({"fields": [{"name": "a", "type": "long", "nullable": False}, {"name": "b", "type": "double"}]})
+    assert found == table(a="bigint!", b="double")
 
 
 def test_hold_no_type_that_would_take_long_to_read() -> None:
