@@ -375,6 +375,18 @@ def test_keep_the_columns_of_the_table() -> None:
         assert document.load(document.dump(known)).columns == known.columns
 
 
+@pytest.mark.parametrize("known", [FIT, NESTED])
+def test_refuse_steps_that_read_no_column_of_the_table(known: Fitted) -> None:
+    for number, column in enumerate(known.columns):
+        others = known.columns[:number] + known.columns[number + 1 :]
+        data = document.dump(dataclasses.replace(known, columns=others))
+        if column.name in {"id", "name"}:
+            assert document.load(data).columns == others
+            continue
+        with pytest.raises(DataError, match="which is not among the columns"):
+            document.load(data)
+
+
 def test_merge_the_columns_of_all_parts() -> None:
     steps = [ss.MinMax("x")]
     monday, tuesday, wednesday = (
