@@ -175,11 +175,20 @@ def test_warn_where_the_library_is_called(spark: SparkSession) -> None:
     ((text, file),) = [(str(warning.message), warning.filename) for warning in caught]
     assert text == "column 'x': expected double as in the fit, found float in the input (narrowed)"
     assert file == __file__
+    assert issubclass(ss.SchemaDriftWarning, UserWarning)
     assert scaled.toArrow().to_pydict() == {"n": N, "x": SCALED["x"], "more": [7] * 3, "n_1": SCALED["n_1"]}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ss.SchemaDriftWarning)
         with pytest.raises(ss.SchemaDriftWarning):
             fitted.transform(df)
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_cast_in_python_what_has_another_type(spark: SparkSession, engine: Any) -> None:
+    fitted = ss.Pipeline(STEPS).fit(make(spark, list(WAS.values())))
+    with pytest.warns(ss.SchemaDriftWarning, match=r"found decimal\(4,2\) in the input \(retyped\)$"):
+        scaled = fitted.transform(make(spark, ["x decimal(4,2)", "n int"]), engine=engine)
+    assert scaled.toArrow().to_pydict() == {"x": SCALED["x"], "n": N, "n_1": SCALED["n_1"]}
 
 
 def test_raise_what_may_not_pass_in_python(spark: SparkSession) -> None:
