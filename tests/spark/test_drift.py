@@ -186,9 +186,10 @@ def test_warn_where_the_library_is_called(spark: SparkSession) -> None:
 @pytest.mark.parametrize("engine", ["native", "pandas"])
 def test_cast_in_python_what_has_another_type(spark: SparkSession, engine: Any) -> None:
     fitted = ss.Pipeline(STEPS).fit(make(spark, list(WAS.values())))
-    with pytest.warns(ss.SchemaDriftWarning, match=r"found decimal\(4,2\) in the input \(retyped\)$"):
-        scaled = fitted.transform(make(spark, ["x decimal(4,2)", "n int"]), engine=engine)
-    assert scaled.toArrow().to_pydict() == {"x": SCALED["x"], "n": N, "n_1": SCALED["n_1"]}
+    flags = make(spark, ["x double", "n int"]).selectExpr("x > 0.1 as x", "n")
+    with pytest.warns(ss.SchemaDriftWarning, match=r"found boolean in the input \(narrowed\)$"):
+        scaled = fitted.transform(flags, engine=engine)
+    assert scaled.toArrow().to_pydict() == {"x": [0.0, 0.5, 0.5], "n": N, "n_1": SCALED["n_1"]}
 
 
 def test_raise_what_may_not_pass_in_python(spark: SparkSession) -> None:
