@@ -12,7 +12,7 @@ from sparkscale._version import __version__
 
 if TYPE_CHECKING:
     from sparkscale.artifact import Fitted, merge
-    from sparkscale.errors import SparkscaleError
+    from sparkscale.errors import SchemaDriftWarning, SparkscaleError
     from sparkscale.pipeline import Pipeline
     from sparkscale.scalers import LogSoftmax, MaxAbs, MeanNorm, MinMax, Robust, Softmax, Standard, UnitNorm
     from sparkscale.stats import ColumnStats
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Fitted": "artifact",
     "merge": "artifact",
+    "SchemaDriftWarning": "errors",
     "SparkscaleError": "errors",
     "Pipeline": "pipeline",
     "LogSoftmax": "scalers",
@@ -44,6 +45,7 @@ __all__ = [
     "MinMax",
     "Pipeline",
     "Robust",
+    "SchemaDriftWarning",
     "Softmax",
     "SparkscaleError",
     "Standard",

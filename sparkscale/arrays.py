@@ -19,7 +19,9 @@ from sparkscale.schema import Column, Field, Schema
 Values: TypeAlias = NDArray[np.float64]
 Nulls: TypeAlias = NDArray[np.bool_]
 
-_KINDS = {"f": "double", "i": "bigint", "u": "bigint", "b": "boolean", "O": "double", "M": "timestamp"}
+_KINDS = {"b": "boolean", "O": "double", "M": "timestamp", "f": "double", "i": "bigint", "u": "bigint"}
+#: The smallest type that holds all of a dtype, where it is not the one of its kind.
+_NARROW = {"f2": "float", "f4": "float", "i1": "tinyint", "i2": "smallint", "i4": "int", "u1": "smallint", "u2": "int"}
 
 
 def table(columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def _items(array: Any) -> list[Any]:
 
 
 def _type_of(array: Any) -> str:
-    type_ = _KINDS.get(array.dtype.kind, "string")
+    type_ = _NARROW.get(array.dtype.str[1:], _KINDS.get(array.dtype.kind, "string"))
     if array.dtype == object and any(isinstance(item, list | tuple | np.ndarray) for item in _items(array)):
         type_ = "array<double>"
     for _ in range(array.ndim - 1):

@@ -9,18 +9,20 @@ import functools
 import html
 import importlib
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from numpy.typing import ArrayLike
 
 from sparkscale import arrays
-from sparkscale.errors import ConfigError, DataError, Problem
+from sparkscale.drift import DEFAULT, Policy, bind
+from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarning
 from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
-from sparkscale.plan import PlannedStep, bind, output_names
+from sparkscale.plan import Plan, PlannedStep, output_names
 from sparkscale.scalers import RowStep, Scaler, Step
-from sparkscale.schema import Column
+from sparkscale.schema import Column, Field, Schema, common
 from sparkscale.stats import ColumnStats
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Fitted:
 
     Attributes:
         steps: the steps with the columns that they found.
+        columns: all top-level columns of the table that it was fitted on, in their order.
         stats: by feature name, the :class:`~sparkscale.stats.ColumnStats` of the fit.
         maps: for each step its maps, one a column, or one for a row step.
         rows: how many rows were seen; None where no step needed a scan (row steps alone).
@@ -65,6 +68,7 @@ class Fitted:
     """
 
     steps: tuple[PlannedStep, ...]
+    columns: tuple[Field, ...]
     stats: Mapping[str, ColumnStats]
     maps: tuple[tuple[Map, ...], ...]
     rows: int | None
@@ -85,7 +89,7 @@ class Fitted:
     def warnings(self) -> list[str]:
         """What a user should know of the statistics: inexact integers, constant features."""
         out = []
-        columns = {column.name: column for step in self.steps for column in step.inputs}
+        columns = {column.name: column for column in _inputs(self.steps)}
         for name, stats in self.stats.items():
             if "int" in columns[name].type and max(abs(stats.min), abs(stats.max)) >= _EXACT_INTEGERS:
                 out.append(f"column {name!r} holds integers beyond 2^53, which a double rounds")
@@ -97,14 +101,29 @@ class Fitted:
         """Return the names that the steps write, in the steps' order."""
         return [name for step in self.steps for name in step.outputs]
 
+    def plan(self, schema: Schema, policy: Policy = DEFAULT, source: str = "the input") -> Plan:
+        """Return the plan for a table of another schema; see :func:`sparkscale.drift.bind`."""
+        return bind(self.steps, self.columns, schema, policy, source)
+
+    def on(self, planned: Plan) -> Fitted:
+        """Return this with the columns of the table that it was planned for, by the names they have there."""
+        pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
+        names = {ours.name: theirs.name for ours, theirs in pairs}
+        stats = {names[name]: known for name, known in self.stats.items()}
+        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats)
+
     def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.
 
         Other columns, the order of columns and nulls are kept; outputs are double, or float32 on
         request. ``engine``: ``native`` Spark expressions, ``pandas`` UDFs, or ``auto`` (native
-        wherever a map has a native form). Raises :class:`DataError` where the schema does not fit.
+        wherever a map has a native form). Raises :class:`DataError` where the schema does not fit, and warns
+        (:class:`~sparkscale.errors.SchemaDriftWarning`) of types that are narrower than in the fit, or others.
         """
-        return cast("DataFrame", at_call_time("spark.transform").transform(of_spark(df), self, engine))
+        planned = self.plan(at_call_time("spark.columns").schema_of(of_spark(df)))
+        for warning in planned.warnings:
+            warnings.warn(warning, SchemaDriftWarning, stacklevel=2)
+        return cast("DataFrame", at_call_time("spark.transform").transform(df, self.on(planned), engine))
 
     def inverse_transform(self, df: DataFrame) -> DataFrame:
         """Turn the outputs of affine maps back into the features they came from; lazy.
@@ -125,8 +144,7 @@ class Fitted:
             a dict in the order of the table's result; arrays with a null are masked arrays.
         """
         table = arrays.table(columns)
-        known = [column for step in self.steps for column in step.inputs]
-        bind(self.steps, arrays.schema_of(table, known), "the arrays")
+        self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
             names = [column.name for column in item.inputs]
@@ -202,24 +220,23 @@ def is_lossless(map_: Map) -> bool:
     return isinstance(map_, Affine) and map_.clip is None
 
 
-def solve(
-    steps: Sequence[PlannedStep], stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]
-) -> Fitted:
+def solve(planned: Plan, stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]) -> Fitted:
     """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give."""
     if rows == 0:
         raise DataError("DATA_NO_ROWS", "expected rows to learn from, found none", "check the input and its 'where'")
-    problems = list(dict.fromkeys(p for planned in steps for p in _unfit(planned, stats)))
+    problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
     if problems:
         raise DataError.of(problems)
-    maps = tuple(tuple(_solve(planned, stats)) for planned in steps)
-    return Fitted(tuple(steps), dict(sorted(stats.items())), maps, rows, provenance)
+    maps = tuple(tuple(_solve(step, stats)) for step in planned.steps)
+    return Fitted(planned.steps, planned.schema.top, dict(sorted(stats.items())), maps, rows, provenance)
 
 
 def merge(parts: Iterable[Fitted]) -> Fitted:
     """Merge what was fitted on the parts of a data set: the fit of the whole.
 
-    Statistics are merged and the maps solved again. Raises :class:`DataError` where the parts are
-    of different pipelines or columns.
+    Statistics are merged and the maps solved again. The whole has the columns of all parts: those of the first,
+    then what others have more. Where their types differ it is the one that holds all; where none does, double.
+    Raises :class:`DataError` where the parts are of different pipelines, or their steps found different columns.
     """
     parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
     if not parts:
@@ -235,7 +252,30 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
-    return solve(first.steps, stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+    return solve(_whole(parts), stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+
+
+def _whole(parts: Sequence[Fitted]) -> Plan:
+    """Return the plan for the table that the parts' tables make together."""
+    fields: dict[str, list[Field]] = {}
+    for column in (column for part in parts for column in part.columns):
+        fields.setdefault(column.name, []).append(column)
+    columns = (
+        replace(alike[0], type=common([c.type for c in alike]), nullable=any(c.nullable for c in alike))
+        for alike in fields.values()
+    )
+    steps = (_joined(alike) for alike in zip(*(part.steps for part in parts), strict=True))
+    return Plan(Schema(tuple(columns)), tuple(steps))
+
+
+def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
+    """Return a step with the types of its columns in all parts."""
+    inputs = zip(*(step.inputs for step in alike), strict=True)
+    return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
+
+
+def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:
+    return [column for step in steps for column in step.inputs]
 
 
 def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[T, ...]:

@@ -32,7 +32,7 @@ def _job_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--config", "-c", required=True, metavar="FILE", help="The job file (YAML)."),
         click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Set one value of it."),
-        click.option("--run-id", metavar="ID", help="Of this run; a digest of the configuration by default."),
+        click.option("--run-id", metavar="ID", help="Of this run; a digest of configuration and input by default."),
         click.option("--date", metavar="YYYY-MM-DD", help="For ${date}; today (UTC) by default."),
         click.option("--json", "as_json", is_flag=True, help="Print a summary for machines to stdout."),
         click.option("--debug", is_flag=True, help="Show tracebacks and Spark's own log."),
@@ -52,16 +52,16 @@ def app() -> None:
     """
 
 
-def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None) -> Any:
+def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str | None, command: str = "run") -> Any:
     from sparkscale import jobfile
 
-    job = jobfile.load(config, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
+    job = jobfile.load(config, command, environ=os.environ, overrides=overrides, run_id=run_id, date=date)
     click.get_current_context().obj.extend(job.secrets)
     return job
 
 
 def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
-    job = _load(config, **chosen)
+    job = _load(config, command=command, **chosen)
     report = _spark("job").run(job, command, debug=debug)
     for line in report.lines():
         _say(_without(line, job.secrets))
@@ -109,10 +109,56 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
             names = ", ".join(column.name for column in item.inputs)
             said = f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}"
             _say(_without(said, job.secrets))
+        for warning in planned.warnings:
+            _say(_without(f"warning: {warning}", job.secrets))
     _say(f"{config}: {len(steps)} steps, no problem found")
     if as_json:
         config_dict = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
         _print_json({"status": "done", "config": config_dict | {"steps": steps}}, job.secrets)
+
+
+@app.command()
+@_job_options
+def recover(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Mend what a run that was stopped left at the output; the next run does it by itself."""
+    from sparkscale import publish
+
+    place = _folder(config, debug=debug, **chosen)
+    found = publish.recover(place) if place else ()
+    secrets = click.get_current_context().obj
+    for line in found or (f"nothing to mend at {place or 'the output'}",):
+        _say(_without(line, secrets))
+    if as_json:
+        _print_json({"status": "done", "recovered": list(found)}, secrets)
+
+
+@app.command()
+@_job_options
+def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Hold the files of the output against its manifest: sizes and checksums."""
+    from sparkscale import publish
+
+    place = _folder(config, debug=debug, **chosen)
+    if place is None:
+        raise UsageError("USAGE_VERIFY", "verify: expected an output of plain files on this machine, found another")
+    known = publish.verify(place)
+    size = sum(file["size"] for file in known.files.values())
+    secrets = click.get_current_context().obj
+    _say(_without(f"{place}: {len(known.files):,} files, {size:,} bytes, as they were published", secrets))
+    if as_json:
+        summary = {"path": place, "files": len(known.files), "bytes": size, "runs": known.run_ids}
+        _print_json({"status": "done", **summary}, secrets)
+
+
+def _folder(config: str, *, debug: bool, **chosen: Any) -> str | None:
+    """Return the folder of a job's output; None where it is not on this machine. A catalog is asked for its tables'."""
+    job = _load(config, **chosen)
+    job.config.need("output")
+    output = job.config.output
+    if output.table is None:
+        return str(output.local) if output.local else None
+    found: str | None = _spark("job").folder_of(job, debug=debug)
+    return found
 
 
 @app.command()

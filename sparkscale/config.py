@@ -5,17 +5,27 @@ The model of a step is made out of its scaler's own fields: a new scaler needs n
 
 from __future__ import annotations
 
+import datetime
+import re
 from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from sparkscale.drift import Action, Policy
 from sparkscale.errors import ConfigError
+from sparkscale.places import is_local
 from sparkscale.scalers import REGISTRY, Step
 
 Scalar: TypeAlias = str | bool | int | float
-Mode: TypeAlias = Literal["error", "overwrite"]
-FileFormat: TypeAlias = Literal["parquet", "csv", "json", "orc"]
+Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
+#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
+Format: TypeAlias = Literal["parquet", "csv", "json", "orc", "delta", "iceberg", "table"]
+#: Which keys read a format as it was at some time.
+_AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
+_ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
+FILES = frozenset(("parquet", "csv", "json", "orc"))
+_TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+)){0,7}")
 
 
 class Strict(BaseModel):
@@ -54,16 +64,98 @@ def _telling(rule: Condition | list[Scalar] | Scalar) -> Condition | list[Scalar
 Where: TypeAlias = dict[str, Annotated[Condition | list[Scalar] | Scalar, AfterValidator(_telling)]]
 
 
-class Input(Strict):
+def public(path: str) -> str:
+    """Return a path without what may be a secret in it: the user part and the query of a URI."""
+    scheme, found, rest = path.partition("://")
+    if not found:
+        return path
+    host, slash, tail = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"
+
+
+def _table_name(name: str) -> str:
+    """Refuse what is no table's name: parts with dots between them, odd ones in backticks."""
+    if not _TABLE.fullmatch(name):
+        raise ValueError("expected a name as db.name or catalog.db.`odd name`")
+    return name
+
+
+def _iso_time(text: str) -> str:
+    """Return a time as engines read it, whole."""
+    try:
+        return datetime.datetime.fromisoformat(text).isoformat(sep=" ")
+    except ValueError as error:
+        raise ValueError("expected a time as in 2026-01-31 12:00:00") from error
+
+
+def _has(format_: str) -> str:
+    keys = _AS_OF.get(format_, ())
+    return f"it has {', '.join(keys)}" if keys else "delta and iceberg have"
+
+
+class Place(Strict):
+    """Where data is: files or a table at a path, or a table of a catalog."""
+
+    format: Format = Field("table", description="May be left out for a table of a catalog, which knows its own.")
+    path: str | None = Field(None, min_length=1, description="A file, a folder, or a Delta or Iceberg table's folder.")
+    table: Annotated[str, AfterValidator(_table_name)] | None = Field(
+        None, description="Instead of a path: a table of a catalog, as db.name or catalog.db.name."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Place:
+        if (self.path is None) == (self.table is None):
+            found = "neither" if self.path is None else "both"
+            raise ValueError(f"expected one of 'path' and 'table', found {found}")
+        if self.format == "table" and self.table is None:
+            raise ValueError("expected a 'format' beside 'path', found none")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The path or table, for people: without secrets."""
+        return self.table or public(self.path or "")
+
+    @property
+    def local(self) -> str | None:
+        """The path, where it is one of this machine."""
+        return self.path if self.path is not None and is_local(self.path) else None
+
+
+class Input(Place):
     """What a job reads."""
 
-    format: FileFormat
-    path: str = Field(min_length=1, description="A file or folder.")
+    version: int | None = Field(None, ge=0, description="Of a Delta table, to read it as it was.")
+    snapshot: int | None = Field(None, ge=0, description="Of an Iceberg table, to read it as it was.")
+    tag: str | None = Field(None, min_length=1, description="Of an Iceberg table: a tag or branch.")
+    timestamp: Annotated[str, AfterValidator(_iso_time)] | None = Field(
+        None, description="Read a Delta or Iceberg table as it was at this time, as in 2026-01-31 12:00:00."
+    )
     table_schema: str | None = Field(
         None, alias="schema", description="Names and types, as in 'a double, b string'; else taken from the data."
     )
     where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
     options: dict[str, Scalar] = Field(default={}, description="Options of the reader, passed on.")
+
+    @model_validator(mode="after")
+    def _as_it_was(self) -> Input:
+        given = [key for key in _ALL_AS_OF if getattr(self, key) is not None]
+        allowed = _AS_OF.get(self.format, _ALL_AS_OF if self.format == "table" else ())
+        if len(given) > 1:
+            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)}")
+        if given and given[0] not in allowed:
+            raise ValueError(f"{given[0]}: {self.format} has none; {_has(self.format)}")
+        if self.table_schema is not None and self.format not in FILES:
+            raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
+        return self
+
+    @property
+    def as_of(self) -> dict[str, str]:
+        """Spark's options for reading the table as it was."""
+        asked = next((value for value in (self.version, self.snapshot, self.tag) if value is not None), None)
+        if asked is not None:
+            return {"versionAsOf": str(asked)}
+        return {"timestampAsOf": self.timestamp} if self.timestamp else {}
 
 
 class Artifact(Strict):
@@ -73,14 +165,40 @@ class Artifact(Strict):
     version: int | None = Field(None, ge=1, description="The version to apply; the newest by default.")
 
 
-class Output(Strict):
+class Output(Place):
     """What a job writes."""
 
-    format: FileFormat
-    path: str = Field(min_length=1)
-    mode: Mode = Field("error", description="error: refuse an output that exists; overwrite: replace it when complete.")
+    mode: Mode = Field(
+        "error",
+        description="error: refuse an output that exists; overwrite: replace it; overwrite_partitions: replace the "
+        "partitions that the result has rows of; append: add to it. All when complete, and at once.",
+    )
     partition_by: list[str] = Field(default=[], description="Columns whose values make folders, as month=1.")
+    rows_per_file: int | None = Field(None, ge=1, description="The most rows in one file; no limit by default.")
     options: dict[str, Scalar] = Field(default={}, description="Options of the writer, passed on.")
+
+    @model_validator(mode="after")
+    def _partitions(self) -> Output:
+        if self.mode == "overwrite_partitions" and not self.partition_by:
+            raise ValueError("mode overwrite_partitions: expected 'partition_by', found none")
+        if self.rows_per_file is not None and self.format == "iceberg":
+            raise ValueError("rows_per_file: iceberg sizes its files itself (write.target-file-size-bytes)")
+        if len(set(self.partition_by)) < len(self.partition_by):
+            raise ValueError("partition_by: expected each column once, found one twice")
+        return self
+
+
+class Drift(Strict):
+    """What `transform` does where a table is not as the one of the fit, by kind of difference."""
+
+    extra: Action = Field(Policy.extra, description="Columns that the fit did not see; they pass through.")
+    dropped: Action = Field(Policy.dropped, description="A column of the fit that no step reads is gone.")
+    reordered: Action = Field(Policy.reordered, description="The columns are in another order.")
+    case: Action = Field(Policy.case, description="A column is there in another case; unless error, it is taken.")
+    widened: Action = Field(Policy.widened, description="A type that holds all of the old one: int -> bigint, double.")
+    narrowed: Action = Field(Policy.narrowed, description="A type that the old one holds: bigint -> int.")
+    retyped: Action = Field(Policy.retyped, description="Another type of numbers, neither of both: bigint -> double.")
+    nullability: Action = Field(Policy.nullability, description="A column that was declared not null no longer is.")
 
 
 class Spark(Strict):
@@ -91,15 +209,6 @@ class Spark(Strict):
     master: str | None = Field(None, description="As in spark-submit; local[*] by default.")
     remote: str | None = Field(None, description="A Spark Connect server, sc://host:port.")
     conf: dict[str, Scalar] = {}
-
-
-def public(path: str) -> str:
-    """Return a path without what may be a secret in it: the user part and the query of a URI."""
-    scheme, found, rest = path.partition("://")
-    if not found:
-        return path
-    host, slash, tail = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"
 
 
 def _build(model: Any) -> Step:
@@ -152,10 +261,21 @@ class JobConfig(Strict):
     artifact: Artifact | None = None
     output: Output | None = None
     engine: Literal["auto", "native", "pandas"] = "auto"
+    drift: Action | Drift = Field(
+        default_factory=lambda: Drift.model_validate({}),
+        description="One word for every kind of difference, or a word for each.",
+    )
     verify: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
     )
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
+
+    @property
+    def policy(self) -> Policy:
+        """What ``drift`` says of each kind of difference."""
+        if isinstance(self.drift, str):
+            return Policy.of(self.drift)
+        return Policy(**self.drift.model_dump())
 
     def need(self, *sections: str) -> None:
         """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""

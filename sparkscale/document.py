@@ -8,6 +8,7 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
       "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
       "rows": 336776,                   rows seen by the fit; null where no step needed a scan
       "provenance": {...},              versions, engine, inputs
+      "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    all of the fit's table, in order
       "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
                           min, max, mean, mean_lo, m2, exp, quantiles}},
       "steps": [{
@@ -29,7 +30,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sparkscale import maps
@@ -37,7 +38,7 @@ from sparkscale.artifact import Fitted
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.plan import PlannedStep
 from sparkscale.scalers import REGISTRY, Step
-from sparkscale.schema import Column
+from sparkscale.schema import Column, Field
 from sparkscale.stats import ColumnStats
 
 FORMAT = "sparkscale-artifact"
@@ -53,6 +54,7 @@ def dump(fitted: Fitted) -> bytes:
         "format_version": FORMAT_VERSION,
         "rows": fitted.rows,
         "provenance": dict(fitted.provenance),
+        "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in fitted.columns],
         "stats": {name: stats.to_dict() for name, stats in fitted.stats.items()},
         "steps": [
             {
@@ -143,7 +145,9 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
     features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
     if features != set(stats):
         raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
-    return Fitted(tuple(steps), stats, tuple(step_maps), rows, document["provenance"])
+    columns = tuple(_column(item) for item in _list(document["columns"]))
+    _check_inputs(steps, columns)
+    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"])
 
 
 def _step(data: Mapping[str, Any]) -> Step:
@@ -155,6 +159,21 @@ def _step(data: Mapping[str, Any]) -> Step:
         key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"
     }
     return REGISTRY[kind](**fields)
+
+
+def _column(data: Mapping[str, Any]) -> Field:
+    if not isinstance(data["nullable"], bool):
+        raise TypeError(f"expected true or false, found {data['nullable']!r:.80}")
+    return Field(_text(data["name"]), _text(data["type"]), nullable=data["nullable"])
+
+
+def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> None:
+    """Refuse steps that read what is no column of the table: of another name, or another type."""
+    known = {column.name for column in columns}
+    types = {((column.name,), column.type) for column in columns}
+    for column in (column for planned in steps for column in planned.inputs):
+        if column.path[0] not in known or not (column.nested or (column.path, column.type) in types):
+            raise ValueError(f"a step that reads {column.name!r:.80}, which is not among the columns")
 
 
 def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:

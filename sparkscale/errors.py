@@ -121,7 +121,16 @@ class ConfigError(SparkscaleError, ValueError):
     exit_code = 78
 
 
+class SchemaDriftWarning(UserWarning):
+    """A table differs from the one that a pipeline was fitted on, in a way that may matter."""
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name most like ``name``, or None where none is like it."""
+    return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)), None)
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the hint ``did you mean 'x'?`` for the name most like ``name``, or an empty string."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
+    close = closest(name, names)
+    return "" if close is None else f"did you mean {close!r}?"

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sparkscale import redaction, yamlfile
+from sparkscale import redaction, runs, yamlfile
 from sparkscale.config import ByDtype, Condition, JobConfig
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, Problem, UsageError, nearest
 from sparkscale.redaction import hidden, hide
 from sparkscale.references import References, refers
+from sparkscale.runs import Run
 from sparkscale.scalers import REGISTRY
 
 PREFIX = "SPARKSCALE__"
@@ -33,6 +33,8 @@ RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
 _REDACTION = "spark.redaction.regex"
 #: As much of a key, or of what is wrong with a value, is shown.
 _LONG = 300
+#: Stands for a run's id until it is known.
+_LATER = "\x02run_id"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXPECTED = {
     "string_type": "a string",
@@ -61,12 +63,18 @@ class Job:
 
     config: JobConfig = field(repr=False)
     source: str
-    run_id: str
+    run: Run
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.run.id
 
-def load(
+
+def load(  # noqa: PLR0913 - a job file, and all that varies it
     path: str,
+    command: str = "run",
     *,
     environ: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
@@ -77,9 +85,11 @@ def load(
 
     Args:
         path: of the YAML file.
+        command: that it is read for: another command is another run.
         environ: the environment; for ``SPARKSCALE__...`` overrides and ``${env:...}``.
         overrides: ``key.key=value`` texts; a value is read as YAML.
-        run_id: of this run (``[A-Za-z0-9_.-]{1,64}``); a digest of the configuration by default.
+        run_id: of this run (``[A-Za-z0-9_.-]{1,64}``); by default a digest of the configuration and the input
+            (`sparkscale.runs`).
         date: for ``${date}``, ``YYYY-MM-DD``; today in UTC by default.
 
     Raises:
@@ -96,10 +106,22 @@ def load(
         raise ConfigError("CONFIG_YAML", f"{path}: expected a mapping of keys, found {_kind(data)}", _INIT)
     origins: dict[_Path, str] = {where: f"{path}:{line}" for where, line in lines.items()}
     _override(data, origins, environ or {}, overrides)
-    own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
-    own["run_id"] = run_id or hashlib.sha256(json.dumps([data, own], sort_keys=True).encode()).hexdigest()[:16]
+    own = {"date": date or datetime.datetime.now(datetime.UTC).date().isoformat(), "run_id": run_id or _LATER}
     loader = _Loader(path, origins, environ or {}, own)
-    return Job(loader.validate(data), path, own["run_id"], tuple(dict.fromkeys(loader.secrets)))
+    config = loader.validate(data)
+    run = Run(run_id, given=True) if run_id else _run_of(command, config)
+    if run_id is None and "${run_id}" in json.dumps(data):  # it has to be known before it can be filled in
+        config = replace(loader, own={**own, "run_id": run.id}).validate(data)
+    return Job(config, path, run, tuple(dict.fromkeys(loader.secrets)))
+
+
+def _run_of(command: str, config: JobConfig) -> Run:
+    """Return the run of a command: its configuration, but for the session's, and what it reads."""
+    artifact = config.artifact.path if config.artifact is not None and command == "transform" else None
+    reads = [config.input.path, *([artifact] if artifact else [])]
+    known = config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
+    steps = [step.to_dict() for step in config.steps]
+    return runs.run_of(command, [known, steps], [path if path and _LATER not in path else None for path in reads])
 
 
 def _is_date(text: str) -> bool:

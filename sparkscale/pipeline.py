@@ -57,7 +57,7 @@ class Pipeline:
             stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
-        return solve(planned.steps, stats, rows, provenance)
+        return solve(planned, stats, rows, provenance)
 
     def __repr__(self) -> str:
         """Return the steps."""

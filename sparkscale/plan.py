@@ -6,12 +6,15 @@ Every problem of the schema is found here, all of them at once and before any jo
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sparkscale.errors import DataError, Problem, nearest
 from sparkscale.scalers import RowStep, Selector, Step, pattern_of
 from sparkscale.schema import Column, Schema, is_of, is_scalable, is_score_array
+
+T = TypeVar("T")
 
 _GLOB = frozenset("*?[")
 
@@ -39,6 +42,8 @@ class Plan:
 
     schema: Schema
     steps: tuple[PlannedStep, ...]
+    #: What a user should know of the schema.
+    warnings: tuple[str, ...] = ()
 
     @property
     def features(self) -> dict[str, Column]:
@@ -88,19 +93,25 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Pl
     return _checked(Plan(schema, tuple(planned)), problems)
 
 
-def bind(steps: Sequence[PlannedStep], schema: Schema, source: str = "the input") -> Plan:
-    """Hold steps that were planned before (a loaded artifact's) against the schema of another table.
+def bind(
+    steps: Sequence[PlannedStep], schema: Schema, found: Mapping[str, Column], problems: Iterable[Problem] = ()
+) -> Plan:
+    """Put steps that were planned before (a loaded artifact's) onto another table.
 
-    The plan's columns are those of that table, where a feature may have another numeric type than in the fit.
+    Args:
+        steps: with the columns of the table that they were planned for.
+        schema: of the other table.
+        found: by their names in the plan, the columns in the other table; one that is not there is among the
+            ``problems``. What is written in place bears the name found there.
+        problems: what is known to be wrong already; all are raised as one :class:`DataError`.
     """
-    problems: list[Problem] = []
+    problems = list(problems)
     bound = []
     for number, step in enumerate(steps, 1):
-        found = [schema.find(column.name) for column in step.inputs]
-        problems += [_missing(c.name, schema, source) for c, here in zip(step.inputs, found, strict=True) if not here]
-        here = tuple(column for column in found if column)
+        here = tuple(found[column.name] for column in step.inputs if column.name in found)
         problems += _check_inputs(step.step, here, number)
-        bound.append(replace(step, inputs=here))
+        outputs = tuple(column.name for column in here) if step.step.into is None else step.outputs
+        bound.append(replace(step, inputs=here, outputs=outputs))
     return _checked(Plan(schema, tuple(bound)), problems)
 
 
@@ -154,23 +165,25 @@ def _matches(selector: str, name: str) -> bool:
 
 def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> Problem:
     if isinstance(selector, str) and pattern_of(selector) is None and not _GLOB & set(selector):
-        return _missing(selector, schema, source)
+        return missing(selector, schema, source)
     return Problem(
         "SCHEMA_NO_MATCH",
         f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",
-        f"its numeric columns are {_short(c.name for c in schema.columns() if is_of(c.type, 'numeric'))}",
+        f"its numeric columns are {listed(c.name for c in schema.columns() if is_of(c.type, 'numeric'))}",
     )
 
 
-def _missing(name: str, schema: Schema, source: str) -> Problem:
-    hint = nearest(name, schema.names) or f"its columns are {_short(schema.names)}"
+def missing(name: str, schema: Schema, source: str, hint: str = "") -> Problem:
+    """Return the problem of a column that is not there; its hint is the nearest name, if no other is given."""
+    hint = hint or nearest(name, schema.names) or f"its columns are {listed(schema.names)}"
     return Problem("SCHEMA_MISSING", f"column {name!r} is not in {source}", hint)
 
 
-def _short(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - 8} more" if len(listed) > 8 else ""  # noqa: PLR2004 - what a line can hold
-    return (", ".join(repr(name) for name in listed[:8]) or "none") + more
+def listed(names: Iterable[T], show: Callable[[T], str] = repr) -> str:
+    """Return up to eight names, and how many more there are."""
+    all_ = list(names)
+    more = f" and {len(all_) - 8} more" if len(all_) > 8 else ""  # noqa: PLR2004 - what a line can hold
+    return (", ".join(map(show, all_[:8])) or "none") + more
 
 
 def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[Problem]:
@@ -198,7 +211,7 @@ def _check_row(where: str, inputs: Sequence[Column], arrays: Sequence[Column]) -
     if arrays and len(inputs) > 1:
         yield Problem(
             "SCHEMA_TYPE",
-            f"{where}: expected score columns or one array column, found {_short(c.name for c in inputs)}",
+            f"{where}: expected score columns or one array column, found {listed(c.name for c in inputs)}",
             "give each array column a step of its own",
         )
     if not arrays and len(inputs) == 1 and is_scalable(inputs[0].type):

@@ -5,10 +5,15 @@ A run claims its target by the staging folder beside it, ``_sparkscale-<name>-<d
 staging folder; one that is locked, whose run is alive, and a second run ends with 75; one that is not, which a
 crash left, and the next run clears it, and first puts back what it finds there of a target that is gone.
 
+Whatever the mode, what is published is a whole folder: of ``append`` and ``overwrite_partitions`` it holds the files
+that stay as hard links, which cost no copy, beside the new ones, and a manifest of all (`sparkscale.manifest`). Data
+and manifest are on the disk (``fsync``) before they are shown.
+
 A new target appears whole, by one rename. An existing one is exchanged in one step where the system can
 (``renameat2`` on Linux: ext4, xfs, btrfs, tmpfs, overlay ...): a reader who opens it meets the old folder or the
 new one. Elsewhere it takes two renames, between which a reader can meet no folder for some microseconds. A reader
-that listed the old folder's files before the exchange can miss them after it, as with any table of plain files.
+that listed the old folder's files before the exchange finds those that stay under their old names, and misses those
+that were replaced, as with any table of plain files.
 Staging names begin with ``_`` and hold no ``=``, which Spark and its peers do not read as data.
 """
 
@@ -21,20 +26,28 @@ import fcntl
 import fnmatch
 import hashlib
 import os
+import posixpath
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from sparkscale import manifest
 from sparkscale.errors import (
     AccessError,
     ConfigError,
+    DataError,
+    InputMissingError,
     OutputError,
     SparkscaleError,
     StorageError,
     TemporaryError,
 )
+from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
+from sparkscale.runs import Run
 
 #: Inside a staging folder: what is being written; the target that it replaces, between two renames.
 _NEW, _OLD = "new", "old"
@@ -43,23 +56,33 @@ _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
 _WILD = frozenset("*?[{")
 
 
+def _nothing(_step: str) -> None:
+    """Do nothing."""
+
+
+#: Called at each step of publishing with its name. A campaign of faults puts its own in this place, and fails there.
+reached: Callable[[str], None] = _nothing
+
+
 def check_target(output: str, mode: str) -> None:
-    """Refuse, before anything runs, a target that cannot be published to.
+    """Refuse, before anything runs, a local target that cannot be published to.
 
     Raises:
-        ConfigError: (78) where it is not a local path.
         OutputError: (73) where it exists and mode is ``error``, or is a file.
     """
-    if not is_local(output):
-        raise ConfigError(
-            "CONFIG_OUTPUT",
-            f"output.path: expected a local path, found {output}",
-            "an object store cannot rename a folder; its publishing is not built yet",
-        )
-    target = Path(local_path(output))
-    if mode == "error" and os.path.lexists(target):
+    if mode == "error" and os.path.lexists(local_path(output)):
         cause = f"expected nothing at {output}, found an output"
-        raise OutputError("OUTPUT_EXISTS", cause, "take mode: overwrite, or another path")
+        raise OutputError("OUTPUT_EXISTS", cause, "take another mode, as overwrite, or another path")
+    check_is_folder(output)
+
+
+def check_is_folder(output: str) -> None:
+    """Refuse a local target that is a file, or is below one.
+
+    Raises:
+        OutputError: (73).
+    """
+    target = Path(local_path(output))
     for place in (target, *target.parents):
         if place.exists() and not place.is_dir():
             raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {place} is a file")
@@ -71,9 +94,7 @@ def check_apart(key: str, path: str, other_key: str, other: str) -> None:
     Raises:
         ConfigError: (78) naming both.
     """
-    if not (is_local(path) and is_local(other)):
-        return
-    ours = Path(os.path.realpath(local_path(path))).parts
+    ours = _names(path)
     if all(re.fullmatch(theirs, own) for own, theirs in zip(ours, _patterns(other), strict=False)):
         raise ConfigError(
             "CONFIG_OVERLAP",
@@ -88,12 +109,32 @@ def check_outside(key: str, path: str, other_key: str, other: str) -> None:
     Raises:
         ConfigError: (78) naming both.
     """
-    if is_local(other) and len(Path(os.path.realpath(local_path(path))).parts) >= len(_patterns(other)):
+    if len(_names(path)) >= len(_patterns(other)):
         check_apart(key, path, other_key, other)
+
+
+#: Schemes of one store.
+_SCHEMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs", "wasbs": "wasb"}
+
+
+def _names(path: str) -> list[str]:
+    """Return the parts of a path, links resolved; of a URI its scheme and host first."""
+    return list(Path(os.path.realpath(local_path(path))).parts) if is_local(path) else _uri(path)
+
+
+def _uri(path: str) -> list[str]:
+    scheme, _, rest = path.partition(":")
+    host, _, inside = rest.lstrip("/").partition("/")
+    scheme = scheme.lower()
+    parts = posixpath.normpath(f"/{inside}").split("/")
+    return [f"{_SCHEMES.get(scheme, scheme)}://{host.rpartition('@')[2]}", *filter(None, parts)]
 
 
 def _patterns(path: str) -> list[str]:
     """Return a regular expression for each part of a path, links resolved up to the first part with a wildcard."""
+    if not is_local(path):
+        store, *inside = _uri(path)
+        return [re.escape(store), *map(_pattern, inside)]
     parts = Path(local_path(path)).absolute().parts
     plain = next((n for n, part in enumerate(parts) if set(part) & _WILD), len(parts))
     if Path(*parts).exists():
@@ -109,31 +150,121 @@ def _pattern(part: str) -> str:
     return fnmatch.translate(part.replace("[^", "[!"))
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A target that this process alone may publish to, for as long as the claim lasts."""
+
+    output: str
+    target: Path
+    staging: Path
+    #: What a run before this one had left, in words.
+    recovered: tuple[str, ...] = ()
+
+    def finished(self, run: Run, mode: str) -> dict[str, Any] | None:
+        """Return the record of a run whose result the target holds already, whole; else None.
+
+        Raises:
+            DataError: (65) where the target's manifest is damaged.
+        """
+        with named(self.output):
+            known = manifest.read(self.target)
+            if known is None or not run.finished(known.run_ids, mode):
+                return None
+            if mode != "append" and not manifest.is_whole(self.target, known):
+                return None
+        found: dict[str, Any] = next(record for record in reversed(known.runs) if record["run_id"] == run.id)
+        return found
+
+    @contextlib.contextmanager
+    def staged(self, mode: str, record: Mapping[str, Any]) -> Iterator[str]:
+        """Give a path to write to, where nothing is yet; when the block ends well, publish it.
+
+        Args:
+            mode: of the output.
+            record: of the run, with its ``run_id``; read when the block has ended.
+
+        Raises:
+            OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses,
+            TemporaryError: (75) where another run published there first.
+        """
+        new = self.staging / _NEW
+        yield str(new)
+        reached("written")
+        with named(self.output):
+            _complete(new, self.target, mode, record)
+            reached("complete")
+            _publish(self.staging, self.target, mode)
+            reached("published")
+            _sync(self.target.parent)
+
+
 @contextlib.contextmanager
-def staged(output: str, mode: str) -> Iterator[str]:
-    """Give a path to write to, where nothing is yet; when the block ends well, publish it, else remove it.
+def claimed(output: str) -> Iterator[Claim]:
+    """Claim a target, mend what a crash left there, and give the claim up when the block ends.
 
     Raises:
-        OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses,
-        TemporaryError: (75) where another run writes to the same target, or published there first.
+        TemporaryError: (75) where another run writes to the same target,
+        OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses.
     """
     target = Path(os.path.realpath(local_path(output)))  # of a link, the folder that it names is replaced
     with contextlib.ExitStack() as stack:
-        with _named(output):
+        with named(output):
+            made = [place for place in target.parents if not place.exists()]
+            stack.callback(_remove_empty, made)
             target.parent.mkdir(parents=True, exist_ok=True)
             staging = _claim(target, stack)
             stack.callback(shutil.rmtree, staging, ignore_errors=True)
             stack.callback(_clear, staging, target)
-            _clear(staging, target)
-        yield str(staging / _NEW)
-        with _named(output):
-            _publish(staging, target, mode)
+            reached("claimed")
+            recovered = _clear(staging, target)
+            reached("cleared")
+        yield Claim(output, target, staging, tuple(recovered))
+
+
+def unclaimed(output: str) -> Claim:
+    """Return a claim that holds no lock, to look at a target and not to write."""
+    target = Path(os.path.realpath(local_path(output)))
+    return Claim(output, target, _staging_of(target))
+
+
+def recover(output: str) -> tuple[str, ...]:
+    """Mend what a crash left at a target, and return it in words.
+
+    Raises:
+        TemporaryError: (75) where a run is writing there.
+    """
+    if not unclaimed(output).staging.is_dir():
+        return ()
+    with claimed(output) as claim:
+        return claim.recovered or (f"gave up the claim of a run that was stopped on {output}",)
+
+
+def verify(output: str) -> Manifest:
+    """Read every file of an output and hold it against its manifest, which is returned.
+
+    Raises:
+        InputMissingError: (66) where there is no manifest, DataError: (65) naming every file that differs.
+    """
+    folder = unclaimed(output).target
+    with named(output, "verifying"):
+        known = manifest.read(folder)
+        if known is None:
+            cause = f"expected a manifest in {output}, found none"
+            raise InputMissingError("MANIFEST_MISSING", cause, "only what sparkscale has published as files has one")
+        problems = manifest.problems(folder, known)
+    if problems:
+        raise DataError.of([replace(problem, cause=f"{output}/{problem.cause}") for problem in problems])
+    return known
+
+
+def _staging_of(target: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    return target.parent / f"_sparkscale-{re.sub(r'[^A-Za-z0-9_.-]', '_', target.name)[:80]}-{digest}"
 
 
 def _claim(target: Path, stack: contextlib.ExitStack) -> Path:
     """Make and lock the staging folder of a target; the lock goes when the stack, or the process, ends."""
-    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
-    staging = target.parent / f"_sparkscale-{re.sub(r'[^A-Za-z0-9_.-]', '_', target.name)[:80]}-{digest}"
+    staging = _staging_of(target)
     while True:
         staging.mkdir(exist_ok=True)
         with contextlib.ExitStack() as claim:
@@ -151,12 +282,75 @@ def _claim(target: Path, stack: contextlib.ExitStack) -> Path:
                 raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again when that one has ended") from error
 
 
-def _clear(staging: Path, target: Path) -> None:
+def _clear(staging: Path, target: Path) -> list[str]:
     """Empty the staging folder; a target that was caught between two renames is put back first."""
+    done = []
     if (staging / _OLD).exists() and not os.path.lexists(target):
         (staging / _OLD).rename(target)
-    for left in (_NEW, _OLD):
-        shutil.rmtree(staging / left, ignore_errors=True)
+        done.append(f"put back {target}, which a run that was stopped had set aside")
+    for left in (staging / _NEW, staging / _OLD):
+        if left.exists():
+            shutil.rmtree(left, ignore_errors=True)
+            done.append(f"removed what a run that was stopped had left beside {target}")
+    return done
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove the folders that were made for a target, innermost first, where nothing came into them."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def _complete(new: Path, target: Path, mode: str, record: Mapping[str, Any]) -> None:
+    """Bring what stays of the target beside the new files, and put the manifest of all."""
+    names = list(manifest.data_files(new))
+    files = manifest.describe(new, names, record["run_id"])
+    known = manifest.read(target) or Manifest()
+    if mode in ("append", "overwrite_partitions") and target.exists():
+        replaced = {os.path.dirname(name) for name in names} if mode == "overwrite_partitions" else set()  # noqa: PTH120 - a name
+        _keep(target, new, replaced)
+        kept = [name for name in manifest.data_files(new) if name not in files]
+        files |= {name: known.files.get(name, {"size": (new / name).stat().st_size}) for name in kept}
+    (new / manifest.FOLDER).mkdir(exist_ok=True)
+    place = new / manifest.FOLDER / manifest.NAME
+    place.write_bytes(Manifest([*known.runs, dict(record)], files).dump())
+    _sync(place)
+    for folder, _, _ in os.walk(new):
+        _sync(Path(folder))
+
+
+def _keep(old: Path, new: Path, replaced: set[str]) -> None:
+    """Link the files of a folder into another, but for those in the folders that were replaced, and the manifest."""
+    for place, folders, files in os.walk(old):
+        inside = str(Path(place).relative_to(old))
+        if inside == ".":
+            folders[:] = [name for name in folders if name != manifest.FOLDER]
+        if inside in replaced:
+            folders.clear()
+            continue
+        (new / inside).mkdir(parents=True, exist_ok=True)
+        for name in files:
+            if not (new / inside / name).exists():
+                _link(Path(place, name), new / inside / name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV):
+            raise
+        shutil.copy2(source, target)  # a file system without hard links
+
+
+def _sync(place: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk for good."""
+    opened = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _publish(staging: Path, target: Path, mode: str) -> None:
@@ -168,6 +362,7 @@ def _publish(staging: Path, target: Path, mode: str) -> None:
             new.rename(target)
     elif not _rename(new, target, _EXCHANGE):
         target.rename(old)
+        reached("set aside")
         new.rename(target)
 
 
@@ -185,12 +380,12 @@ def _rename(source: Path, target: Path, how: int) -> bool:
 
 
 @contextlib.contextmanager
-def _named(output: str) -> Iterator[None]:
+def named(output: str, work: str = "publishing") -> Iterator[None]:
     """Turn the file system's errors into ours."""
     try:
         yield
     except OSError as error:
-        raise storage_error(error, f"publishing {output}") from error
+        raise storage_error(error, f"{work} {output}") from error
 
 
 def storage_error(error: OSError, what: str) -> SparkscaleError:

@@ -17,12 +17,14 @@ class Report:
 
     command: str
     run_id: str
+    status: str = "done"
     engine: str = ""
     rows: int | None = None
     artifact: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     verified_rows: int = 0
     undefined_rows: dict[str, int] = field(default_factory=dict)
+    recovered: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -37,10 +39,18 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return {"status": "done", **asdict(self)}
+        return asdict(self)
+
+    def unchanged(self, record: Mapping[str, Any]) -> None:
+        """Say that the run had finished before, and nothing was done."""
+        self.status = "unchanged"
+        self.rows = record.get("rows")
+        self.artifact = dict(record.get("artifact") or {})
 
     def lines(self) -> Iterator[str]:
         """Yield the summary for people."""
+        for mended in self.recovered:
+            yield f"recovered: {mended}"
         for warning in self.warnings:
             yield f"warning: {warning}"
         for step, count in self.undefined_rows.items():
@@ -48,6 +58,9 @@ class Report:
                 yield f"{step}: {count:,} rows have no softmax (every score is -inf)"
         if self.artifact:
             yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
+        if self.status == "unchanged":
+            yield f"unchanged: {self.output['path']} holds the result of run {self.run_id} already"
+            return
         if self.output:
             yield f"output: {self.output['path']}, {self.rows:,} rows, {self.verified_rows:,} verified against NumPy"
         total = sum(self.seconds.values())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 _SQL_NAMES = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
 _FLOATS = ("float", "double")
+#: A type holds every whole number up to 2 to the power of this.
+_BITS = {"boolean": 0, "tinyint": 7, "smallint": 15, "int": 31, "bigint": 63, "float": 24, "double": 53}
+_DECIMAL = re.compile(r"decimal\((\d{1,2}),(-?\d{1,2})\)")
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Field:
     name: str
     type: str
     fields: tuple[Field, ...] = ()
+    nullable: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ class Schema:
         """The names of the top-level columns."""
         return [field.name for field in self.fields]
 
+    @property
+    def top(self) -> tuple[Field, ...]:
+        """The top-level columns without what is inside of them."""
+        return tuple(replace(field, fields=()) for field in self.fields)
+
     def find(self, name: str) -> Column | None:
         """Find a column by its exact name; where there is none, by its path through structs."""
         for field in self.fields:
@@ -66,6 +76,10 @@ class Schema:
         """Yield the top-level columns, which are what a pattern chooses from."""
         for field in self.fields:
             yield Column((field.name,), field.type)
+
+    def paths(self) -> Iterator[Column]:
+        """Yield every column, and every field of a struct."""
+        yield from _paths(self.fields, ())
 
     def key(self, name: str) -> str:
         """Return the name as it is compared with other names."""
@@ -92,11 +106,47 @@ def is_score_array(type_: str) -> bool:
     return type_.startswith("array<") and is_of(type_[6:-1], "numeric")
 
 
+def holds(type_: str, other: str) -> bool:
+    """Whether every value of a type of numbers, ``other``, is one of ``type_``: bigint holds int, double does float.
+
+    Of arrays it is their elements that count.
+    """
+    if type_ == other:
+        return True
+    if is_score_array(type_) and is_score_array(other):
+        return holds(type_[6:-1], other[6:-1])
+    ours, theirs = _reach(type_), _reach(other)
+    if ours is None or theirs is None:
+        return False
+    if other in _FLOATS:
+        return type_ in _FLOATS and ours >= theirs
+    (top, scale), (least, digits) = ours, theirs
+    return top >= least and digits <= scale
+
+
+def common(types: Sequence[str]) -> str:
+    """Return the type that holds all; where none of them does, the double that a fit makes of numbers."""
+    widest = [type_ for type_ in types if all(holds(type_, other) for other in types)]
+    if widest:
+        return widest[0]
+    if all(map(is_scalable, types)):
+        return "double"
+    return "array<double>" if all(map(is_score_array, types)) else types[0]
+
+
+def _reach(type_: str) -> tuple[float, int] | None:
+    """Return up to where a type holds every whole number, and its decimal places; None for what is no number."""
+    if type_ in _BITS:
+        return 2 ** _BITS[type_], 0
+    found = _DECIMAL.fullmatch(type_)
+    return found and (10 ** (int(found[1]) - int(found[2])) - 1, int(found[2]))
+
+
 def _fields(struct: Mapping[str, Any]) -> Iterator[Field]:
     for field in struct["fields"]:
         type_ = field["type"]
         nested = tuple(_fields(type_)) if isinstance(type_, Mapping) and type_["type"] == "struct" else ()
-        yield Field(field["name"], _type_name(type_), nested)
+        yield Field(field["name"], _type_name(type_), nested, field.get("nullable", True))
 
 
 def _type_name(type_: Any) -> str:
@@ -105,6 +155,12 @@ def _type_name(type_: Any) -> str:
     if type_["type"] == "array":
         return f"array<{_type_name(type_['elementType'])}>"
     return str(type_["type"])
+
+
+def _paths(fields: tuple[Field, ...], path: tuple[str, ...]) -> Iterator[Column]:
+    for field in fields:
+        yield Column((*path, field.name), field.type)
+        yield from _paths(field.fields, (*path, field.name))
 
 
 def _descend(fields: tuple[Field, ...], name: str, path: tuple[str, ...]) -> Column | None:

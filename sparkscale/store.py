@@ -48,7 +48,7 @@ def save(fitted: Fitted, uri: Place) -> int:
     """
     uri, data = _text(uri), document.dump(fitted)
     try:
-        store = _open(uri, create=True)
+        store = opened(uri, create=True)
         for _ in range(_ATTEMPTS):
             newest = max(_versions(store), default=0)
             if newest and _holds(store, uri, newest, data):
@@ -77,7 +77,7 @@ def versions(uri: Place) -> list[int]:
     """Return the numbers of all versions, ascending; none where there is no store."""
     uri = _text(uri)
     try:
-        return sorted(_versions(_open(uri)))
+        return sorted(_versions(opened(uri)))
     except (BaseError, OSError) as error:
         raise _failure(error, uri) from error
 
@@ -97,10 +97,10 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
     try:
         single = last.endswith(".json") and not _is_folder(uri)
         if single:
-            store, name = _open(folder or "."), last
+            store, name = opened(folder or "."), last
         else:
             name = _name(resolve(uri, version))
-            store = _open(uri)
+            store = opened(uri)
         _refuse_special((folder or ".") if single else uri, name)
         result = obstore.get(store, name)
         size = result.meta["size"]
@@ -112,12 +112,19 @@ def _read(uri: str, version: int | None) -> tuple[bytes, str]:
     return data, uri if single else f"{uri.rstrip('/')}/{name}"
 
 
-def _open(uri: str, *, create: bool = False) -> Any:
+def reaches(uri: str) -> bool:
+    """Whether objects can be put at a path or URI, if only they are absent."""
+    scheme, found, _ = uri.partition("://")
+    return is_local(uri) or bool(found and scheme.lower() in _SCHEMES)
+
+
+def opened(uri: str, *, create: bool = False) -> Any:
+    """Return the client of a folder or of a prefix in a store; credentials are those of the environment."""
     if not is_local(uri):
         scheme, found, rest = uri.partition("://")
-        if not found or scheme.lower() not in _SCHEMES:
-            cause = f"expected a path or one of {sorted(_SCHEMES)}, found {scheme}{found}"
-            raise OutputError("ARTIFACT_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
+        if not reaches(uri):
+            cause = f"expected a path or one of {', '.join(sorted(_SCHEMES))}, found {scheme}{found}"
+            raise OutputError("STORE_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
         return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
     path = Path(local_path(uri))
     if not create and not path.is_dir():
@@ -127,7 +134,7 @@ def _open(uri: str, *, create: bool = False) -> Any:
 
 def _is_folder(uri: str) -> bool:
     """Whether there is a folder of versions at a name that could be one artifact's as well."""
-    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(_versions(_open(uri)))
+    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(_versions(opened(uri)))
 
 
 def _text(uri: Place) -> str:
@@ -166,12 +173,17 @@ def _refuse_special(folder: str, name: str) -> None:
 
 
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:
-    """Turn a store's error into one with the right exit code; its first line says enough."""
-    cause = f"artifact store {uri}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
-        return AccessError("ARTIFACT_PERMISSION", cause, "check the credentials and the folder's rights")
+    """Turn a store's error into one with the right exit code, of an artifact."""
     if isinstance(error, NotFoundError | FileNotFoundError) and not writing:
         return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", "fit first")
+    return failure(error, f"artifact store {uri}", OutputError if writing else StorageError)
+
+
+def failure(error: Exception, what: str, kind: type[SparkscaleError]) -> SparkscaleError:
+    """Turn a store's error into one with the right exit code, ``kind`` where nothing is known; one line says enough."""
+    cause = f"{what}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
+        return AccessError("STORE_PERMISSION", cause, "check the credentials and the folder's rights")
     if "No space left" in cause:
         return StorageError("DISK_FULL", cause, "free some space, then run it again")
-    return OutputError("ARTIFACT_STORE", cause) if writing else StorageError("ARTIFACT_STORE", cause)
+    return kind("STORE_FAILED", cause)

@@ -86,7 +86,9 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null"}
     assert set(schema["$defs"]["ByDtype"]["properties"]) == {"dtype", "except"}
-    assert set(schema["$defs"]["Input"]["properties"]) == {"format", "path", "schema", "where", "options"}
+    assert set(schema["$defs"]["Input"]["properties"]) == {
+        "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "where", "options",
+    }  # fmt: skip
     assert schema["$defs"]["MaxAbs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
     for kind, cls in REGISTRY.items():
         part = schema["$defs"][cls.__name__]
@@ -117,7 +119,7 @@ def test_summarize_a_run() -> None:
     ]
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
-        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "warnings": done.warnings,
+        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "recovered": [], "warnings": done.warnings,
         "undefined_rows": done.undefined_rows, "seconds": {"fit": 1.25, "write": 2.5},
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from sparkscale import jobfile, yamlfile
 from sparkscale.config import JobConfig, public
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.predicates import conditions
+from sparkscale.runs import Run
 from sparkscale.scalers import REGISTRY
 from sparkscale.schema import Field, Schema
 
@@ -110,10 +111,35 @@ def test_interpolate_environment_date_and_run(job: Any) -> None:
 
 
 def test_name_a_run_by_its_content(job: Any) -> None:
-    first, again, other = job(date="2026-01-01"), job(date="2026-01-01"), job(date="2026-01-02")
+    first, again, other = job(), job(date="2026-01-01"), job(overrides=["output.path=out-${date}"], date="2026-01-01")
     assert first.run_id == again.run_id != other.run_id
     assert jobfile.RUN_ID.fullmatch(first.run_id)
-    assert job(overrides=["verify=1"], date="2026-01-01").run_id != first.run_id
+    assert not first.run.given
+    assert job(overrides=["verify=1"]).run_id != first.run_id
+    assert job(overrides=["spark.app_name=x"]).run_id == first.run_id
+    assert job(run_id="x").run == Run("x", given=True)
+
+
+def test_name_a_run_by_its_input(job: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("1")
+    first = job().run_id
+    assert job().run_id == first
+    (tmp_path / "in" / "a").write_text("12")
+    second = job().run_id
+    (tmp_path / "in" / "b").write_text("")
+    assert len({first, second, job().run_id}) == 3
+    remote = [job(JOB.replace("path: in", "path: s3://bucket/in")).run_id for _ in range(2)]
+    assert remote[0] != remote[1]  # nobody has looked: it is never the run that has finished
+
+
+def test_fill_in_the_id_of_a_run(job: Any) -> None:
+    text = JOB.replace("path: out", "path: 'out/${run_id}'")
+    loaded = job(text)
+    assert loaded.config.output.path == f"out/{loaded.run_id}"
+    assert job(text).run_id == loaded.run_id
+    other = [job(JOB.replace("path: in", "path: 'in/${run_id}'")).run_id for _ in range(2)]
+    assert other[0] != other[1]
 
 
 @pytest.mark.parametrize("run_id", ["", "a b", "../x", "a" * 65, "a\n", "ä"])
@@ -150,12 +176,15 @@ def test_leave_short_values_in_messages(job: Any) -> None:
         "columns: x", "columns: x\n    into: '${env:LONG}'"
     )
     (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
-    assert found == "job.yaml:9: output.format: expected '***', 'csv', 'json' or 'orc', found 'xyz'"
+    assert (
+        found
+        == "job.yaml:9: output.format: expected '***', 'csv', 'json', 'orc', 'delta', 'iceberg' or 'table', found 'xyz'"
+    )
 
 
 def test_name_the_place_of_every_problem(job: Any) -> None:
     found = problems(job, more="verify: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
-                     overrides=["output.mode=append", "steps.0.clip=1"])  # fmt: skip
+                     overrides=["output.mode=replace", "steps.0.clip=1"])  # fmt: skip
     places = {text.partition(" expected")[0] for text in found}
     assert places == {
         "job.yaml:9: verify:",

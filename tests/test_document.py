@@ -167,6 +167,7 @@ def test_refuse_nesting_that_can_be_read_and_not_checked() -> None:
 JUNK: list[Any] = [None, True, -1, 1.5, "x", [], {}, [None], 10**400]
 PLACES: list[tuple[str | int, ...]] = [
     ("rows",), ("provenance",), ("stats",), ("steps",), ("steps", 0), ("steps", 0, "step"), ("steps", 0, "inputs"),
+    ("columns",), ("columns", 0), ("columns", 0, "name"), ("columns", 0, "type"), ("columns", 0, "nullable"),
     ("steps", 0, "inputs", 0), ("steps", 0, "inputs", 0, "path"), ("steps", 0, "inputs", 0, "type"),
     ("steps", 0, "outputs"), ("steps", 0, "outputs", 0), ("steps", 0, "maps"), ("steps", 0, "maps", 0),
     ("steps", 0, "maps", 0, "kind"), ("steps", 0, "maps", 0, "scale"), ("steps", 0, "step", "kind"),
@@ -181,7 +182,7 @@ FINE = {
     ("stats a m2", "1.5"),
     ("stats a exp", "-1"),
 }
-FINE |= {("steps 0 outputs 0", "'x'"), ("steps 0 inputs 0 type", "'x'"), ("steps 0 maps 0 scale", "1.5")}
+FINE |= {("steps 0 outputs 0", "'x'"), ("columns 0 nullable", "True"), ("steps 0 maps 0 scale", "1.5")}
 CHANGES = [(at, junk) for at in PLACES for junk in JUNK if (" ".join(map(str, at)), repr(junk)) not in FINE]
 
 

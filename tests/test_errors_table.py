@@ -99,10 +99,12 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("no input", "check", "version: 1\n" + STEP + OUT, 78,
      "error[CONFIG_MISSING] job.yaml:1: input: expected key 'input', found none"),
     ("wrong format", "check", "version: 1\ninput: {format: parqet, path: in}\n" + STEP + OUT, 78,
-     "error[CONFIG_VALUE] job.yaml:2: input.format: expected 'parquet', 'csv', 'json' or 'orc', found 'parqet'; did "
+     "error[CONFIG_VALUE] job.yaml:2: input.format: expected 'parquet', 'csv', 'json', 'orc', 'delta', "
+     "'iceberg' or 'table', found 'parqet'; did "
      "you mean 'parquet'?"),
-    ("wrong mode", "check", HEAD + STEP + "output: {format: parquet, path: out, mode: append}\n", 78,
-     "error[CONFIG_VALUE] job.yaml:4: output.mode: expected 'error' or 'overwrite', found 'append'"),
+    ("wrong mode", "check", HEAD + STEP + "output: {format: parquet, path: out, mode: replace}\n", 78,
+     "error[CONFIG_VALUE] job.yaml:4: output.mode: expected 'error', 'overwrite', 'overwrite_partitions' or 'append', "
+     "found 'replace'"),
     ("negative verify", "check", HEAD + STEP + OUT + "verify: -1\n", 78,
      "error[CONFIG_VALUE] job.yaml:5: verify: expected greater than or equal to 0, found -1"),
     ("large verify", "check", HEAD + STEP + OUT + "verify: 2147483648\n", 78,
@@ -205,12 +207,12 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in/part; take "
      "another folder"),
     ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n", 73,
-     "error[OUTPUT_EXISTS] expected nothing at there, found an output; take mode: overwrite, or another path"),
+     "error[OUTPUT_EXISTS] expected nothing at there, found an output; take another mode, as overwrite, or another path"),
     ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n", 73,
      "error[OUTPUT_EXISTS] output.path: expected a folder or nothing, file is a file"),
-    ("output on object store", "run", HEAD + STEP + "output: {format: parquet, path: 's3a://bucket/out'}\n", 78,
-     "error[CONFIG_OUTPUT] output.path: expected a local path, found s3a://bucket/out; an object store cannot "
-     "rename a folder; its publishing is not built yet"),
+    ("output where nothing announces", "run", HEAD + STEP + "output: {format: parquet, path: 'hdfs://host/out'}\n", 78,
+     "error[CONFIG_OUTPUT] output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found "
+     "hdfs://host/out; take format: delta or iceberg, which publish at once anywhere"),
 ]  # fmt: skip
 
 #: A wrong call, its exit code, and the cause.
@@ -234,8 +236,8 @@ CALLS: list[tuple[list[str], int, str]] = [
     (["inspect", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
     (["inspect", "store", "--version", "7"], 66,
      "error[ARTIFACT_MISSING] expected version 7 in store, found versions 1 to 1; fit first"),
-    (["inspect", "ftp://host/x"], 73, "error[ARTIFACT_SCHEME] expected a path or one of "
-     "['abfs', 'abfss', 'az', 'gs', 's3', 's3a', 's3n'], found ftp://"),
+    (["inspect", "ftp://host/x"], 73, "error[STORE_SCHEME] expected a path or one of "
+     "abfs, abfss, az, gs, s3, s3a, s3n, found ftp://"),
 ]  # fmt: skip
 
 Run = Any
@@ -249,7 +251,7 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "file").write_text("x")
     (tmp_path / "good.yaml").write_text(HEAD + STEP + OUT)
-    store.save(Fitted((), {}, (), None), "store")
+    store.save(Fitted((), (), {}, (), None), "store")
 
     def run(arguments: list[str]) -> tuple[object, str]:
         before = sorted(tmp_path.rglob("*"))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import sparkscale as ss
+from sparkscale.drift import bind
 from sparkscale.errors import DataError
-from sparkscale.plan import Plan, bind, plan
+from sparkscale.plan import Plan, plan
 from sparkscale.schema import Field, Schema
 
 FIELDS = {
@@ -139,14 +140,14 @@ def test_tell_names_by_case_where_the_schema_does() -> None:
 
 
 def test_bind_to_another_table() -> None:
-    steps = planned(ss.MinMax("s1"), ss.Softmax("scores", into="p")).steps
+    whole = planned(ss.MinMax("s1"), ss.Softmax("scores", into="p"))
     other = Schema((Field("scores", "array<float>"), Field("more", "string"), Field("s1", "int")))
-    assert bind(steps, other).output_names == ["scores", "more", "s1", "p"]
+    assert bind(whole.steps, whole.schema.fields, other).output_names == ["scores", "more", "s1", "p"]
     with pytest.raises(DataError) as caught:
-        bind(steps, Schema((Field("s1", "string"), Field("p", "double"))), "new")
+        bind(whole.steps, whole.schema.fields, Schema((Field("s1", "string"), Field("p", "double"))), source="new")
     assert [str(problem).partition(";")[0] for problem in caught.value.problems] == [
-        "step 1 (minmax): expected numbers, but column 's1' is string",
         "column 'scores' is not in new",
+        "step 1 (minmax): expected numbers, but column 's1' is string",
         "step 2 (softmax) would write 'p', which the input has already",
     ]
 

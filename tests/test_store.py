@@ -102,7 +102,7 @@ def test_refuse_half_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OutputError, match=f"expected a path or one of .*, found {uri}; write ./ before") as caught:
         fitted(1).save(uri)
-    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_SCHEME", 73)
+    assert (caught.value.code, caught.value.exit_code) == ("STORE_SCHEME", 73)
     assert not list(tmp_path.iterdir())
     assert fitted(1).save(f"./{uri}") == 1
 
@@ -178,7 +178,7 @@ def test_refuse_store_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError) as caught:
         fitted(1).save(str(tmp_path / "file" / "store"))
-    assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_STORE", 73)
+    assert (caught.value.code, caught.value.exit_code) == ("STORE_FAILED", 73)
 
 
 def test_name_storage_that_fails(tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_name_storage_that_fails(tmp_path: Path) -> None:
     for read in reads:
         with pytest.raises(StorageError, match=r"^artifact store /.*: .*Too many levels of symbolic links") as caught:
             read()
-        assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_STORE", 74)
+        assert (caught.value.code, caught.value.exit_code) == ("STORE_FAILED", 74)
         assert "\n" not in caught.value.cause
     with pytest.raises(OutputError) as refused:
         fitted(1).save(uri)
-    assert (refused.value.code, refused.value.exit_code) == ("ARTIFACT_STORE", 73)
+    assert (refused.value.code, refused.value.exit_code) == ("STORE_FAILED", 73)
 
 
 @pytest.mark.parametrize(("error", "reading", "writing"), [
@@ -221,7 +221,7 @@ def test_name_errors_of_store(error: Exception, reading: type[Exception], writin
 ])  # fmt: skip
 def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: Any) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
-    opened = store._open(uri)
+    opened = store.opened(uri)
     assert isinstance(opened, kind)
     assert str(opened.prefix) == "p"
 

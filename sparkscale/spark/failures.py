@@ -17,6 +17,7 @@ from sparkscale.errors import (
     DataError,
     InputMissingError,
     InternalError,
+    OutputError,
     SparkscaleError,
     StorageError,
     TemporaryError,
@@ -51,6 +52,64 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         ConfigError,
         "CONFIG_OPTION",
         "check its options",
+    ),
+    # Table formats and catalogs.
+    (
+        (
+            r"Concurrent\w+Exception|CommitFailedException|CommitStateUnknownException|DELTA_CONCURRENT\w+"
+            r"|Found conflicting files|commit conflict|VersionAlreadyExists"
+        ),
+        TemporaryError,
+        "OUTPUT_CONFLICT",
+        "another run changed the table meanwhile; run it again",
+    ),
+    (
+        r"SlowDown|Too ?Many ?Requests|[Tt]hrottl|status code: 503|Service Unavailable",
+        TemporaryError,
+        "THROTTLED",
+        "the store asks for fewer requests; run it again later",
+    ),
+    (
+        r"TABLE_OR_VIEW_ALREADY_EXISTS|DELTA_PATH_EXISTS|Delta table already exists|Table .* already exists",
+        OutputError,
+        "OUTPUT_EXISTS",
+        "take another mode, as overwrite, or another place",
+    ),
+    (
+        (
+            r"DATA_SOURCE_NOT_FOUND|Failed to find (the )?data source|Cannot find catalog plugin class"
+            r"|unresolved dependency|UNRESOLVED_DEPENDENCY|DELTA_CONFIGURE_SPARK_SESSION"
+        ),
+        UnfitEnvironmentError,
+        "ENV_PACKAGE",
+        "give Spark the package of that format (spark-submit --packages), as the README says",
+    ),
+    (
+        (
+            r"DELTA_VERSION_NOT_FOUND|DELTA_TIMESTAMP_\w+|DELTA_VERSION_INVALID|Cannot find (a )?snapshot"
+            r"|Cannot find matching snapshot|Missing commit file|Invalid timestamp string"
+        ),
+        InputMissingError,
+        "INPUT_VERSION",
+        "name a version that the table has",
+    ),
+    (
+        r"REQUIRES_SINGLE_PART_NAMESPACE|CATALOG_NOT_FOUND|Catalog '.*' (plugin class )?not found",
+        ConfigError,
+        "CONFIG_TABLE",
+        "name the catalog in spark.conf (spark.sql.catalog.<name>)",
+    ),
+    (
+        r"TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|DELTA_TABLE_NOT_FOUND|DELTA_MISSING_DELTA_TABLE|NoSuchTableException",
+        InputMissingError,
+        "INPUT_MISSING",
+        "check the table's name or path",
+    ),
+    (
+        r"DELTA_METADATA_MISMATCH|DELTA_FAILED_TO_MERGE_FIELDS|INSERT_COLUMN_ARITY_MISMATCH|INCOMPATIBLE_DATA_FOR_TABLE",
+        DataError,
+        "SCHEMA_TARGET",
+        "give the result the table's columns, or take mode: overwrite",
     ),
     (
         r"COLUMN_ALREADY_EXISTS|duplicate column names",

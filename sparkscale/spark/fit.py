@@ -40,7 +40,7 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = ()) -> Fitt
     """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
     stats = measure(df, planned)
     rows = next(iter(stats.values())).rows if stats else None
-    return solve(planned.steps, stats, rows, _provenance(df.sparkSession, about))
+    return solve(planned, stats, rows, _provenance(df.sparkSession, about))
 
 
 def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:

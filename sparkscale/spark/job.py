@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale import publish, store
+from sparkscale import lakes, publish, store
 from sparkscale.artifact import Application, Fitted
-from sparkscale.config import JobConfig, public
+from sparkscale.config import FILES, JobConfig
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
 from sparkscale.maps import Softmax
-from sparkscale.plan import Plan, bind, plan
+from sparkscale.plan import Plan, plan
 from sparkscale.predicates import conditions
+from sparkscale.publish import Claim
 from sparkscale.redaction import hidden
 from sparkscale.report import Report
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
+from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.failures import translated
-from sparkscale.spark.read import check_exists, check_format, narrowed, read
+from sparkscale.spark.read import check_exists, narrowed, read
+from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail, session
+from sparkscale.spark.sink import Sink, gathered
 from sparkscale.spark.transform import transform
 from sparkscale.spark.verify import verify
 
@@ -35,29 +40,91 @@ def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
     """Do what ``command`` says: ``fit``, ``transform``, or both (``run``).
 
     Nothing is written at the target, and no version is added to the store, before all that could
-    fail on the data has passed. Raises :class:`~sparkscale.errors.SparkscaleError`.
+    fail on the data has passed. A run that has finished before changes nothing.
+    Raises :class:`~sparkscale.errors.SparkscaleError`.
     """
     config, report = job.config, Report(command, job.run_id)
     _check(config, command)
     with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def claim(folder: str) -> Claim:
+            claim = stack.enter_context(publish.claimed(folder))
+            report.recovered += claim.recovered
+            return claim
+
+        if command != "fit" and _has_finished(job, claim, report):
+            return report
         with report.stage("start"):
-            spark = stack.enter_context(session(config.spark, config.name, debug=debug))
+            spark = stack.enter_context(session(config.spark, config.name, formats=_formats(config), debug=debug))
             report.engine = engine_name(spark)
+        sink = None if command == "fit" else _sink(spark, job, claim, report)
+        if report.status == "unchanged":
+            return report
         with report.stage("read"):
-            df, planned, known = _plan(spark, config, command)
+            df, planned, known = _plan(spark, config, command, sink)
+        report.warnings += planned.warnings
         fitted = known or _fit(df, planned, job, report)
-        if command == "fit":
+        if sink is None:
             _save(fitted, config, report)
         else:
-            _write(df, fitted, job, command, report)
+            _write(df, fitted, job, report, sink)
     return report
+
+
+def _has_finished(job: Job, claim: Callable[[str], Claim], report: Report) -> bool:
+    """Claim a local target; of plain files, find without an engine whether the run has finished, and if it can."""
+    output = job.config.output
+    assert output is not None  # noqa: S101 - _check has seen to it
+    if output.local is None:
+        return False
+    publish.check_is_folder(output.local)
+    own = claim(output.local)
+    if output.format not in FILES:
+        return False
+    record = own.finished(job.run, output.mode)
+    if record is None:
+        publish.check_target(output.local, output.mode)
+        return False
+    report.output = {"path": output.name, "format": output.format}
+    report.unchanged(record)
+    return True
+
+
+def _sink(spark: SparkSession, job: Job, claim: Callable[[str], Claim], report: Report) -> Sink:
+    """Open the target, and find whether the run has finished, and if it can."""
+    output = job.config.output
+    assert output is not None  # noqa: S101 - _check has seen to it
+    sink = sinks.sink_of(spark, output, claim)
+    report.output = {"path": output.name, "format": sink.output.format}
+    record = sink.finished(job.run)
+    if record is not None:
+        report.unchanged(record)
+    else:
+        sink.check_absent()
+    return sink
+
+
+def _formats(config: JobConfig) -> set[str]:
+    places = [place for place in (config.input, config.output) if place is not None]
+    return {place.format for place in places}.union(*(lakes.of_path(place.path) for place in places))
 
 
 def check_schema(job: Job, *, debug: bool = False) -> Plan:
     """Read the input's schema and hold the steps against it; starts a session, and no job on the data."""
     command = "run" if job.config.steps else "transform"
-    with session(job.config.spark, job.config.name, debug=debug) as spark:
-        return _plan(spark, job.config, command)[1]
+    with session(job.config.spark, job.config.name, formats=_formats(job.config), debug=debug) as spark:
+        output = job.config.output
+        sink = sinks.sink_of(spark, output, publish.unclaimed) if output else None
+        return _plan(spark, job.config, command, sink)[1]
+
+
+def folder_of(job: Job, *, debug: bool = False) -> str | None:
+    """Return the folder of an output that is a table of a catalog, where it is one of this machine."""
+    output = job.config.output
+    assert output is not None  # noqa: S101 - the caller has seen to it
+    with session(job.config.spark, job.config.name, formats=_formats(job.config), debug=debug) as spark:
+        return sinks.sink_of(spark, output, publish.unclaimed).folder()
 
 
 def engine_name(spark: SparkSession) -> str:
@@ -74,32 +141,42 @@ def _check(config: JobConfig, command: str) -> None:
     else:
         config.need("steps", "output")
     check_exists(config.input)
-    source = ("the input", config.input.path)
-    if config.artifact is not None:
-        publish.check_outside("artifact.path", config.artifact.path, *source)
-    if config.output is not None and command != "fit":
-        publish.check_apart("output.path", config.output.path, *source)
-        if config.artifact is not None:  # which would go with the old output
-            publish.check_outside("artifact.path", config.artifact.path, "the output", config.output.path)
-        publish.check_target(config.output.path, config.output.mode)
+    source = config.input.path
+    if config.artifact is not None and source is not None:
+        publish.check_outside("artifact.path", config.artifact.path, "the input", source)
+    output = config.output
+    if output is None or command == "fit":
+        return
+    both = output.table is not None and config.input.table is not None
+    if both and quoted(output.table or "") == quoted(config.input.table or ""):
+        cause = f"output.table: expected a table apart from the input, found {output.table} as both"
+        raise ConfigError("CONFIG_OVERLAP", cause, "take another table")
+    if output.path is not None and output.format in FILES and not store.reaches(output.path):
+        cause = f"output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found {output.name}"
+        raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
+    if output.path is not None and source is not None:
+        publish.check_apart("output.path", output.path, "the input", source)
+    if output.path is not None and config.artifact is not None:  # which would go with the old output
+        publish.check_outside("artifact.path", config.artifact.path, "the output", output.path)
 
 
-def _plan(spark: SparkSession, config: JobConfig, command: str) -> tuple[DataFrame, Plan, Fitted | None]:
+def _plan(
+    spark: SparkSession, config: JobConfig, command: str, sink: Sink | None
+) -> tuple[DataFrame, Plan, Fitted | None]:
     """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
     df = read(spark, config.input)
-    schema, source = schema_of(df), public(config.input.path)
+    schema, source = schema_of(df), config.input.name
     known = _load(config) if command == "transform" else None
     predicates, problems = conditions(config.input.where, schema, source)
     try:
-        planned = bind(known.steps, schema, source) if known else plan(config.steps, schema, source)
-        if config.output is not None and command != "fit":
-            check_format(spark, "output.format", config.output.format)
-            problems += sinks.problems(planned, config.output, source)
+        planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
+        if sink is not None:
+            problems += sink.problems(planned, source)
     except DataError as error:
         problems += error.problems
     if problems:
         raise DataError.of(problems)
-    return narrowed(df, predicates), planned, known and dataclasses.replace(known, steps=planned.steps)
+    return narrowed(df, predicates), planned, known and known.on(planned)
 
 
 def _load(config: JobConfig) -> Fitted:
@@ -117,11 +194,18 @@ def _load(config: JobConfig) -> Fitted:
 
 def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
     source = job.config.input
-    about: dict[str, object] = {"format": source.format, "path": public(source.path)}
+    about: dict[str, object] = {"format": source.format, "path": source.name, **source.as_of}
     where = source.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
     about = hidden({**about, "where": where} if where else about, job.secrets)
-    with report.stage("fit"), translated("fitting"):
-        fitted = fitting.fit_planned(df, planned, [about])
+    done: list[Fitted] = []
+
+    def once() -> None:
+        with translated("fitting"):
+            done.append(fitting.fit_planned(df, planned, [about]))
+
+    with report.stage("fit"):
+        patiently(df.sparkSession, once, report.warnings)
+    fitted = done[-1]
     report.rows = fitted.rows
     report.warnings += fitted.warnings
     return fitted
@@ -134,46 +218,63 @@ def _save(fitted: Fitted, config: JobConfig, report: Report) -> None:
         report.artifact = {"path": config.artifact.path, "version": version}
 
 
-def _write(df: DataFrame, fitted: Fitted, job: Job, command: str, report: Report) -> None:
-    """Transform, verify, write to staging, save the artifact, publish."""
+def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:
+    """Transform, verify, write, save the artifact, publish."""
     config = job.config
-    assert config.output is not None  # noqa: S101 - _check has seen to it
     if config.verify:
         with report.stage("verify"):
             sample = verify(df, fitted, config.engine, config.verify)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
-    with publish.staged(config.output.path, config.output.mode) as staging:
-        with report.stage("write"):
-            counted = _Counted.of(df, fitted)
-            sinks.write(transform(counted.df, fitted, config.engine, config.input.path), config.output, staging)
-        _judge(counted.counts(), fitted, command, report)
-        if command == "run":
+    # A transaction writes and publishes at once: what it has to be judged by is counted before.
+    counted = _Counted.of(df, fitted, apart=sink.transactional, rows=report.rows)
+    record: dict[str, Any] = {"run_id": job.run_id, "command": report.command, "mode": sink.output.mode}
+
+    def ready() -> None:
+        _judge(counted.counts(), fitted, report)
+        if report.command == "run":
             _save(fitted, config, report)
-    report.output = {"path": config.output.path, "format": config.output.format}
-    if config.output.format == "json" and is_sail(df.sparkSession):
+        record.update(rows=report.rows, artifact=hidden(report.artifact, job.secrets))
+
+    with report.stage("write"):
+        moved = gathered(counted.df, sink.output.partition_by, _pinned(config))
+        sink.publish(transform(moved, fitted, config.engine), job.run, record, ready)
+    report.warnings += sink.notes
+    if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
+
+
+def _pinned(config: JobConfig) -> set[str]:
+    """Return the columns that the input was narrowed to one value of."""
+    rules = config.input.where.items()
+    return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}
 
 
 @dataclass(frozen=True)
 class _Counted:
-    """A DataFrame whose rows are counted while it is written; by a scan of its own where the engine cannot."""
+    """A DataFrame whose rows are counted while it is written; by a scan of its own where that cannot be."""
 
     df: DataFrame
     plain: DataFrame
     counts_of: Sequence[SparkColumn]
     observation: Observation | None
+    #: Where that is known, and nothing else is asked.
+    rows: int | None = None
 
     @classmethod
-    def of(cls, df: DataFrame, fitted: Fitted) -> _Counted:
-        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in _row_items(fitted) for c in _row_counts(item))]
-        if not is_sail(df.sparkSession):
+    def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None) -> _Counted:
+        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen."""
+        items = _row_items(fitted)
+        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item))]
+        if not apart and not is_sail(df.sparkSession):
             observation = Observation("sparkscale")
             return cls(df.observe(observation, *wanted), df, wanted, observation)
-        return cls(df, df, wanted, None)
+        return cls(df, df, wanted, None, rows if apart and not items else None)
 
     def counts(self) -> dict[str, int]:
-        """Return the counts; to be called when the DataFrame has been written."""
+        """Return the counts; where they are not counted apart, to be called when the DataFrame has been written."""
+        if self.rows is not None:
+            return {"rows": self.rows}
         with translated("counting rows"):
             if self.observation is not None:
                 return dict(self.observation.get)
@@ -197,10 +298,10 @@ def _row_counts(item: Application) -> list[SparkColumn]:
     ]
 
 
-def _judge(counts: dict[str, int], fitted: Fitted, command: str, report: Report) -> None:
+def _judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
     """Stop before publishing where there are no rows to learn from, or a row step had no score to work on."""
     report.rows = counts["rows"]
-    if not report.rows and command == "run":
+    if not report.rows and report.command == "run":
         raise DataError("DATA_NO_ROWS", "expected rows in the input, found none", "check the input and its 'where'")
     if not report.rows:
         report.warnings.append("the input has no rows; the output is empty")

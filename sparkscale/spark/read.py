@@ -9,13 +9,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as F
 
-from sparkscale.config import Input, public
-from sparkscale.errors import ConfigError, InputMissingError
+from sparkscale import manifest
+from sparkscale.announce import Announced, by_prefix
+from sparkscale.config import FILES, Input
+from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
+from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
 from sparkscale.spark.session import is_sail
@@ -51,21 +57,80 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
     """
     check_exists(source)
     check_format(spark, "input.format", source.format)
-    options = {**FORMATS[source.format], **texts(source.options)}
-    if source.table_schema is None:
-        options = {**_INFER.get(source.format, {}), **options}
-    with translated(f"reading {public(source.path)}"):
-        reader = spark.read.format(source.format)
-        if source.table_schema is not None:
-            try:
-                reader = reader.schema(source.table_schema)
-            except Exception as error:
-                expected = "names and types as in 'a double, b string'"
-                cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
-                raise ConfigError("CONFIG_VALUE", cause) from error
-        df = reader.options(**options).load(_pattern(spark, source.path))
+    with translated(f"reading {source.name}"):
+        if source.table is not None:
+            df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
+        else:
+            df = _load(spark, source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df
+
+
+def _load(spark: SparkSession, source: Input) -> DataFrame:
+    """Read what lies at a path."""
+    options = {**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
+    if source.table_schema is None:
+        options = {**_INFER.get(source.format, {}), **options}
+    reader = spark.read.format(source.format).options(**options)
+    if source.table_schema is not None:
+        try:
+            reader = reader.schema(source.table_schema)
+        except Exception as error:
+            expected = "names and types as in 'a double, b string'"
+            cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
+            raise ConfigError("CONFIG_VALUE", cause) from error
+    path = source.path or ""
+    table = None if source.local or source.format not in FILES else announced(spark, path)
+    if table is not None:
+        return of_announced(reader, path, table)
+    return reader.load(place_of(spark, path, whole=source.format not in FILES))
+
+
+def announced(spark: SparkSession, path: str) -> Manifest | None:
+    """Return what the newest announcement at a place in an object store says; None where there is none.
+
+    Spark reads it, which has the credentials for its input.
+    """
+    if set(path) & set("*?[{"):
+        return None
+    if is_sail(
+        spark
+    ):  # which reads no files as they are; its object store takes the environment's credentials, as ours
+        table = Announced.of(path)
+        return table.table if table.number else None
+    try:
+        found = spark.read.format("binaryFile").load(f"{path.rstrip('/')}/{manifest.FOLDER}/*.json")
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return None
+        raise
+    newest = found.select(F.max("path")).collect()[0][0]
+    content = found.where(F.col("path") == newest).select("content").collect()[0][0]
+    return manifest.load(bytes(content), newest)
+
+
+def of_announced(reader: DataFrameReader, path: str, table: Manifest) -> DataFrame:
+    """Read the files that an announcement names, of each run below its own prefix."""
+    if not table.files:
+        raise DataError("INPUT_EMPTY", f"expected files in {path}, its newest announcement names none")
+    parts = []
+    for prefix, names in by_prefix(list(table.files)).items():
+        files = [re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", f"{path.rstrip('/')}/{name}") for name in names]
+        parts.append(reader.option("basePath", f"{path.rstrip('/')}/{prefix}").load(files))
+    return functools.reduce(DataFrame.unionByName, parts)
+
+
+def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
+    """Return a path as Spark takes it: absolute, as the JVM may have been started in another folder.
+
+    What exists is a name, whatever characters it has; only what follows it is a pattern. ``whole`` says that there
+    are no patterns at all, as for the folder of a Delta or Iceberg table.
+    """
+    if not is_local(path):
+        return path
+    if whole:
+        return str(Path(local_path(path)).absolute())
+    return _pattern(spark, path)
 
 
 def _pattern(spark: SparkSession, path: str) -> str:
@@ -73,8 +138,6 @@ def _pattern(spark: SparkSession, path: str) -> str:
 
     What exists is a name, whatever characters it has; only what follows it is a pattern.
     """
-    if not is_local(path):
-        return path
     whole = Path(local_path(path)).absolute()
     named = next(place for place in (whole, *whole.parents) if place.exists())
     escaped = re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", str(named))
@@ -97,17 +160,18 @@ def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
 
 def check_exists(source: Input) -> None:
     """Raise :class:`InputMissingError` where a local input is not there; a glob is Spark's to find."""
-    if not is_local(source.path) or set(source.path) & set("*?[{"):
+    path = source.local
+    if path is None or (source.format in FILES and set(path) & set("*?[{")):
         return
-    if not Path(local_path(source.path)).exists():
-        cause = f"expected the input at {source.path}, found nothing"
+    if not Path(local_path(path)).exists():
+        cause = f"expected the input at {path}, found nothing"
         raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
 
 def check_format(spark: SparkSession, key: str, format_: str) -> None:
     """Raise :class:`ConfigError` for a format that the engine lacks."""
-    if format_ == "orc" and is_sail(spark):
-        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found orc", "take parquet")
+    if format_ in ("orc", "iceberg") and is_sail(spark):
+        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found {format_}", "take parquet")
 
 
 def texts(options: Mapping[str, Any]) -> dict[str, str]:

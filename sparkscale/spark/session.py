@@ -14,16 +14,18 @@ import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from sparkscale import lakes
 from sparkscale.config import Spark
 from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
@@ -54,8 +56,14 @@ _CONNECT_PORT = 15002
 
 
 @contextlib.contextmanager
-def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkSession]:
+def session(config: Spark, name: str, *, formats: Collection[str] = (), debug: bool = False) -> Iterator[SparkSession]:
     """Give the active session, or start one for the length of the block.
+
+    Args:
+        config: of the session, from the job file.
+        name: of the job.
+        formats: that the job reads and writes; Spark fetches the packages of those that it does not have.
+        debug: whether Spark's own log is shown.
 
     Raises:
         UnfitEnvironmentError: (69) where no engine can be started.
@@ -73,7 +81,7 @@ def session(config: Spark, name: str, *, debug: bool = False) -> Iterator[SparkS
                 spark = _connected(config, name)
                 stack.callback(spark.stop)
             else:
-                spark = _started(config, name, stack, debug=debug)
+                spark = _started(config, name, formats, stack, debug=debug)
                 stack.callback(spark.stop)
         yield spark
 
@@ -126,7 +134,9 @@ def _connected(config: Spark, name: str) -> SparkSession:
     return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
 
 
-def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bool) -> SparkSession:
+def _started(
+    config: Spark, name: str, formats: Collection[str], stack: contextlib.ExitStack, *, debug: bool
+) -> SparkSession:
     """Start Spark, or a Spark Connect server of our own for ``remote: local[2]``; or take spark-submit's."""
     settings = _settings(config, name, _DEFAULTS)
     if not _submitted():
@@ -137,9 +147,8 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
             settings = _LOCAL | settings
-        # Spark would make these in the working folder.
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
-        settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
+        settings |= lakes.settings({*formats, *lakes.of_catalogs(settings)}, pyspark.__version__, settings)
+        _keep_out_of_the_way(settings, stack)
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
     word_once()
@@ -147,6 +156,15 @@ def _started(config: Spark, name: str, stack: contextlib.ExitStack, *, debug: bo
         # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
         return _configured(SparkSession.builder, settings).getOrCreate()
+
+
+def _keep_out_of_the_way(settings: dict[str, str], stack: contextlib.ExitStack) -> None:
+    """Put what Spark would make in the working folder into one that goes with the session: tables, Hive's database."""
+    scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
+    settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
+    java, derby = settings.get("spark.driver.extraJavaOptions", ""), f"-Dderby.system.home={scratch}"
+    if "derby.system.home" not in java:
+        settings["spark.driver.extraJavaOptions"] = f"{java} {derby}".strip()
 
 
 @contextlib.contextmanager

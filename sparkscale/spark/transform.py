@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from types import ModuleType
 
@@ -13,15 +12,14 @@ from pyspark.sql import functions as F
 from sparkscale.artifact import Application, Engine, Fitted
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Affine, Map
-from sparkscale.plan import bind, output_names
+from sparkscale.plan import output_names
 from sparkscale.spark import native, udf
-from sparkscale.spark.columns import in_layers, ref, schema_of
+from sparkscale.spark.columns import in_layers, ref
 from sparkscale.spark.shipping import ship
 
 
-def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto", source: str = "the input") -> DataFrame:
-    """Apply a fitted pipeline; see :meth:`sparkscale.Fitted.transform`."""
-    fitted = dataclasses.replace(fitted, steps=bind(fitted.steps, schema_of(df), source).steps)
+def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFrame:
+    """Apply a pipeline that was planned for the columns of ``df``; see :meth:`sparkscale.Fitted.transform`."""
     items = list(fitted.applications)
     if any(builder(item.map, engine) is udf for item in items):
         ship(df.sparkSession)

@@ -1,19 +1,33 @@
-"""Sinks: one table of formats. What is written here is staged; publishing is `sparkscale.publish`."""
+"""Sinks: files, staged and published by `sparkscale.publish`; and which sink an output is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.csv
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.config import Output, public
-from sparkscale.errors import Problem, nearest
+from sparkscale import manifest
+from sparkscale.announce import Announced, partition_of
+from sparkscale.config import FILES, Output
+from sparkscale.errors import ConfigError, Problem
+from sparkscale.places import is_local
 from sparkscale.plan import Plan
+from sparkscale.publish import Claim
+from sparkscale.runs import Run
+from sparkscale.spark import read
+from sparkscale.spark.catalog import Described, default_location, describe, quoted, repair
+from sparkscale.spark.columns import schema_of
 from sparkscale.spark.failures import translated
+from sparkscale.spark.lake import Delta, Iceberg
 from sparkscale.spark.read import texts
+from sparkscale.spark.retry import patiently
+from sparkscale.spark.sink import NESTED, Sink, differences
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"compression": "zstd"},
@@ -22,52 +36,209 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "json": {"ignoreNullFields": "false"},
     "orc": {"compression": "zstd"},
 }
-#: Types that a column of CSV, or the name of a partition's folder, cannot hold.
-_NESTED = ("array", "struct", "map", "binary", "variant")
+#: Options of a writer that a reader of its files needs as well.
+_SHARED = ("sep", "delimiter", "encoding", "charset", "quote", "escape", "header", "lineSep", "multiLine")
 
 
-def write(df: DataFrame, sink: Output, path: str) -> None:
-    """Write a DataFrame to ``path``, which must not exist; one pass over the data.
+def sink_of(spark: SparkSession, output: Output, claim: Callable[[str], Claim]) -> Sink:
+    """Return the sink of an output.
 
-    Files are as many as the input's partitions, and with ``partition_by`` as many in each folder as of these
-    hold its value: a transform moves no row to another partition.
+    Args:
+        spark: the session.
+        output: of the job file; what a catalog knows of a table goes over its format.
+        claim: gives the claim of a local folder.
     """
-    options = {**FORMATS[sink.format], **texts(sink.options)}
-    with translated(f"writing {public(sink.path)}"):
-        df.write.format(sink.format).options(**options).partitionBy(*sink.partition_by).mode("error").save(path)
-        if not Path(path).exists():
-            _write_nothing(df, sink, Path(path))
+    read.check_format(spark, "output.format", output.format)
+    if output.table is None:
+        return _of(spark, output, output.path or "", claim)
+    with translated(f"looking at {output.name}"):
+        known = describe(spark, quoted(output.table))
+        output = _as_cataloged(output, known)
+        location = known.location if known else None
+        if location is None and output.format in FILES:
+            location = default_location(spark, output.table or "")
+    return _of(spark, output, location, claim)
 
 
-def _write_nothing(df: DataFrame, sink: Output, path: Path) -> None:
+def _as_cataloged(output: Output, known: Described | None) -> Output:
+    """Return the output with the format that the catalog says; of a new table, Parquet where none is said."""
+    found = known.provider if known else "parquet" if output.format == "table" else output.format
+    if output.format not in ("table", found):
+        cause = f"output.format: expected {found}, which the table {output.name} is of, found {output.format}"
+        raise ConfigError("CONFIG_FORMAT", cause, "leave the format out")
+    if found not in (*FILES, "delta", "iceberg"):
+        cause = f"expected a table of a format that can be written, {output.name} is of {found or 'no known one'}"
+        raise ConfigError("CONFIG_FORMAT", cause, "take another table")
+    return output.model_copy(update={"format": found})
+
+
+def _of(spark: SparkSession, output: Output, place: str | None, claim: Callable[[str], Claim]) -> Sink:
+    own = claim(place) if place is not None and is_local(place) else None
+    if output.format == "delta":
+        return Delta(spark, output)
+    if output.format == "iceberg":
+        return Iceberg(spark, output)
+    if own is not None:
+        return Files(spark, output, own)
+    if output.path is None:
+        cause = f"output.table: expected a table of files on this machine, {output.name} is at {place}"
+        raise ConfigError("CONFIG_OUTPUT", cause, "take a table of format delta or iceberg")
+    return Objects(spark, output, Announced.of(output.path))
+
+
+@dataclass(frozen=True)
+class Files(Sink):
+    """A folder of files, at a path or of a table in Spark's own catalog."""
+
+    claim: Claim
+
+    transactional = False
+
+    def finished(self, run: Run) -> Mapping[str, Any] | None:
+        """Return the record in the folder's manifest."""
+        record = self.claim.finished(run, self.output.mode)
+        if record is not None:
+            self._register()  # a crash may have come between publishing and this
+        return record
+
+    def folder(self) -> str | None:
+        """Return the folder that the claim is for."""
+        return str(self.claim.target)
+
+    def partitions(self) -> tuple[str, ...] | None:
+        """Return the keys of the folders' names."""
+        return manifest.partition_keys(self.claim.target) if self.claim.target.exists() else None
+
+    def existing(self) -> Mapping[str, str] | None:
+        """Return the columns by Spark; of texts, whose types it would guess, the names alone."""
+        format_, target = self.output.format, self.claim.target
+        if self.output.table is None and next(manifest.data_files(target), None) is None:
+            return None
+        with translated(f"looking at {self.output.name}"):
+            if self.output.table is not None:
+                fields = schema_of(self.spark.read.table(quoted(self.output.table))).fields
+            else:
+                shared = {key: value for key, value in texts(self.output.options).items() if key in _SHARED}
+                reader = self.spark.read.format(format_).options(**read.FORMATS[format_], **shared)
+                fields = schema_of(reader.load(read.place_of(self.spark, str(target)))).fields
+        return {field.name: "" if format_ in ("csv", "json") else field.type for field in fields}
+
+    def problems(self, planned: Plan, source: str) -> list[Problem]:
+        """Return, beside what all sinks find, columns that CSV cannot hold."""
+        found = super().problems(planned, source)
+        if self.output.format == "csv":
+            found += [
+                Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r}, {type_}", "take parquet")
+                for name, type_ in planned.output_types.items()
+                if type_.startswith(NESTED)
+            ]
+        return found
+
+    def _differences(self, types: Mapping[str, str]) -> list[Problem]:
+        """Find, beside what all sinks find, that a catalog has other columns, and that CSV has another order."""
+        if self.output.mode == "overwrite" and self._is_cataloged():
+            return list(differences(types, self.existing() or {}, self.partitions() or (), self.output.name))
+        found = super()._differences(types)
+        if found or self.output.format != "csv" or self.output.mode not in ("append", "overwrite_partitions"):
+            return found
+        folders = set(self.output.partition_by) | set(self.partitions() or ())
+        there = (self.existing() or {}) if self.claim.target.exists() else {}
+        ours, theirs = ([name for name in names if name not in folders] for names in (types, there))
+        if theirs and ours != theirs:
+            cause = f"expected the columns of {self.output.name} in their order, {theirs}, found {ours}"
+            found.append(Problem("SCHEMA_TARGET", cause, "CSV goes by position; reorder the input's columns"))
+        return found
+
+    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        """Write to the staging folder; when all is well, put it into the target's place."""
+        assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
+        with self.claim.staged(self.output.mode, record) as staging:
+
+            def fresh() -> None:
+                shutil.rmtree(staging, ignore_errors=True)
+                write(df, self.output, staging)
+
+            patiently(self.spark, fresh, self.notes)
+            ready()
+        self._register()
+
+    def _is_cataloged(self) -> bool:
+        return self.output.table is not None and describe(self.spark, quoted(self.output.table)) is not None
+
+    def _register(self) -> None:
+        """Tell the catalog of the table: that it is there, its partitions, and that its files are others."""
+        if self.output.table is None:
+            return
+        name = quoted(self.output.table)
+        with translated(f"telling the catalog of {self.output.name}"):
+            if not self._is_cataloged():
+                self.spark.catalog.createTable(name, path=str(self.claim.target), source=self.output.format)
+            if self.partitions():
+                repair(self.spark, name)
+            self.spark.catalog.refreshTable(name)
+
+
+@dataclass(frozen=True)
+class Objects(Sink):
+    """Files in an object store, announced when they are complete."""
+
+    table: Announced
+
+    transactional = False
+
+    def finished(self, run: Run) -> Mapping[str, Any] | None:
+        """Return the record in the newest announcement."""
+        return self.table.finished(run, self.output.mode)
+
+    def folder(self) -> str | None:
+        """Return None: it is not on this machine."""
+        return None
+
+    def partitions(self) -> tuple[str, ...] | None:
+        """Return the keys in the names of the announced files."""
+        if not self.table.number:
+            return None
+        parts = next((partition_of(name) for name in self.table.table.files), "")
+        return tuple(part.partition("=")[0] for part in parts.split("/") if "=" in part)
+
+    def existing(self) -> Mapping[str, str] | None:
+        """Return the columns by Spark; of texts, whose types it would guess, the names alone."""
+        if not self.table.table.files:
+            return None
+        format_, path = self.output.format, self.output.path or ""
+        with translated(f"looking at {self.output.name}"):
+            reader = self.spark.read.format(format_).options(**read.FORMATS[format_])
+            fields = schema_of(read.of_announced(reader, path, self.table.table)).fields
+        return {field.name: "" if format_ in ("csv", "json") else field.type for field in fields}
+
+    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        """Write below a prefix of the run's own; when all is well, announce it."""
+        assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
+        with self.table.staged(self.output.mode, record) as prefix:
+            write(df, self.output, prefix)
+            ready()
+
+
+def write(df: DataFrame, output: Output, path: str) -> None:
+    """Write a DataFrame as files to ``path``, which must not exist; one pass over the data."""
+    options = {**FORMATS[output.format], **texts(output.options)}
+    if output.rows_per_file is not None:
+        options["maxRecordsPerFile"] = str(output.rows_per_file)
+    with translated(f"writing {output.name}"):
+        df.write.format(output.format).options(**options).partitionBy(*output.partition_by).mode("error").save(path)
+        if is_local(path) and not Path(path).exists():
+            _write_nothing(df, output, Path(path))
+
+
+def _write_nothing(df: DataFrame, output: Output, path: Path) -> None:
     """Write a table without rows: Sail makes no folder of one, and readers want its columns all the same."""
     path.mkdir()
-    part, columns = path / f"part-00000.{sink.format}", df.limit(0).toArrow()
-    if sink.format == "parquet":
+    if output.partition_by:
+        return
+    part, columns = path / f"part-00000.{output.format}", df.limit(0).toArrow()
+    if output.format == "parquet":
         pq.write_table(columns, part, compression="zstd")
-    elif sink.format == "csv":
+    elif output.format == "csv":
         pyarrow.csv.write_csv(columns, part)
     else:
         part.touch()
-
-
-def problems(planned: Plan, sink: Output, source: str) -> list[Problem]:
-    """Return the columns that the output's format, or its folders, cannot hold."""
-    types = planned.output_types
-    out = []
-    if sink.format == "csv":
-        out += [
-            Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r}, {type_}", "take parquet or json")
-            for name, type_ in types.items()
-            if type_.startswith(_NESTED)
-        ]
-    for name in sink.partition_by:
-        if name not in types:
-            cause = f"column {name!r} of output.partition_by is neither in {source} nor made by a step"
-            out.append(Problem("SCHEMA_MISSING", cause, nearest(name, types)))
-        elif types[name].startswith(_NESTED):
-            cause = f"output.partition_by: expected a column of single values, {name!r} is {types[name]}"
-            out.append(Problem("SCHEMA_TYPE", cause, "take another column"))
-    if sink.partition_by and set(types) <= set(sink.partition_by):
-        out.append(Problem("SCHEMA_FORMAT", "output.partition_by: expected a column less than there are", "leave one"))
-    return out

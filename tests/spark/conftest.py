@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from sparkscale import lakes
 from tests.spark.frames import MakeFrame, maker
 
 
@@ -17,7 +19,14 @@ from tests.spark.frames import MakeFrame, maker
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Give a classic session of two cores; it stops with the tests."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    iceberg = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"  # to make a tag
     settings = {
+        **lakes.settings({"delta", "iceberg"}, pyspark.__version__, {"spark.sql.extensions": iceberg}),
+        "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.lake.type": "hadoop",
+        "spark.sql.catalog.lake.warehouse": str(tmp_path_factory.mktemp("lake")),
+        "spark.sql.catalog.lake.cache-enabled": "false",
+        "spark.databricks.delta.snapshotPartitions": "1",  # tables of tests are small
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "2",

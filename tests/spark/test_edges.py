@@ -90,7 +90,7 @@ def test_refuse_table_without_the_columns(frame: MakeFrame) -> None:
     fitted = ss.Pipeline([ss.MinMax("x"), ss.Softmax("s")]).fit(frame({"x": [1.0, 2.0], "s": [[1.0], [2.0]]}))
     with pytest.raises(DataError) as caught:
         fitted.transform(frame({"x": ["a"], "t": [1.0]}))
-    assert [p.code for p in caught.value.problems] == ["SCHEMA_TYPE", "SCHEMA_MISSING"]
+    assert [p.code for p in caught.value.problems] == ["SCHEMA_MISSING", "SCHEMA_TYPE"]
 
 
 REFUSALS = [

@@ -196,6 +196,11 @@ def test_run_twice_gives_same_bytes_and_no_new_version(spark: SparkSession, inpu
     data = (inputs / "stats" / "00000001.json").read_bytes()
     rows = read(spark, "out").collect()
     again = run(output=output, steps=steps)
+    assert (first.status, again.status, again.rows) == ("done", "unchanged", 4)
+    (inputs / "out" / "_SUCCESS").unlink()
+    assert run(output=output, steps=steps).status == "unchanged"  # which is no data
+    next((inputs / "out").glob("part*")).write_bytes(b"damaged")
+    assert run(output=output, steps=steps).status == "done"
     assert first.artifact == again.artifact == {"path": "stats", "version": 1}
     assert first.run_id == again.run_id
     assert names(inputs / "stats") == {"00000001.json"}
@@ -208,7 +213,7 @@ def test_replace_or_refuse_output(spark: SparkSession, inputs: Path) -> None:
     run()
     before = sorted((inputs / "out").rglob("*"))
     with pytest.raises(OutputError) as caught:
-        run()
+        run(verify=1)
     assert caught.value.exit_code == 73
     assert sorted((inputs / "out").rglob("*")) == before
     run(output={"format": "json", "path": "out", "mode": "overwrite"})

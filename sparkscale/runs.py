@@ -1,0 +1,74 @@
+"""Which run this is, and whether a target holds its result already.
+
+A scheduler gives each run its id (``--run-id``) and may start one twice. Without it the id is a digest of the job
+file, as it was filled in, and of the input's files: the same work has the same id. An input whose state cannot be told
+without an engine (an object store, a table of a catalog) gives an id of its own to every run, which so is never taken
+for one that has finished.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparkscale._version import __version__
+from sparkscale.places import is_local, local_path
+
+_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's id, and whether a scheduler gave it."""
+
+    id: str
+    given: bool = False
+
+    def finished(self, published: Sequence[str], mode: str) -> bool:
+        """Whether a target that these runs were published to, the newest last, needs nothing of this one.
+
+        An id that was given says "this work, once". A digest says "this result": where another run has replaced it
+        since, it is wanted again; what was appended is there for good. A publication of others stands as ``""``.
+        """
+        if self.given or mode == "append":
+            return self.id in published
+        return bool(published) and published[-1] == self.id
+
+
+def run_of(command: str, config: Any, paths: Sequence[str | None]) -> Run:
+    """Return the run of a command with this configuration (JSON values) on what lies at these paths now."""
+    states = [state(path) if path else None for path in paths]
+    if None in states:
+        return Run(secrets.token_hex(_LENGTH // 2))
+    content = json.dumps([__version__, command, config, states], sort_keys=True)
+    return Run(hashlib.sha256(content.encode()).hexdigest()[:_LENGTH])
+
+
+def state(path: str) -> str | None:
+    """Return a digest of the files at a local path or pattern: names, sizes and times of change; else None."""
+    if not is_local(path) or "{" in path:
+        return None
+    digest = hashlib.sha256()
+    found = [local_path(path)] if os.path.exists(local_path(path)) else sorted(glob.glob(local_path(path)))  # noqa: PTH110, PTH207 - as written
+    for name in found:
+        for file in _files(Path(name)):
+            known = file.stat()
+            digest.update(f"{file}\0{known.st_size}\0{known.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _files(place: Path) -> Iterator[Path]:
+    """Yield all files at and below a place, in the order of their names."""
+    if not place.is_dir():
+        yield place
+        return
+    for folder, folders, files in os.walk(place):
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(files))

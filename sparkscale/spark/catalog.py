@@ -1,0 +1,110 @@
+"""Tables of a session's catalogs: the one place that quotes their names, and what a catalog knows of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Row, SparkSession
+
+from sparkscale.errors import ConfigError
+from sparkscale.places import is_local, local_path
+
+_PART = re.compile(r"`((?:[^`]|``)+)`|([^`.]+)")
+_DETAILS = "# Detailed Table Information"
+_PARTITIONS = ("# Partition Information", "# Partitioning")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a catalog says of a table. Partitions by a function of a column, as ``days(ts)``, are ``transforms``."""
+
+    provider: str
+    location: str | None
+    partition_by: tuple[str, ...]
+    transforms: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str | None:
+        """The location, where it is a path of this machine."""
+        return local_path(self.location) if self.location and is_local(self.location) else None
+
+
+def quoted(name: str) -> str:
+    """Return a table's name, as a job file has it, with each part in backticks."""
+    parts = (match[1].replace("``", "`") if match[1] else match[2] for match in _PART.finditer(name))
+    return ".".join(tick(part) for part in parts)
+
+
+def tick(part: str) -> str:
+    """Return one name in backticks."""
+    return f"`{part.replace('`', '``')}`"
+
+
+def describe(spark: SparkSession, name: str) -> Described | None:
+    """Return what the catalog knows of a table; None where there is none.
+
+    This statement and that of :func:`repair` are the only two in the package: no method of Connect and classic does
+    as much. Their only part that varies is a quoted name; the parsers of Delta and Iceberg refuse a parameter there.
+
+    Args:
+        spark: the session.
+        name: quoted.
+    """
+    try:
+        if not spark.catalog.tableExists(name):
+            return None
+        rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
+    except AnalysisException as error:
+        if "DELTA_MISSING_DELTA_TABLE" in str(error):  # of a path in an object store
+            return None
+        raise
+    keys = [row["col_name"] for row in rows]
+    details = {row["col_name"]: row["data_type"] for row in rows[keys.index(_DETAILS) :]} if _DETAILS in keys else {}
+    columns, transforms = _partitions(rows)
+    return Described(
+        str(details.get("Provider", "")).lower(), details.get("Location") or None, tuple(columns), tuple(transforms)
+    )
+
+
+def repair(spark: SparkSession, name: str) -> None:
+    """Tell the catalog which folders of partitions a table of files has now."""
+    spark.sql(f"MSCK REPAIR TABLE {name} SYNC PARTITIONS")
+
+
+def default_location(spark: SparkSession, name: str) -> str:
+    """Return where Spark's own catalog would put a table of files.
+
+    Raises:
+        ConfigError: (78) where the name is one of another catalog's.
+    """
+    *around, table = [match[1] or match[2] for match in _PART.finditer(name)]
+    if len(around) == 2 and around[0] == "spark_catalog":  # noqa: PLR2004 - catalog and database
+        del around[0]
+    if len(around) > 1:
+        cause = f"output.table: expected db.name for files in Spark's own catalog, found {name}"
+        raise ConfigError("CONFIG_TABLE", cause, "say output.format: iceberg or delta for a table of another catalog")
+    if not re.fullmatch(r"\w+", table, re.ASCII):
+        cause = f"output.table: expected a name of letters, digits and _ in Spark's own catalog, found {name}"
+        raise ConfigError("CONFIG_TABLE", cause, "take another name")
+    database = around[0] if around else spark.catalog.currentDatabase()
+    return f"{spark.catalog.getDatabase(tick(database)).locationUri.rstrip('/')}/{table}"
+
+
+def _partitions(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return the columns that a table is partitioned by, and the functions of columns."""
+    keys = [row["col_name"] for row in rows]
+    columns: list[str] = []
+    transforms: list[str] = []
+    for start in _PARTITIONS:
+        at = keys.index(start) + 1 if start in keys else len(keys)
+        for row in rows[at:]:
+            if not row["col_name"] or (row["col_name"].startswith("# ") and row["col_name"] != "# col_name"):
+                break
+            if re.fullmatch(r"Part \d+", row["col_name"]):
+                (transforms if "(" in row["data_type"] else columns).append(row["data_type"])
+            elif row["col_name"] != "# col_name":
+                columns.append(row["col_name"])
+    return columns, transforms

@@ -1,0 +1,123 @@
+"""What all sinks have in common: files, Delta and Iceberg, at a path or in a catalog."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from sparkscale.config import Output
+from sparkscale.errors import OutputError, Problem, nearest
+from sparkscale.plan import Plan
+from sparkscale.runs import Run
+from sparkscale.spark.columns import ref
+from sparkscale.spark.session import is_sail
+
+#: Types that the name of a partition's folder cannot hold.
+NESTED = ("array", "struct", "map", "binary", "variant")
+
+
+@dataclass(frozen=True)
+class Sink(abc.ABC):
+    """A target that a job publishes to: its whole result, at once, or nothing."""
+
+    spark: SparkSession
+    output: Output
+    #: What a user should know of how it went.
+    notes: list[str] = field(default_factory=list, compare=False, kw_only=True)
+
+    #: Whether writing is publishing, in one transaction of the table's format; else it is staged before.
+    transactional = True
+
+    @abc.abstractmethod
+    def finished(self, run: Run) -> Mapping[str, Any] | None:
+        """Return the record of a run that is published already; else None."""
+
+    @abc.abstractmethod
+    def folder(self) -> str | None:
+        """Return the folder of the target, where it is one of this machine."""
+
+    @abc.abstractmethod
+    def existing(self) -> Mapping[str, str] | None:
+        """Return the columns of what is there, name and type; None where there is nothing, or no columns to tell."""
+
+    @abc.abstractmethod
+    def partitions(self) -> tuple[str, ...] | None:
+        """Return the columns that what is there is partitioned by; None where there is nothing."""
+
+    @abc.abstractmethod
+    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        """Write a DataFrame and publish it; ``ready`` is called, and may refuse, before anything can be seen."""
+
+    def check_absent(self) -> None:
+        """Raise :class:`OutputError` (73) where mode is ``error`` and there is something."""
+        if self.output.mode == "error" and self.partitions() is not None:
+            cause = f"expected nothing at {self.output.name}, found a table"
+            raise OutputError("OUTPUT_EXISTS", cause, "take another mode, as overwrite, or another place")
+
+    def problems(self, planned: Plan, source: str) -> list[Problem]:
+        """Return what the target cannot hold of a plan's result, and where the table that is there differs from it."""
+        types = planned.output_types
+        found = [problem for name in self.output.partition_by for problem in _partition(name, types, source)]
+        if self.output.partition_by and set(types) <= set(self.output.partition_by):
+            found.append(Problem("SCHEMA_FORMAT", "output.partition_by: expected a column less than there are"))
+        return found + self._differences(types)
+
+    def _differences(self, types: Mapping[str, str]) -> list[Problem]:
+        """Hold the result against the table that it is added to."""
+        there = self.partitions() if self.output.mode in ("append", "overwrite_partitions") else None
+        if there is None:
+            return []
+        found, place = [], self.output.name
+        if self.output.partition_by and self.output.partition_by != list(there):
+            cause = f"output.partition_by: expected {list(there)}, by which {place} is partitioned"
+            found.append(Problem("SCHEMA_TARGET", f"{cause}, found {self.output.partition_by}", "name the same"))
+        return found + list(differences(types, self.existing() or {}, there, place))
+
+
+def _partition(name: str, types: Mapping[str, str], source: str) -> list[Problem]:
+    if name not in types:
+        cause = f"column {name!r} of output.partition_by is neither in {source} nor made by a step"
+        return [Problem("SCHEMA_MISSING", cause, nearest(name, types))]
+    if types[name].startswith(NESTED):
+        cause = f"output.partition_by: expected a column of single values, {name!r} is {types[name]}"
+        return [Problem("SCHEMA_TYPE", cause, "take another column")]
+    return []
+
+
+def differences(
+    types: Mapping[str, str], there: Mapping[str, str], partition_by: tuple[str, ...], place: str
+) -> list[Problem]:
+    """Return where the columns of a result are not those of the table that it is added to.
+
+    The types of partitions' columns are left out: of plain files, engines guess them from the folders' names.
+    """
+    if not there:
+        return []
+    more = types.keys() - there.keys()
+    found = [Problem("SCHEMA_TARGET", f"{place} has no column {name!r}", nearest(name, there)) for name in more]
+    for name in there.keys() - types.keys():
+        cause = f"column {name!r} of {place} is not in the result"
+        found.append(Problem("SCHEMA_TARGET", cause, "add it, or take mode: overwrite"))
+    for name in types.keys() & there.keys() - set(partition_by):
+        if there[name] not in ("", types[name]):
+            cause = f"column {name!r} of {place}: expected {there[name]}, the result has {types[name]}"
+            found.append(Problem("SCHEMA_TARGET", cause, "cast it, or take mode: overwrite"))
+    return sorted(found, key=str)
+
+
+def gathered(df: DataFrame, partition_by: list[str], pinned: set[str]) -> DataFrame:
+    """Bring the rows of each partition together, so that a partition is a few files and not one for each task.
+
+    Spark's ``REBALANCE`` shuffles by the partitions' columns, splits what is larger than
+    ``spark.sql.adaptive.advisoryPartitionSizeInBytes`` (64 MB) and joins what is smaller. Where the input was narrowed
+    to one partition (``pinned``), and where there are none, no row is moved: files are as many as Spark's tasks, which
+    it makes of 128 MB of the input each, and of many small files together.
+    """
+    if not partition_by or set(partition_by) <= pinned:
+        return df
+    columns = [ref(name) for name in partition_by]
+    return df.repartition(*columns) if is_sail(df.sparkSession) else df.hint("rebalance", *columns)
