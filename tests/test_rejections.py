@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sparkscale import jobfile
-from sparkscale.config import Artifact, ByDtype, Condition, Input, JobConfig, Output, Spark
+from sparkscale.config import Artifact, ByDtype, Condition, Drift, Input, JobConfig, Output, Spark
 from sparkscale.errors import ConfigError
 from sparkscale.scalers import REGISTRY
 
@@ -19,12 +19,20 @@ from sparkscale.scalers import REGISTRY
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "verify": 10, "spark": {}}),
+        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "verify": 10, "drift": {},
+        "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "where": {}, "options": {}}),
     "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
     "output": (("output",), Output, {
-        "format": "csv", "path": "out", "mode": "error", "partition_by": [], "options": {}}),
+        "format": "csv", "path": "out", "mode": "error", "partition_by": [], "rows_per_file": 5, "options": {}}),
+    "input of a table": (("input",), Input, {"format": "table", "table": "db.t", "where": {}, "options": {}}),
+    "input of a version": (("input",), Input, {"format": "delta", "path": "in", "version": 1}),
+    "input of a snapshot": (("input",), Input, {"format": "iceberg", "path": "in", "snapshot": 1}),
+    "input of a tag": (("input",), Input, {"format": "iceberg", "path": "in", "tag": "a"}),
+    "input of a time": (("input",), Input, {"format": "delta", "path": "in", "timestamp": "2026-01-01"}),
+    "output of a table": (("output",), Output, {"format": "delta", "table": "db.t"}),
+    "drift": (("drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
     "spark": (("spark",), Spark, {
         "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {
@@ -35,6 +43,10 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
 }  # fmt: skip
 #: What takes null: it is the default, or a condition's null, which is refused with a hint of its own.
 NULLABLE = {("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
+NULLABLE |= {("output", "rows_per_file"), *(("input of a " + key, key) for key in ("version", "snapshot", "tag"))}
+NULLABLE |= {("input of a time", "timestamp")}
+#: What takes null only where its other is there.
+EITHER = ("path", "table")
 NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kind, "into") for kind in REGISTRY}
 #: What takes an empty text.
 EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}
@@ -90,11 +102,14 @@ def assert_named(folder: Path, name: str, key: str, found: list[str]) -> None:
 
 def test_hold_every_key_of_every_model() -> None:
     """A key that is new in a model, and has no right value here, would not be tried."""
-    for name, (_, model, keys) in MODELS.items():
+    tried: dict[type, set[str]] = {}
+    for _, model, keys in MODELS.values():
+        tried.setdefault(model, set()).update(keys)
+    for model, keys in tried.items():
         if dataclasses.is_dataclass(model):
-            assert set(keys) == {"kind", *(item.name for item in dataclasses.fields(model))}, name
+            assert keys == {"kind", *(item.name for item in dataclasses.fields(model))}, model
         else:
-            assert set(keys) == {field.alias or key for key, field in model.model_fields.items()}, name  # type: ignore[attr-defined]
+            assert keys == {field.alias or key for key, field in model.model_fields.items()}, model  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -118,6 +133,9 @@ def test_refuse_null(tmp_path: Path, name: str, key: str) -> None:
     elif name == "condition":
         (found,) = problems(tmp_path, data)
         assert "input.where.x: expected a condition such as {ge: 1}, found none; for nulls, write {null: true}" in found
+    elif key in EITHER and name.startswith(("input", "output")):
+        (found,) = problems(tmp_path, data)
+        assert f"{name.split()[0]}: expected one of 'path' and 'table', found neither" in found
     elif key == "kind":
         (found,) = problems(tmp_path, data)
         assert "steps[0]: expected kind: standard, " in found
@@ -141,8 +159,7 @@ def test_refuse_unknown_key_beside(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), [
-    ("job", "version"), ("job", "input"), ("input", "format"), ("input", "path"), ("artifact", "path"),
-    ("output", "format"), ("output", "path"), *((kind, "columns") for kind in REGISTRY),
+    ("job", "version"), ("job", "input"), ("artifact", "path"), *((kind, "columns") for kind in REGISTRY),
 ])  # fmt: skip
 def test_refuse_missing_key(tmp_path: Path, name: str, key: str) -> None:
     data = job(name)
@@ -152,6 +169,16 @@ def test_refuse_missing_key(tmp_path: Path, name: str, key: str) -> None:
     del place[key]
     (found,) = problems(tmp_path, data)
     assert f"expected key '{key}', found none" in found
+
+
+@pytest.mark.parametrize("name", ["input", "output"])
+def test_refuse_place_without_a_key(tmp_path: Path, name: str) -> None:
+    data = job(name)
+    del data[name]["path"]
+    assert "expected one of 'path' and 'table', found neither" in problems(tmp_path, data)[0]
+    data = job(name)
+    del data[name]["format"]
+    assert "expected a 'format' beside 'path', found none" in problems(tmp_path, data)[0]
 
 
 @pytest.mark.parametrize(("name", "key", "alike"), [
