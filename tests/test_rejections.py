@@ -135,7 +135,7 @@ def test_refuse_null(tmp_path: Path, name: str, key: str) -> None:
         assert "input.where.x: expected a condition such as {ge: 1}, found none; for nulls, write {null: true}" in found
     elif key in EITHER and name.startswith(("input", "output")):
         (found,) = problems(tmp_path, data)
-        assert f"{name.split()[0]}: expected one of 'path' and 'table', found neither" in found
+        assert f"{name.split(maxsplit=1)[0]}: expected one of 'path' and 'table', found neither" in found
     elif key == "kind":
         (found,) = problems(tmp_path, data)
         assert "steps[0]: expected kind: standard, " in found
