@@ -30,6 +30,7 @@ from sparkscale.config import Spark
 from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
 from sparkscale.spark.failures import translated, word_once
+from sparkscale.spark.quiet import quiet
 
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
@@ -152,7 +153,7 @@ def _started(
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
     word_once()
-    with _interruptible(), warnings.catch_warnings():
+    with _interruptible(), quiet(debug=debug), warnings.catch_warnings():
         # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
         return _configured(SparkSession.builder, settings).getOrCreate()
