@@ -5,6 +5,7 @@ What is shown is read back from the files by pyarrow, apart from the engine that
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ def main(engine: str) -> None:
     """Scale 336,776 real flights and softmax a real classifier's scores; needs Python only, Java if there is one."""
     try:
         seconds = {"data": {"make": _make_data()}}
-        jobs = {name: jobfile.load(f"conf/{name}.yaml", overrides=[f"spark.engine={engine}"]) for name in JOBS}
+        chosen, this = [f"spark.engine={engine}"], f"quickstart-{secrets.token_hex(4)}"  # to be seen at work each time
+        jobs = {name: jobfile.load(f"conf/{name}.yaml", overrides=chosen, run_id=this) for name in JOBS}
         reports = _run(jobs, seconds)
     except SparkscaleError as error:
         sys.stderr.write(f"{error.line}\n")

@@ -121,15 +121,19 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
 @_job_options
 def recover(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Mend what a run that was stopped left at the output; the next run does it by itself."""
-    from sparkscale import publish
+    from sparkscale import announce, publish
 
-    place = _folder(config, debug=debug, **chosen)
-    found = publish.recover(place) if place else ()
+    job, place = _folder(config, debug=debug, **chosen)
+    output = job.config.output
+    if output.path is not None and place is None and output.is_files:
+        place, found = output.path, announce.Announced.of(output.path).recover()
+    else:
+        found = publish.recover(place) if place else []
     secrets = click.get_current_context().obj
     for line in found or (f"nothing to mend at {place or 'the output'}",):
         _say(_without(line, secrets))
     if as_json:
-        _print_json({"status": "done", "recovered": list(found)}, secrets)
+        _print_json({"status": "done", "recovered": found}, secrets)
 
 
 @app.command()
@@ -138,7 +142,7 @@ def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # n
     """Hold the files of the output against its manifest: sizes and checksums."""
     from sparkscale import publish
 
-    place = _folder(config, debug=debug, **chosen)
+    _, place = _folder(config, debug=debug, **chosen)
     if place is None:
         raise UsageError("USAGE_VERIFY", "verify: expected an output of plain files on this machine, found another")
     known = publish.verify(place)
@@ -150,15 +154,12 @@ def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # n
         _print_json({"status": "done", **summary}, secrets)
 
 
-def _folder(config: str, *, debug: bool, **chosen: Any) -> str | None:
-    """Return the folder of a job's output; None where it is not on this machine. A catalog is asked for its tables'."""
+def _folder(config: str, *, debug: bool, **chosen: Any) -> tuple[Any, str | None]:
+    """Return a job and its output's folder; None where that is not on this machine. Of a table the catalog is asked."""
     job = _load(config, **chosen)
     job.config.need("output")
     output = job.config.output
-    if output.table is None:
-        return str(output.local) if output.local else None
-    found: str | None = _spark("job").folder_of(job, debug=debug)
-    return found
+    return job, output.local if output.table is None else _spark("job").folder_of(job, debug=debug)
 
 
 @app.command()

@@ -117,6 +117,11 @@ class Place(Strict):
         return self.table or public(self.path or "")
 
     @property
+    def is_files(self) -> bool:
+        """Whether it is plain files."""
+        return self.format in FILES
+
+    @property
     def local(self) -> str | None:
         """The path, where it is one of this machine."""
         return self.path if self.path is not None and is_local(self.path) else None

@@ -227,16 +227,16 @@ def unclaimed(output: str) -> Claim:
     return Claim(output, target, _staging_of(target))
 
 
-def recover(output: str) -> tuple[str, ...]:
+def recover(output: str) -> list[str]:
     """Mend what a crash left at a target, and return it in words.
 
     Raises:
         TemporaryError: (75) where a run is writing there.
     """
     if not unclaimed(output).staging.is_dir():
-        return ()
+        return []
     with claimed(output) as claim:
-        return claim.recovered or (f"gave up the claim of a run that was stopped on {output}",)
+        return list(claim.recovered) or [f"gave up the claim of a run that was stopped on {output}"]
 
 
 def verify(output: str) -> Manifest:

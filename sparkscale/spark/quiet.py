@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 #: Lines that are passed over. Downloads are shown, as they take their time, and what is wrong with a package.
 _NOISE = re.compile(
-    rb"WARNING: Using incubator modules|NOTE: Picked up |Ivy Default Cache set|The jars for the packages stored|:: |\t:: |\t\||\t-{9}"
+    rb"WARNING: Using incubator modules|NOTE: Picked up |Ivy Default Cache set|The jars for the packages stored"
+    rb"|:: |\t:: |\t\||\t-{9}"
     rb"|\tfound \S+ in |\tconfs: |\t\S+ from \S+ in \[|\t\S+ by \[|\t\d+ artifacts copied|\S+ added as a dependency"
 )
 _SECONDS = 2.0

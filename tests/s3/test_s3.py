@@ -20,6 +20,7 @@ from sparkscale.announce import Announced
 from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError, TemporaryError
 from sparkscale.report import Report
 from sparkscale.spark import job
+from tests.processes import last_line, sparkscale
 from tests.s3.conftest import BUCKET
 
 STEPS = [{"kind": "minmax", "columns": "x"}]
@@ -163,3 +164,15 @@ def test_say_what_is_missing(spark: SparkSession, lake: str) -> None:
         run({"format": "parquet", "path": "s3a://no-such-bucket/out"}, source(lake))
     assert nobody.value.exit_code in (66, 73, 77)
     assert "the-secret-key" not in str(nobody.value)
+
+
+def test_recover_by_the_command(spark: SparkSession, lake: str, files: pyarrow.fs.S3FileSystem, here: Path) -> None:
+    output = {"format": "parquet", "path": f"{lake}/out"}
+    run(output, source(lake))
+    with files.open_output_stream(f"{BUCKET}/{here.name}/out/00000007-gone/part") as stream:
+        stream.write(b"x")
+    done = sparkscale("recover", "-c", "job.yaml", "--json", cwd=here, env=dict(os.environ))
+    assert json.loads(done.stdout)["recovered"] == ["removed 00000007-gone, which no announcement names"], done.stderr
+    again = sparkscale("recover", "-c", "job.yaml", cwd=here, env=dict(os.environ))
+    assert last_line(again) == f"nothing to mend at {lake}/out"
+    assert run({"format": "parquet", "path": "local"}, source(lake, "out")).rows == 12
