@@ -101,7 +101,7 @@ def transform(**options: Any) -> None:
 @_job_options
 def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Read the job file and show every problem at once."""
-    job = _load(config, **chosen)
+    job = _load(config, command="check", **chosen)
     steps = [step.to_dict() for step in job.config.steps]
     if schema:
         planned = _spark("job").check_schema(job, debug=debug)
@@ -156,7 +156,7 @@ def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # n
 
 def _folder(config: str, *, debug: bool, **chosen: Any) -> tuple[Any, str | None]:
     """Return a job and its output's folder; None where that is not on this machine. Of a table the catalog is asked."""
-    job = _load(config, **chosen)
+    job = _load(config, command="recover", **chosen)
     job.config.need("output")
     output = job.config.output
     return job, output.local if output.table is None else _spark("job").folder_of(job, debug=debug)

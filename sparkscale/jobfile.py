@@ -33,6 +33,8 @@ RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
 _REDACTION = "spark.redaction.regex"
 #: As much of a key, or of what is wrong with a value, is shown.
 _LONG = 300
+#: Commands of which a run is done once; for others nobody looks at the input's files.
+_PUBLISHING = ("run", "transform")
 #: Stands for a run's id until it is known.
 _LATER = "\x02run_id"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -118,7 +120,7 @@ def load(  # noqa: PLR0913 - a job file, and all that varies it
 def _run_of(command: str, config: JobConfig) -> Run:
     """Return the run of a command: its configuration, but for the session's, and what it reads."""
     artifact = config.artifact.path if config.artifact is not None and command == "transform" else None
-    reads = [config.input.path, *([artifact] if artifact else [])]
+    reads = [config.input.path, *([artifact] if artifact else [])] if command in _PUBLISHING else []
     known = config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
     steps = [step.to_dict() for step in config.steps]
     return runs.run_of(command, [known, steps], [path if path and _LATER not in path else None for path in reads])

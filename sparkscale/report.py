@@ -35,7 +35,7 @@ class Report:
         try:
             yield
         finally:
-            self.seconds[name] = round(time.perf_counter() - start, 3)
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -25,7 +25,7 @@ from sparkscale.redaction import hidden
 from sparkscale.report import Report
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
-from sparkscale.spark.catalog import quoted
+from sparkscale.spark.catalog import describe, quoted
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import check_exists, narrowed, read
@@ -58,10 +58,10 @@ def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
         with report.stage("start"):
             spark = stack.enter_context(session(config.spark, config.name, formats=_formats(config), debug=debug))
             report.engine = engine_name(spark)
-        sink = None if command == "fit" else _sink(spark, job, claim, report)
-        if report.status == "unchanged":
-            return report
         with report.stage("read"):
+            sink = None if command == "fit" else _sink(spark, job, claim, report)
+            if report.status == "unchanged":
+                return report
             df, planned, known = _plan(spark, config, command, sink)
         report.warnings += planned.warnings
         fitted = known or _fit(df, planned, job, report)
@@ -97,12 +97,24 @@ def _sink(spark: SparkSession, job: Job, claim: Callable[[str], Claim], report: 
     assert output is not None  # noqa: S101 - _check has seen to it
     sink = sinks.sink_of(spark, output, claim)
     report.output = {"path": output.name, "format": sink.output.format}
+    _check_tables(spark, job.config, sink)
     record = sink.finished(job.run)
     if record is not None:
         report.unchanged(record)
     else:
         sink.check_absent()
     return sink
+
+
+def _check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:
+    """Refuse a target that overlaps the input, where a catalog alone knows where they are."""
+    source, target = config.input.path, config.output.path if config.output else None
+    if config.input.table is not None:
+        with translated(f"looking at {config.input.name}"):
+            known = describe(spark, quoted(config.input.table))
+        source = known.location if known else None
+    if source is not None and (target or sink.folder()) is not None and not (config.input.path and target):
+        publish.check_apart("output", target or sink.folder() or "", "the input", source)
 
 
 def _formats(config: JobConfig) -> set[str]:
@@ -226,19 +238,23 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
             sample = verify(df, fitted, config.engine, config.verify)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
-    # A transaction writes and publishes at once: what it has to be judged by is counted before.
-    counted = _Counted.of(df, fitted, apart=sink.transactional, rows=report.rows)
+    counted: list[_Counted] = []
     record: dict[str, Any] = {"run_id": job.run_id, "command": report.command, "mode": sink.output.mode}
 
+    def frame() -> DataFrame:
+        # A transaction writes and publishes at once: what it has to be judged by is counted before.
+        counted.append(_Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
+        result = transform(counted[-1].df, fitted, config.engine)
+        return gathered(result, sink.output.partition_by, _pinned(config))
+
     def ready() -> None:
-        _judge(counted.counts(), fitted, report)
+        _judge(counted[-1].counts(), fitted, report)
         if report.command == "run":
             _save(fitted, config, report)
         record.update(rows=report.rows, artifact=hidden(report.artifact, job.secrets))
 
     with report.stage("write"):
-        moved = gathered(counted.df, sink.output.partition_by, _pinned(config))
-        sink.publish(transform(moved, fitted, config.engine), job.run, record, ready)
+        sink.publish(frame, job.run, record, ready)
     report.warnings += sink.notes
     if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")

@@ -23,7 +23,7 @@ from sparkscale.spark.failures import translated
 from sparkscale.spark.read import place_of, texts
 from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail
-from sparkscale.spark.sink import Sink
+from sparkscale.spark.sink import Frame, Sink
 
 _RUN, _RECORD = "sparkscale.run-id", "sparkscale.run"
 _APP = "sparkscale/"
@@ -76,7 +76,8 @@ class _Lake(Sink):
         """Return each commit, the newest last: the id of the run that made it, ``""`` of others, and its record."""
         raise NotImplementedError
 
-    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+    def publish(self, frame: Frame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        df = frame()
         ready()
         publish.reached("ready")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -16,6 +16,7 @@ from sparkscale.runs import Run
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session import is_sail
 
+Frame: TypeAlias = Callable[[], DataFrame]
 #: Types that the name of a partition's folder cannot hold.
 NESTED = ("array", "struct", "map", "binary", "variant")
 
@@ -49,8 +50,15 @@ class Sink(abc.ABC):
         """Return the columns that what is there is partitioned by; None where there is nothing."""
 
     @abc.abstractmethod
-    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
-        """Write a DataFrame and publish it; ``ready`` is called, and may refuse, before anything can be seen."""
+    def publish(self, frame: Frame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+        """Write a DataFrame and publish it.
+
+        Args:
+            frame: makes the DataFrame, anew for each try.
+            run: that it is of.
+            record: of the run, read when ``ready`` has returned.
+            ready: is called, and may refuse, before anything can be seen.
+        """
 
     def check_absent(self) -> None:
         """Raise :class:`OutputError` (73) where mode is ``error`` and there is something."""

@@ -27,7 +27,7 @@ from sparkscale.spark.failures import translated
 from sparkscale.spark.lake import Delta, Iceberg
 from sparkscale.spark.read import texts
 from sparkscale.spark.retry import patiently
-from sparkscale.spark.sink import NESTED, Sink, differences
+from sparkscale.spark.sink import NESTED, Frame, Sink, differences
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"compression": "zstd"},
@@ -149,14 +149,14 @@ class Files(Sink):
             found.append(Problem("SCHEMA_TARGET", cause, "CSV goes by position; reorder the input's columns"))
         return found
 
-    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+    def publish(self, frame: Frame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
         """Write to the staging folder; when all is well, put it into the target's place."""
         assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
         with self.claim.staged(self.output.mode, record) as staging:
 
             def fresh() -> None:
                 shutil.rmtree(staging, ignore_errors=True)
-                write(df, self.output, staging)
+                write(frame(), self.output, staging)
 
             patiently(self.spark, fresh, self.notes)
             ready()
@@ -211,11 +211,11 @@ class Objects(Sink):
             fields = schema_of(read.of_announced(reader, path, self.table.table)).fields
         return {field.name: "" if format_ in ("csv", "json") else field.type for field in fields}
 
-    def publish(self, df: DataFrame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
+    def publish(self, frame: Frame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
         """Write below a prefix of the run's own; when all is well, announce it."""
         assert record["run_id"] == run.id  # noqa: S101 - the manifest takes it from the record
         with self.table.staged(self.output.mode, record) as prefix:
-            write(df, self.output, prefix)
+            write(frame(), self.output, prefix)
             ready()
 
 

@@ -36,8 +36,11 @@ def test_submit_in_local_mode(job: Path) -> None:
     assert_done(done)
     assert pq.read_table(job / "out")["x"].to_pylist() == [0.0, 0.5, 1.0, None]
     again = run([SUBMIT, "--config", "job.yaml", "--", "--master", "local[1]"], cwd=job, env=env, merged=True)
-    assert again.returncode == 73
-    assert again.stdout.splitlines()[-1].endswith("(exit 73)")
+    assert again.returncode == 0
+    assert again.stdout.splitlines()[-1].startswith("unchanged: ")
+    other = [SUBMIT, "--config", "job.yaml", "--run-id", "other", "--", "--master", "local[1]"]
+    refused = run(other, cwd=job, env=env, merged=True)
+    assert (refused.returncode, refused.stdout.splitlines()[-1][-9:]) == (73, "(exit 73)")
 
 
 def test_submit_to_a_cluster(cluster: Cluster, job: Path) -> None:

@@ -86,7 +86,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "input's columns; give one of them an 'into' such as '{column}_scaled'"),
     ("array to CSV", "run", step("{kind: softmax, columns: s}", output="output: {format: csv, path: out}\n"), 65,
      "error[SCHEMA_FORMAT] 3 problems, the first: output.format csv cannot hold column 's', array<double>; "
-     "take parquet or json"),
+     "take parquet"),
     ("where of a missing column", "run", step("{kind: minmax, columns: x}", ", where: {yy: 1}"), 65,
      "error[SCHEMA_MISSING] column 'yy' of input.where is not in in; did you mean 'y'?"),
     ("where of a wrong type", "run", step("{kind: minmax, columns: x}", ", where: {y: {ge: one}}"), 65,

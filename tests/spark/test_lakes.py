@@ -210,6 +210,11 @@ def test_refuse_table_of_another_format(inputs: Path) -> None:
         run({"format": "parquet", "table": "default.a_delta", "mode": "overwrite"})
     with pytest.raises(ConfigError, match="expected a table apart from the input"):
         run({"table": "`default`.a_delta", "mode": "overwrite"}, {"table": "default.a_delta"})
+    known = describe(SparkSession.active(), "default.a_delta")
+    assert known is not None
+    for output in ({"format": "delta", "path": known.folder}, {"format": "parquet", "path": f"{known.folder}/below"}):
+        with pytest.raises(ConfigError, match="output: expected a place apart from the input"):
+            run(output, {"table": "default.a_delta"})
     with pytest.raises(ConfigError, match=r"expected db\.name for files in Spark's own catalog"):
         run({"table": "lake.db.files"})
     with pytest.raises(ConfigError, match="expected a name of letters, digits and _"):
