@@ -75,9 +75,7 @@ def do(name: str, stage: Stage) -> Tally:
     except Exception:  # noqa: BLE001 - the others are done all the same
         tally.hold("I4", kept=False, what=f"the campaign itself failed: {traceback.format_exc()}")
     tally.seconds = time.monotonic() - began
-    print(
-        f"{name}: {tally.runs} runs, {tally.violations} violations, {tally.seconds:.0f} s", file=sys.stderr, flush=True
-    )
+    print("\n".join(ledger.lines([tally])), file=sys.stderr, flush=True)
     return tally
 
 

@@ -18,7 +18,7 @@ from campaign.processes import Host
 from campaign.scene import Scene, Sink, write_inputs
 
 SAIL: dict[str, Any] = {"engine": "sail"}
-ROWS, BIG_ROWS = 4000, 200_000
+ROWS, BIG_ROWS = 4000, 100_000
 
 
 @dataclass

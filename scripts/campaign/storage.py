@@ -29,7 +29,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
         where = wheres[n % len(wheres)]
         on_spark = where == "shuffle" or "sail" not in stage.engines or ("spark" in stage.engines and n % 6 > 2)
         host = stage.host("spark") if on_spark else stage.host("sail")
-        sink = FILES[3] if where == "shuffle" else FILES[1 + n % 3]
+        sink = FILES[3] if where == "shuffle" else FILES[1 + (n + n // 3) % 3]
         left = int(numbers.random() * _WANTED[where])
         with contextlib.ExitStack() as stack:
             scene = _scene(stage, stack, (where, sink), host)
