@@ -177,6 +177,16 @@ def of_session(leader: int) -> dict[int, str]:
     return found
 
 
+def busy(leader: int, name: str) -> dict[int, int]:
+    """Return the ticks of the processor that processes of a session have used, of those with a name."""
+    used = {}
+    for pid, line in of_session(leader).items():
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            used |= {pid: int(fields[11]) + int(fields[12])} if name in line else {}
+    return used
+
+
 class Host:
     """A process that runs commands one after the other on one engine, started once."""
 

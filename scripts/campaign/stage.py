@@ -70,6 +70,7 @@ class Stage:
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.databricks.delta.snapshotPartitions": "1",
             "spark.sql.shuffle.partitions": "2",
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",  # Python has more to do
         }
         return self._host({"master": "local[2,4]", "conf": conf})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import threading
 import time
@@ -17,10 +18,13 @@ from campaign.stage import Stage
 _TIMES = (5, 200)
 _PANDAS = ["--set", "engine=pandas", "--set", "verify=0"]
 _SINK = FILES[1]
+_PYTHON = "pyspark.daemon"
+#: Seconds that a worker is let work for, at most.
+_MOMENT = 0.1
 
 
 def campaign(stage: Stage, tally: Tally) -> None:
-    """Kill a worker, or the daemon that forks them, at a random moment."""
+    """Kill a worker, or the daemon that forks them, at a random moment of the work."""
     if "spark" not in stage.engines:
         tally.notes.append("skipped: Sail runs Python in its own process")
         return
@@ -38,8 +42,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
         ends: list[Outcome] = []
         job = threading.Thread(target=lambda s=scene, e=ends: e.append(host.run([*s.second, *_PANDAS], s.folder)))
         job.start()
-        time.sleep(numbers.random() * usual)
-        victim = _kill(host.pid, numbers.random()) if job.is_alive() else None
+        victim = _kill(host.pid, job, numbers)
         job.join()
         if victim is None:
             continue
@@ -59,13 +62,16 @@ def _judge(tally: Tally, scene: Scene, done: Outcome, victim: str) -> None:
     tally.hold("I1", found == expected, f"{what}: exit {done.code} and the {found} data")
 
 
-def _kill(session: int, which: float) -> str | None:
-    """Kill one of the processes that run Python for Spark; the daemon is the one whose child the others are."""
-    found = sorted(pid for pid, line in processes.of_session(session).items() if "pyspark.daemon" in line)
-    if not found:
-        return None
-    at = int(which * len(found))
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(found[at], signal.SIGKILL)
-        return "a worker" if at else "the daemon"
+def _kill(session: int, job: threading.Thread, numbers: random.Random) -> str | None:
+    """Wait until a worker is busy, and a moment more; then kill it, or the daemon that forks them."""
+    before, moment, daemon = processes.busy(session, _PYTHON), numbers.random() * _MOMENT, numbers.random() < 1 / 4
+    while job.is_alive():
+        now = processes.busy(session, _PYTHON)
+        working = [pid for pid, used in now.items() if used > before.get(pid, 0) and pid != min(now)]
+        if working:
+            time.sleep(moment)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(min(now) if daemon else working[0], signal.SIGKILL)
+                return "the daemon" if daemon else "a worker"
+        time.sleep(0.002)
     return None
