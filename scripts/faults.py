@@ -13,6 +13,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     options = parser.parse_args()
     processes.prepare()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # to unmount, as after Ctrl-C
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
     engines = frozenset({options.engine} if options.engine else {"spark", "sail"})
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
