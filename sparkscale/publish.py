@@ -13,7 +13,9 @@ A new target appears whole, by one rename. An existing one is exchanged in one s
 (``renameat2`` on Linux: ext4, xfs, btrfs, tmpfs, overlay ...): a reader who opens it meets the old folder or the
 new one. Elsewhere it takes two renames, between which a reader can meet no folder for some microseconds. A reader
 that listed the old folder's files before the exchange finds those that stay under their old names, and misses those
-that were replaced, as with any table of plain files.
+that were replaced, as with any table of plain files; some say so, and pyarrow passes them over in silence. The old
+folder is removed only after a while (``GRACE``): a reader who has opened it and lists it, while its files go, would
+list a part of them, or none, and take that for the data.
 Staging names begin with ``_`` and hold no ``=``, which Spark and its peers do not read as data.
 """
 
@@ -29,8 +31,9 @@ import os
 import posixpath
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,9 @@ _NEW, _OLD = "new", "old"
 #: Of renameat2(2): relative to the working folder; fail where the target exists; exchange the two.
 _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
 _WILD = frozenset("*?[{")
+#: Seconds that a folder which was replaced stays as it was, for readers who are about to list it. Runs on Spark do not
+#: wait for them: its session takes as long to stop.
+GRACE = 0.2
 
 
 def _nothing(_step: str) -> None:
@@ -159,6 +165,8 @@ class Claim:
     staging: Path
     #: What a run before this one had left, in words.
     recovered: tuple[str, ...] = ()
+    #: When (`time.monotonic`) it was published to, in place of what was there.
+    _replaced: list[float] = field(default_factory=list)
 
     def finished(self, run: Run, mode: str) -> dict[str, Any] | None:
         """Return the record of a run whose result the target holds already, whole; else None.
@@ -193,9 +201,17 @@ class Claim:
         with named(self.output):
             _complete(new, self.target, mode, record)
             reached("complete")
+            replacing = self.target.exists()
             _publish(self.staging, self.target, mode)
+            if replacing:
+                self._replaced.append(time.monotonic())
             reached("published")
             _sync(self.target.parent)
+
+    def linger(self) -> None:
+        """Wait until no reader can be about to list what was replaced."""
+        for when in self._replaced:
+            time.sleep(max(when + GRACE - time.monotonic(), 0))
 
 
 @contextlib.contextmanager
@@ -218,7 +234,9 @@ def claimed(output: str) -> Iterator[Claim]:
             reached("claimed")
             recovered = _clear(staging, target)
             reached("cleared")
-        yield Claim(output, target, staging, tuple(recovered))
+        claim = Claim(output, target, staging, tuple(recovered))
+        stack.callback(claim.linger)
+        yield claim
 
 
 def unclaimed(output: str) -> Claim:

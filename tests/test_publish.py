@@ -223,8 +223,29 @@ def test_lock_the_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.Monke
     assert tree(tmp_path) == {"out/part": "new"}
 
 
-def test_show_readers_whole_folders_only(tmp_path: Path, way: str) -> None:
+def test_leave_what_was_replaced_to_those_who_list_it(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader has opened the old folder when it is replaced: it still lists all of it, for a while."""
+    put(tmp_path / "out", one="1", two="2")
+    folder, listed = os.open(tmp_path / "out", os.O_RDONLY), []
+    names_of = lambda: sorted(entry.name for entry in os.scandir(folder))
+    monkeypatch.setattr(publish.time, "sleep", lambda seconds: listed.append((seconds, names_of())))
+    with staged(str(tmp_path / "out"), "overwrite") as staging:
+        fill(staging)
+    ((seconds, names),) = listed
+    assert publish.GRACE / 2 < seconds <= publish.GRACE
+    assert names == ["one", "two"]
+    assert names_of() == []
+    os.close(folder)
+    with staged(str(tmp_path / "another"), "overwrite") as staging:  # nothing was replaced, and nobody waits
+        fill(staging)
+    assert len(listed) == 1
+
+
+def test_show_readers_whole_folders_only(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll a target that is replaced again and again: by an exchange it is always there, and never a mixture."""
+    monkeypatch.setattr(publish, "GRACE", 0)  # these readers list nothing
     target, seen, done = tmp_path / "out", [], threading.Event()
     fill(str(target), "0")
 
