@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -292,9 +293,17 @@ class _Counted:
         if self.rows is not None:
             return {"rows": self.rows}
         with translated("counting rows"):
-            if self.observation is not None:
-                return dict(self.observation.get)
+            if self.observation is not None and (observed := _observed(self.observation)):
+                return observed
             return self.plain.agg(*self.counts_of).collect()[0].asDict()
+
+
+def _observed(observation: Observation) -> dict[str, int]:
+    """Return what was observed; nothing where Spark left the observation out, as it does where there are no rows."""
+    try:
+        return dict(observation.get)
+    except Py4JJavaError:  # an assertion of Spark's: it has no metrics to give
+        return {}
 
 
 def _row_items(fitted: Fitted) -> list[Application]:
