@@ -119,6 +119,18 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
 
 @app.command()
 @_job_options
+def explain(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Show what a job would do: columns, queries, formulas, engines, and how it publishes."""
+    job = _load(config, command="check", **chosen)
+    found = _spark("job").explain(job, debug=debug)
+    for line in found.lines():
+        _say(_without(line, job.secrets))
+    if as_json:
+        _print_json({"status": "done", **found.to_dict()}, job.secrets)
+
+
+@app.command()
+@_job_options
 def recover(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Mend what a run that was stopped left at the output; the next run does it by itself."""
     from sparkscale import announce, publish

@@ -55,15 +55,22 @@ def _scene(stage: Stage, sink: Sink, host: Host) -> Scene:
     return stage.scene(sink, host) if sink in LAKES else stage.old(sink, host).copy(stage.place())
 
 
+def _files(scene: Scene) -> set[str]:
+    """Return what is at the target and staged beside it: what changes first, wherever a run writes."""
+    staged = scene.target.parent.glob("_sparkscale-*/new*/**/*")
+    return {str(path) for path in (*scene.target.glob("**/*"), *staged)}
+
+
 def _kill(stage: Stage, tally: Tally, sink: Sink, host: Host, when: tuple[float, random.Random]) -> str:
     """Kill one run that is alive: at any moment, or at any after the first file was written; say what is left."""
     usual, numbers = when
     while True:
         scene = _scene(stage, sink, host)
         writing, seconds = numbers.random() < 0.5, numbers.random()
+        before = _files(scene)
         with _start(stage, scene, host).ending() as started:
             if writing:
-                processes.await_(lambda scene=scene: list(scene.target.parent.glob("_sparkscale-*/new")), usual * 2)
+                processes.await_(lambda scene=scene, before=before: _files(scene) != before, usual * 2)
             time.sleep(seconds * (_WRITING if writing else usual))
             started.signal(signal.SIGKILL, group=True)
             done = started.wait()

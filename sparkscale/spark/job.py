@@ -24,10 +24,12 @@ from sparkscale.predicates import conditions
 from sparkscale.publish import Claim
 from sparkscale.redaction import hidden
 from sparkscale.report import Report
+from sparkscale.spark import explain as explaining
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
 from sparkscale.spark.catalog import describe, quoted
 from sparkscale.spark.columns import feature, schema_of, scores
+from sparkscale.spark.explain import Explained
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import check_exists, narrowed, read
 from sparkscale.spark.retry import patiently
@@ -130,6 +132,16 @@ def check_schema(job: Job, *, debug: bool = False) -> Plan:
         output = job.config.output
         sink = sinks.sink_of(spark, output, publish.unclaimed) if output else None
         return _plan(spark, job.config, command, sink)[1]
+
+
+def explain(job: Job, *, debug: bool = False) -> Explained:
+    """Say what a run (or, of a job without steps, a transform) would do; starts a session, and no job on the data."""
+    config = job.config
+    command = "run" if config.steps else "transform"
+    with session(config.spark, config.name, formats=_formats(config), debug=debug) as spark:
+        sink = sinks.sink_of(spark, config.output, publish.unclaimed) if config.output else None
+        df, planned, _ = _plan(spark, config, command, sink)
+        return explaining.explain(df, planned, config, sink, fits=command == "run")
 
 
 def folder_of(job: Job, *, debug: bool = False) -> str | None:

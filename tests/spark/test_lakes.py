@@ -61,6 +61,10 @@ TARGETS: dict[str, dict[str, str]] = {
 }
 
 
+#: One of each way to publish: an exchange, texts, a catalog's files, and the two formats with transactions.
+SOME = pytest.mark.parametrize("target", ["parquet", "csv", "orc table", "delta", "iceberg table"], indirect=True)
+
+
 @pytest.fixture(params=TARGETS)
 def target(request: pytest.FixtureRequest, spark: SparkSession) -> dict[str, str]:
     """Give each kind of target in turn."""
@@ -125,6 +129,7 @@ def test_publish_in_every_mode(inputs: Path, target: dict[str, str], back: Reade
     assert not list(inputs.rglob("_sparkscale-*"))
 
 
+@SOME
 def test_do_a_given_run_once(inputs: Path, target: dict[str, str], back: Reader) -> None:
     """An id that a scheduler gave is done once, whatever came after it; one by content is done when it is wanted."""
     output = {**target, "mode": "overwrite"}
@@ -136,6 +141,7 @@ def test_do_a_given_run_once(inputs: Path, target: dict[str, str], back: Reader)
     assert back(target)["v"] == [2, 2]
 
 
+@SOME
 @pytest.mark.parametrize("published", [False, True])
 def test_finish_after_a_lost_reply(
     inputs: Path, target: dict[str, str], back: Reader, monkeypatch: pytest.MonkeyPatch, published: bool
@@ -164,6 +170,7 @@ DIFFERENT = [
 ]
 
 
+@SOME
 @pytest.mark.parametrize(("changed", "said"), DIFFERENT)
 def test_refuse_to_add_other_columns(
     inputs: Path, target: dict[str, str], back: Reader, changed: dict[str, str], said: str
@@ -182,6 +189,7 @@ def test_refuse_to_add_other_columns(
     assert back(target) == before
 
 
+@SOME
 def test_replace_columns_by_overwrite(inputs: Path, target: dict[str, str], back: Reader) -> None:
     run({**target, "partition_by": ["month"]})
     steps = [STEPS[0] | {"into": "y"}]
