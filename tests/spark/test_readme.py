@@ -62,7 +62,7 @@ def test_run_readme_commands(flights: Path, spark: SparkSession, capsys: pytest.
             cli.main(words[1:])
         assert stop.value.code == 0, (words, capsys.readouterr().err)
     assert [words[1] for words in ran] == [
-        "check", "run", "fit", "transform", "inspect", "verify", "recover", "doctor",
+        "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor",
     ]  # fmt: skip
     scaled = pq.read_table(flights / "out" / "flights_scaled").to_pydict()
     assert len(scaled["distance"]) == 120
