@@ -17,8 +17,8 @@ from campaign.stage import Stage
 _TIMES = {"sail": (19, 270), "spark": (1, 30)}
 #: Seconds of a job on Spark, where there is no time to measure it.
 _USUAL = 8.0
-#: Seconds of a small job between the first file that is written and the end, on a machine that is busy.
-_WRITING = 0.3
+#: Seconds of a small job between the first file that changes and the end.
+_WRITING = 0.1
 
 
 def campaign(stage: Stage, tally: Tally) -> None:

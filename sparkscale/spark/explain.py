@@ -58,12 +58,15 @@ class Explained:
         """Yield the account for people."""
         files = f", {self.reading['files']:,} files" if self.reading["files"] else ""
         size = f", {self.reading['bytes']:,} bytes" if self.reading["bytes"] else ""
-        columns = f"{self.reading['fit_columns']} of {self.reading['columns']} columns for the fit, all for the output"
+        columns = f"{self.reading['columns']} columns for the output"
+        if self.fit["features"]:
+            columns = f"{self.reading['fit_columns']} columns for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
+            queries = "one query" if self.fit["queries"] == 1 else f"{self.fit['queries']} queries"
             yield (
-                f"fit: {self.fit['features']} features{sketches}, in {self.fit['queries']} queries; "
+                f"fit: {self.fit['features']} features{sketches}, in {queries}; "
                 "again over those with NaN, infinities or a mean of more than 100 std"
             )
         for number, step in enumerate(self.steps, 1):
