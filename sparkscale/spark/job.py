@@ -296,7 +296,9 @@ class _Counted:
         items = _row_items(fitted)
         wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item))]
         if not apart and not is_sail(df.sparkSession):
-            observation = Observation("sparkscale")
+            observation = (
+                Observation()
+            )  # of a name of its own: by one that is known already, Spark answers the first alone
             return cls(df.observe(observation, *wanted), df, wanted, observation)
         return cls(df, df, wanted, None, rows if apart and not items else None)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from sparkscale.errors import TemporaryError
 
@@ -28,7 +28,7 @@ def patiently(spark: SparkSession, work: Callable[[], None], notes: list[str]) -
     Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, TemporaryError) and _is_alive(spark)),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(_FIRST_WAIT, _LONGEST_WAIT),
+        wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
         before_sleep=told,
         reraise=True,
     )(work)
