@@ -213,7 +213,9 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
     (
         (
             r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
-            r"|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error|Parser error|EOF|CAST_INVALID_INPUT"
+            r"|can not read FileMetaData|shaded\.parquet|ParquetDecodingException|ArrayIndexOutOfBoundsException"
+            r"|NegativeArraySizeException|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error"
+            r"|Parser error|EOF|CAST_INVALID_INPUT"
         ),
         DataError,
         "INPUT_DAMAGED",
