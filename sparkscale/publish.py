@@ -25,10 +25,8 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import fnmatch
 import hashlib
 import os
-import posixpath
 import re
 import shutil
 import time
@@ -40,7 +38,6 @@ from typing import Any
 from sparkscale import manifest
 from sparkscale.errors import (
     AccessError,
-    ConfigError,
     DataError,
     InputMissingError,
     OutputError,
@@ -49,14 +46,13 @@ from sparkscale.errors import (
     TemporaryError,
 )
 from sparkscale.manifest import Manifest
-from sparkscale.places import is_local, local_path
+from sparkscale.places import local_path
 from sparkscale.runs import Run
 
 #: Inside a staging folder: what is being written; the target that it replaces, between two renames.
 _NEW, _OLD = "new", "old"
 #: Of renameat2(2): relative to the working folder; fail where the target exists; exchange the two.
 _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
-_WILD = frozenset("*?[{")
 #: Seconds that a folder which was replaced stays as it was, for readers who are about to list it. Runs on Spark do not
 #: wait for them: its session takes as long to stop.
 GRACE = 0.2
@@ -92,68 +88,6 @@ def check_is_folder(output: str) -> None:
     for place in (target, *target.parents):
         if place.exists() and not place.is_dir():
             raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {place} is a file")
-
-
-def check_apart(key: str, path: str, other_key: str, other: str) -> None:
-    """Refuse a place that is another one, is inside it, or holds it; ``other`` may be a pattern of an input.
-
-    Raises:
-        ConfigError: (78) naming both.
-    """
-    ours = _names(path)
-    if all(re.fullmatch(theirs, own) for own, theirs in zip(ours, _patterns(other), strict=False)):
-        raise ConfigError(
-            "CONFIG_OVERLAP",
-            f"{key}: expected a place apart from {other_key}, but {path} overlaps {other}",
-            "take another folder",
-        )
-
-
-def check_outside(key: str, path: str, other_key: str, other: str) -> None:
-    """Refuse a place that is another one or is inside it; it may hold it.
-
-    Raises:
-        ConfigError: (78) naming both.
-    """
-    if len(_names(path)) >= len(_patterns(other)):
-        check_apart(key, path, other_key, other)
-
-
-#: Schemes of one store.
-_SCHEMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs", "wasbs": "wasb"}
-
-
-def _names(path: str) -> list[str]:
-    """Return the parts of a path, links resolved; of a URI its scheme and host first."""
-    return list(Path(os.path.realpath(local_path(path))).parts) if is_local(path) else _uri(path)
-
-
-def _uri(path: str) -> list[str]:
-    scheme, _, rest = path.partition(":")
-    host, _, inside = rest.lstrip("/").partition("/")
-    scheme = scheme.lower()
-    parts = posixpath.normpath(f"/{inside}").split("/")
-    return [f"{_SCHEMES.get(scheme, scheme)}://{host.rpartition('@')[2]}", *filter(None, parts)]
-
-
-def _patterns(path: str) -> list[str]:
-    """Return a regular expression for each part of a path, links resolved up to the first part with a wildcard."""
-    if not is_local(path):
-        store, *inside = _uri(path)
-        return [re.escape(store), *map(_pattern, inside)]
-    parts = Path(local_path(path)).absolute().parts
-    plain = next((n for n, part in enumerate(parts) if set(part) & _WILD), len(parts))
-    if Path(*parts).exists():
-        plain = len(parts)
-    real = Path(os.path.realpath(Path(*parts[:plain]))).parts
-    return [*map(re.escape, real), *map(_pattern, parts[plain:])]
-
-
-def _pattern(part: str) -> str:
-    """Return the regular expression of a part with Hadoop's wildcards; of braces, one that matches all."""
-    if "{" in part or "}" in part:
-        return ".*"
-    return fnmatch.translate(part.replace("[^", "[!"))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from sparkscale.errors import (
     StorageError,
     TemporaryError,
 )
+from sparkscale.places import check_apart, check_outside
 from sparkscale.runs import Run
 
 
@@ -305,7 +306,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_refuse_overlap_with_input(here: Path, output: str, source: str) -> None:
     output, source = (path.replace("{here}", str(here)) for path in (output, source))
     with pytest.raises(ConfigError, match=r"output\.path: expected a place apart from the input") as caught:
-        publish.check_apart("output.path", output, "the input", source)
+        check_apart("output.path", output, "the input", source)
     assert (caught.value.code, caught.value.exit_code) == ("CONFIG_OVERLAP", 78)
 
 
@@ -316,15 +317,15 @@ def test_refuse_overlap_with_input(here: Path, output: str, source: str) -> None
     ("out/x", "*.parquet"), ("in/scaled", "in/day*"), ("in/day=3", "in/day=[12]"), ("odd1", "odd[1]"),
 ])  # fmt: skip
 def test_accept_place_apart(here: Path, output: str, source: str) -> None:
-    publish.check_apart("output.path", output, "the input", source)
+    check_apart("output.path", output, "the input", source)
 
 
 def test_refuse_artifact_that_would_go_with_the_output(here: Path) -> None:
     for artifact in ("out", "out/stats", "./out/a/b"):
         with pytest.raises(ConfigError, match=r"artifact\.path: expected a place apart from the output"):
-            publish.check_outside("artifact.path", artifact, "the output", "out")
+            check_outside("artifact.path", artifact, "the output", "out")
     for artifact in (".", "stats", "out2", "s3://b/out/x"):
-        publish.check_outside("artifact.path", artifact, "the output", "out")
+        check_outside("artifact.path", artifact, "the output", "out")
 
 
 @pytest.mark.parametrize("target", ["real", "not there yet"])

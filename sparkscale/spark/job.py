@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale import lakes, publish, store
-from sparkscale.artifact import Application, Fitted
+from sparkscale.artifact import Fitted
 from sparkscale.config import FILES, JobConfig
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
-from sparkscale.maps import Softmax
+from sparkscale.places import check_apart, check_outside
 from sparkscale.plan import Plan, plan
 from sparkscale.predicates import conditions
 from sparkscale.publish import Claim
@@ -28,7 +24,8 @@ from sparkscale.spark import explain as explaining
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
 from sparkscale.spark.catalog import describe, quoted
-from sparkscale.spark.columns import feature, schema_of, scores
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.counts import Counted, judge
 from sparkscale.spark.explain import Explained
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import check_exists, narrowed, read
@@ -117,7 +114,7 @@ def _check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:
             known = describe(spark, quoted(config.input.table))
         source = known.location if known else None
     if source is not None and (target or sink.folder()) is not None and not (config.input.path and target):
-        publish.check_apart("output", target or sink.folder() or "", "the input", source)
+        check_apart("output", target or sink.folder() or "", "the input", source)
 
 
 def _formats(config: JobConfig) -> set[str]:
@@ -168,7 +165,7 @@ def _check(config: JobConfig, command: str) -> None:
     check_exists(config.input)
     source = config.input.path
     if config.artifact is not None and source is not None:
-        publish.check_outside("artifact.path", config.artifact.path, "the input", source)
+        check_outside("artifact.path", config.artifact.path, "the input", source)
     output = config.output
     if output is None or command == "fit":
         return
@@ -180,9 +177,9 @@ def _check(config: JobConfig, command: str) -> None:
         cause = f"output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found {output.name}"
         raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
     if output.path is not None and source is not None:
-        publish.check_apart("output.path", output.path, "the input", source)
+        check_apart("output.path", output.path, "the input", source)
     if output.path is not None and config.artifact is not None:  # which would go with the old output
-        publish.check_outside("artifact.path", config.artifact.path, "the output", output.path)
+        check_outside("artifact.path", config.artifact.path, "the output", output.path)
 
 
 def _plan(
@@ -251,17 +248,17 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
             sample = verify(df, fitted, config.engine, config.verify)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
-    counted: list[_Counted] = []
+    counted: list[Counted] = []
     record: dict[str, Any] = {"run_id": job.run_id, "command": report.command, "mode": sink.output.mode}
 
     def frame() -> DataFrame:
         # A transaction writes and publishes at once: what it has to be judged by is counted before.
-        counted.append(_Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
+        counted.append(Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
         result = transform(counted[-1].df, fitted, config.engine)
         return gathered(result, sink.output.partition_by, _pinned(config))
 
     def ready() -> None:
-        _judge(counted[-1].counts(), fitted, report)
+        judge(counted[-1].counts(), fitted, report)
         if report.command == "run":
             _save(fitted, config, report)
         record.update(rows=report.rows, artifact=hidden(report.artifact, job.secrets))
@@ -277,83 +274,3 @@ def _pinned(config: JobConfig) -> set[str]:
     """Return the columns that the input was narrowed to one value of."""
     rules = config.input.where.items()
     return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """A DataFrame whose rows are counted while it is written; by a scan of its own where that cannot be."""
-
-    df: DataFrame
-    plain: DataFrame
-    counts_of: Sequence[SparkColumn]
-    observation: Observation | None
-    #: Where that is known, and nothing else is asked.
-    rows: int | None = None
-
-    @classmethod
-    def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None) -> _Counted:
-        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen."""
-        items = _row_items(fitted)
-        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item))]
-        if not apart and not is_sail(df.sparkSession):
-            observation = (
-                Observation()
-            )  # of a name of its own: by one that is known already, Spark answers the first alone
-            return cls(df.observe(observation, *wanted), df, wanted, observation)
-        return cls(df, df, wanted, None, rows if apart and not items else None)
-
-    def counts(self) -> dict[str, int]:
-        """Return the counts; where they are not counted apart, to be called when the DataFrame has been written."""
-        if self.rows is not None:
-            return {"rows": self.rows}
-        with translated("counting rows"):
-            if self.observation is not None and (observed := _observed(self.observation)):
-                return observed
-            return self.plain.agg(*self.counts_of).collect()[0].asDict()
-
-
-def _observed(observation: Observation) -> dict[str, int]:
-    """Return what was observed; nothing where Spark left the observation out, as it does where there are no rows."""
-    try:
-        return dict(observation.get)
-    except Py4JJavaError:  # an assertion of Spark's: it has no metrics to give
-        return {}
-
-
-def _row_items(fitted: Fitted) -> list[Application]:
-    return [item for item in fitted.applications if item.map.by_row]
-
-
-def _row_counts(item: Application) -> list[SparkColumn]:
-    """Count the rows that hold a score at all, or are an empty array, and those that have no softmax."""
-    array = scores(item.inputs[0]) if item.over_array else F.array(*[feature(column) for column in item.inputs])
-    top = F.array_max(array)
-    undefined = top == F.lit(-float("inf"))
-    if not (isinstance(item.map, Softmax) and item.map.nulls == "mask"):
-        undefined = undefined & ~F.exists(array, lambda score: score.isNull())
-    return [
-        F.count(F.when(top.isNotNull() | (F.size(array) == 0), 1)).alias(f"scored_{item.step}"),
-        F.count(F.when(undefined, 1)).alias(f"undefined_{item.step}"),
-    ]
-
-
-def _judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
-    """Stop before publishing where there are no rows to learn from, or a row step had no score to work on."""
-    report.rows = counts["rows"]
-    if not report.rows and report.command == "run":
-        raise DataError("DATA_NO_ROWS", "expected rows in the input, found none", "check the input and its 'where'")
-    if not report.rows:
-        report.warnings.append("the input has no rows; the output is empty")
-        return
-    for item in _row_items(fitted):
-        step = fitted.steps[item.step - 1].step
-        label = f"step {item.step} ({step.kind})"
-        if not counts[f"scored_{item.step}"] and step.empty == "error":
-            names = ", ".join(repr(column.name) for column in item.inputs)
-            raise DataError(
-                "DATA_EMPTY",
-                f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
-                "leave the step out, or take empty: null",
-            )
-        if isinstance(item.map, Softmax):
-            report.undefined_rows[label] = counts[f"undefined_{item.step}"]
