@@ -155,6 +155,12 @@ class Input(Place):
         return self
 
     @property
+    def pinned(self) -> set[str]:
+        """The columns that `where` narrows to one value."""
+        rules = self.where.items()
+        return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}
+
+    @property
     def as_of(self) -> dict[str, str]:
         """Spark's options for reading the table as it was."""
         asked = next((value for value in (self.version, self.snapshot, self.tag) if value is not None), None)

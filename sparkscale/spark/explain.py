@@ -122,11 +122,12 @@ def _map(planned: PlannedStep) -> Map:
 
 def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:
     output = sink.output
-    pinned = {name for name, rule in config.input.where.items() if not isinstance(rule, list)}
     how = "staged, then put into place at once" if not sink.transactional else "one transaction"
     if output.partition_by:
         moved = "rows of a partition are brought together by a shuffle"
-        how += f", by {', '.join(output.partition_by)}" + ("" if set(output.partition_by) <= pinned else f": {moved}")
+        how += f", by {', '.join(output.partition_by)}" + (
+            "" if set(output.partition_by) <= config.input.pinned else f": {moved}"
+        )
     return {"name": output.name, "format": output.format, "mode": output.mode, "how": how}
 
 

@@ -255,7 +255,7 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         # A transaction writes and publishes at once: what it has to be judged by is counted before.
         counted.append(Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
         result = transform(counted[-1].df, fitted, config.engine)
-        return gathered(result, sink.output.partition_by, _pinned(config))
+        return gathered(result, sink.output.partition_by, config.input.pinned)
 
     def ready() -> None:
         judge(counted[-1].counts(), fitted, report)
@@ -268,9 +268,3 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     report.warnings += sink.notes
     if sink.output.format == "json" and is_sail(df.sparkSession):
         report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")
-
-
-def _pinned(config: JobConfig) -> set[str]:
-    """Return the columns that the input was narrowed to one value of."""
-    rules = config.input.where.items()
-    return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}

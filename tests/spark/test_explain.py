@@ -63,6 +63,8 @@ def test_tell_how_it_publishes(spark: SparkSession, inputs: Path) -> None:
     assert "by month: rows of a partition are brought together by a shuffle" in explain(output=output).writing["how"]
     where = {"format": "parquet", "path": "in it", "where": {"month": 2}}
     assert explain(output=output, input=where).writing["how"] == "staged, then put into place at once, by month"
+    where["where"] = {"month": {"ge": 2}}
+    assert "by a shuffle" in explain(output=output, input=where).writing["how"]
     assert explain(output={"format": "delta", "path": "out"}).writing["how"] == "one transaction"
     assert {path.name for path in inputs.iterdir()} == {"in it", "job.yaml"}
 

@@ -180,7 +180,8 @@ def test_refuse_to_add_other_columns(
     run(output)
     before = back(target)
     if "dtype" in changed and target.get("format") in ("csv", "json"):
-        pytest.skip("texts have no type")
+        assert run({**output, "mode": mode}, "again", steps=[STEPS[0] | changed]).status == "done"  # texts have no type
+        return
     with pytest.raises(DataError, match=said) as caught:
         run({**output, "mode": mode}, "again", steps=[STEPS[0] | changed])
     assert (caught.value.code, caught.value.exit_code) == ("SCHEMA_TARGET", 65)
