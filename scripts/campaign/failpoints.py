@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from campaign import processes
@@ -68,7 +69,8 @@ def _lake(stage: Stage, tally: Tally, sink: Sink, fault: Fault) -> None:
 def _one(stage: Stage, tally: Tally, scene: Scene, fault: Fault, host: Host) -> None:
     what = f"{scene.sink}, {fault}"
     if fault.how == "kill":
-        done: Outcome = processes.run(scene.second, scene.folder, fault=fault)
+        with host.alone() if "remote" in scene.spark else contextlib.nullcontext():
+            done: Outcome = processes.run(scene.second, scene.folder, fault=fault)
         tally.hold("I4", done.code in _CODES["kill"], f"{what}: not reached: exit {done.code}: {done.err[-300:]}")
     else:
         done = host.run(scene.second, scene.folder, fault=fault)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,10 @@ class Outcome:
     def last(self) -> str:
         """The last line on stderr, all that a scheduler shows."""
         return self.err.rstrip("\n").rpartition("\n")[2]
+
+
+#: Runs a command in a folder, and returns how it ended.
+Runner = Callable[[Sequence[str], Path], Outcome]
 
 
 def scratch(folder: Path) -> dict[str, str]:
@@ -203,11 +207,20 @@ class Host:
 
     def run(self, arguments: Sequence[str], folder: Path, *, fault: Fault | None = None) -> Outcome:
         """Run a command as a process of its own would, but for the engine."""
+        with self.alone() as run:
+            return run(arguments, folder, fault)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Runner]:
+        """Keep the engine from the other lane, while its disk is full or its workers die, and yield what runs on it."""
+        with self._lock:
+            yield self._run
+
+    def _run(self, arguments: Sequence[str], folder: Path, fault: Fault | None = None) -> Outcome:
         try:
-            with self._lock:
-                self._connection.send((list(arguments), folder, fault))
-                if self._connection.poll(PATIENCE):
-                    return self._connection.recv()
+            self._connection.send((list(arguments), folder, fault))
+            if self._connection.poll(PATIENCE):
+                return self._connection.recv()
         except (EOFError, OSError) as error:
             return Outcome(-1, "", f"the process of the engine has ended: {error}\n{self.log}")
         return Outcome(-1, "", f"no end after {PATIENCE} seconds\n{self.log}")

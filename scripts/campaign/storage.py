@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from pathlib import Path
 
 from campaign import disks, processes
 from campaign.ledger import Tally
-from campaign.processes import Host, Outcome
+from campaign.processes import Host, Runner
 from campaign.scene import FILES, Scene, Sink, ended
 from campaign.stage import BIG_ROWS, Stage
 
 _SKIPPED = "skipped: small file systems want root, and the right to mount"
 #: Bytes that a run at least wants: of the big input's result, an artifact, and a shuffle (of a fit, some thousand).
 _WANTED = {"target": 300_000, "artifact": 1, "shuffle": 1}
-_Run = Callable[[list[str], Path], Outcome]
 
 
 def campaign(stage: Stage, tally: Tally) -> None:
@@ -35,8 +32,8 @@ def campaign(stage: Stage, tally: Tally) -> None:
             scene = _scene(stage, stack, (where, sink), host)
             disk = stage.folder / "spark-local" if where == "shuffle" else scene.folder / "disk"
             what = f"{sink}, {left} bytes left for the {where}, {'Spark' if on_spark else 'Sail'}"
-            with disks.filled(disk, left):
-                done = _runner(host)(scene.second, scene.folder)
+            with _runner(host) as run, disks.filled(disk, left):
+                done = run(scene.second, scene.folder)
             # Spark may throw shuffles of earlier jobs away while this one runs, and then there is room.
             ended(tally, what, done, {74, 0} if where == "shuffle" else {74})
             wanted = "old" if done.code else "new"
@@ -62,7 +59,8 @@ def read_only(stage: Stage, tally: Tally) -> None:
             scene = _scene(stage, stack, (where, sink), host)
             what = f"{sink}, a read-only {where}, {'Spark' if on_spark else 'Sail'}"
             disks.remount(scene.folder / "disk", "ro")
-            done = _runner(host)(scene.second, scene.folder)
+            with _runner(host) as run:
+                done = run(scene.second, scene.folder)
             ended(tally, what, done, {73, 77})
             tally.hold("I1", scene.inspect(tally, what) == "old", f"{what}: the old data is not there")
             disks.remount(scene.folder / "disk", "rw")
@@ -70,9 +68,9 @@ def read_only(stage: Stage, tally: Tally) -> None:
         tally.ran()
 
 
-def _runner(host: Host) -> _Run:
-    """Run in a process of its own where that is cheap."""
-    return processes.run if host.spark.get("engine") == "sail" else host.run
+def _runner(host: Host) -> contextlib.AbstractContextManager[Runner]:
+    """Return what runs a command: a process of its own where that is cheap, else the host, had alone."""
+    return contextlib.nullcontext(processes.run) if host.spark.get("engine") == "sail" else host.alone()
 
 
 def _scene(stage: Stage, stack: contextlib.ExitStack, which: tuple[str, Sink], host: Host) -> Scene:

@@ -40,10 +40,11 @@ def campaign(stage: Stage, tally: Tally) -> None:
     while tally.runs < _TIMES[stage.long]:
         scene = old.copy(stage.place())
         ends: list[Outcome] = []
-        job = threading.Thread(target=lambda s=scene, e=ends: e.append(host.run([*s.second, *_PANDAS], s.folder)))
-        job.start()
-        victim = _kill(host.pid, job, numbers)
-        job.join()
+        with host.alone() as run:
+            job = threading.Thread(target=lambda r=run, s=scene, e=ends: e.append(r([*s.second, *_PANDAS], s.folder)))
+            job.start()
+            victim = _kill(host.pid, job, numbers)
+            job.join()
         if victim is None:
             continue
         killed[victim] += 1

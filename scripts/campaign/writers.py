@@ -175,20 +175,21 @@ def _commands(stage: Stage, tally: Tally, sink: Sink, spark: dict[str, Any]) -> 
     scenes = [Scene(stage.place(), sink, home.rows, spark, place=str(home.target)) for _ in range(4)]
     codes: collections.Counter[int] = collections.Counter()
     turns = 3 if stage.long else 1
-    for turn in range(turns):
-        waiting = list(enumerate(scenes))
-        while waiting:
-            started = [(n, s, Started([*s.second, "--run-id", f"{turn}-{n}"], s.folder)) for n, s in waiting]
-            waiting = []
-            for n, scene, one in started:
-                with one.ending():
-                    done = one.wait()
-                if tally.hold("I4", done, f"{sink}: no end") and done is not None:
-                    codes[done.code] += 1
-                    ended(tally, f"{sink}, command {turn}-{n}", done, {0, 75})
-                    scene.scratch(tally, f"{sink}, command {turn}-{n}")
-                    waiting += [(n, scene)] if done.code == 75 else []
-                    tally.ran(int(done.code == 0))
+    with contextlib.nullcontext() if spark is SAIL else host.alone():
+        for turn in range(turns):
+            waiting = list(enumerate(scenes))
+            while waiting:
+                started = [(n, s, Started([*s.second, "--run-id", f"{turn}-{n}"], s.folder)) for n, s in waiting]
+                waiting = []
+                for n, scene, one in started:
+                    with one.ending():
+                        done = one.wait()
+                    if tally.hold("I4", done, f"{sink}: no end") and done is not None:
+                        codes[done.code] += 1
+                        ended(tally, f"{sink}, command {turn}-{n}", done, {0, 75})
+                        scene.scratch(tally, f"{sink}, command {turn}-{n}")
+                        waiting += [(n, scene)] if done.code == 75 else []
+                        tally.ran(int(done.code == 0))
     table = table_of(home.target, sink.format)
     counts = collections.Counter(table["gen"].to_pylist() if table is not None else [])
     expected = {1: home.rows, 2: home.rows * 4 * turns} if sink.mode == "append" else {2: home.rows}
