@@ -18,11 +18,10 @@ from sparkscale.maps import Map
 from sparkscale.places import is_local, local_path
 from sparkscale.plan import Plan, PlannedStep
 from sparkscale.scalers import RowStep, Scaler
-from sparkscale.spark import native, udf
 from sparkscale.spark.scan import BLOCK, GROUP
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.sink import Sink
-from sparkscale.spark.transform import builder
+from sparkscale.spark.transform import is_native
 from sparkscale.stats import ColumnStats
 
 #: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
@@ -103,15 +102,14 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
 
 def _step(planned: PlannedStep, engine: Engine) -> Step:
     formula = re.search(r"``(.+?)``", type(planned.step).__doc__ or "")
-    chosen = builder(_map(planned), engine)
-    why = {
-        (native, "auto"): "Spark's own expressions, at no cost over reading and writing",
-        (native, "native"): "as the job file says",
-        (udf, "pandas"): "as the job file says",
-        (udf, "auto"): "it has no native form",
-    }[chosen, engine]
+    chosen = is_native(_map(planned), engine)
+    why = "it has no native form"
+    if engine != "auto":
+        why = "as the job file says"
+    elif chosen:
+        why = "Spark's own expressions, at no cost over reading and writing"
     inputs = [column.name for column in planned.inputs]
-    label = "native" if chosen is native else "pandas"
+    label = "native" if chosen else "pandas"
     return Step(planned.step.kind, formula[1] if formula else "", inputs, list(planned.outputs), label, why)
 
 

@@ -78,12 +78,13 @@ class Scores:
         """Return the largest score; null scores are left out, NaN is the largest."""
         return F.array_max(self.array) if self.array is not None else F.greatest(*self.cells)
 
-    def sum(self, function: Unary) -> SparkColumn:
-        """Return the sum of a function of the scores; null scores add nothing."""
+    def sum(self, function: Unary, *, nulls: bool) -> SparkColumn:
+        """Return the sum of a function of the scores; where there may be ``nulls`` among others, they add nothing."""
+        finish = _zero_if_null if nulls else _as_it_is
         if self.array is not None:
             # One argument by name: an aggregate's lambdas see only what they are given.
-            return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + _zero_if_null(function(x)))
-        return functools.reduce(operator.add, (_zero_if_null(function(cell)) for cell in self.cells))
+            return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + finish(function(x)))
+        return functools.reduce(operator.add, (finish(function(cell)) for cell in self.cells))
 
     def any(self, function: Unary) -> SparkColumn:
         """Return whether a predicate, never null itself, holds for some score."""
@@ -92,43 +93,56 @@ class Scores:
         return functools.reduce(operator.or_, (function(cell) for cell in self.cells))
 
 
+def _as_it_is(x: SparkColumn) -> SparkColumn:
+    return x
+
+
 def _zero_if_null(x: SparkColumn) -> SparkColumn:
     return F.coalesce(x, F.lit(0.0))
 
 
 def softmax(map_: Softmax, x: Scores) -> Layered:
-    """Softmax or log-softmax in layers: maximum, logits or weights, sum, result."""
-    top = x.max()
-    if map_.undefined == "null":
-        top = F.when(top != F.lit(-_INF), top)
-    elif map_.undefined == "error":
-        refuse = _refuse("DATA_UNDEFINED: a row of scores that are all ", top)
-        top = F.when(top == F.lit(-_INF), refuse).otherwise(top)
-    (m,) = yield [_checked(map_, x, top, nulls_count=map_.nulls == "null")]
+    """Softmax or log-softmax in layers: maximum, its policies, logits or weights, sum, result.
+
+    Every score has one comparison, so that more of them fit into a method that the JVM compiles: a score that equals
+    the maximum has the logit 0, be it an infinity less itself. What that would say of NaN, the sum says for its row.
+    """
+    (top,) = yield [x.max()]
+    (m,) = yield [_checked(map_, x, _defined(map_, top), top)]
+    halves = map_.temperature != 1  # a difference that overflows is -inf, as its weight is 0, but not so divided
 
     def logit(score: SparkColumn) -> SparkColumn:
-        at_infinity = F.when(score == F.lit(_INF), F.lit(0.0)).when(score.isNotNull(), F.lit(-_INF))
-        finite = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(map_.temperature) * F.lit(2.0)
-        alike = F.when(score.isNotNull(), F.lit(0.0))  # all -inf, where that is not null or an error
-        return F.when(m == F.lit(_INF), at_infinity).when(m == F.lit(-_INF), alike).otherwise(finite)
+        below = score - m
+        if halves:
+            below = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(map_.temperature) * F.lit(2.0)
+        return F.when(score == m, F.lit(0.0)).otherwise(below)
 
-    if map_.log:
-        logits = yield from x.map(logit).keep()
-        (total,) = yield [F.log(logits.sum(F.exp))]
-        result = logits.map(lambda z: z - total)
-    else:
-        weights = yield from x.map(lambda score: F.exp(logit(score))).keep()
-        (total,) = yield [_not_zero(weights.sum(lambda w: w))]
-        result = weights.map(lambda w: w / total)
+    weights = yield from x.map(lambda score: logit(score) if map_.log else F.exp(logit(score))).keep()
+    masked = map_.nulls == "mask"
+    (total,) = yield [weights.sum(F.exp if map_.log else _as_it_is, nulls=masked)]
+    total = F.when(F.isnan(m), F.lit(math.nan)).otherwise(_not_zero(total) if masked and not map_.log else total)
+    (total,) = yield [F.log(total) if map_.log else total]
+    result = weights.map(lambda w: w - total if map_.log else w / total)
     if map_.undefined == "zeros":
         nothing = -_INF if map_.log else 0.0
         result = result.map(lambda y: F.when((m == F.lit(-_INF)) & y.isNotNull(), F.lit(nothing)).otherwise(y))
     return result.columns
 
 
+def _defined(map_: Softmax, top: SparkColumn) -> SparkColumn:
+    """Return the maximum, or what the map says of rows whose scores are all -inf."""
+    if map_.undefined == "null":
+        return F.when(top != F.lit(-_INF), top)
+    if map_.undefined == "error":
+        refuse = _refuse("DATA_UNDEFINED: a row of scores that are all ", top)
+        return F.when(top == F.lit(-_INF), refuse).otherwise(top)
+    return top
+
+
 def unit_norm(map_: UnitNorm, x: Scores) -> Layered:
     """Divide a row by its norm, the largest magnitude first."""
-    (m,) = yield [_checked(map_, x, x.map(F.abs).max(), nulls_count=True)]
+    (top,) = yield [x.map(F.abs).max()]
+    (m,) = yield [_checked(map_, x, top, top)]
 
     def unit(score: SparkColumn) -> SparkColumn:
         at_infinity = F.when(F.abs(score) == F.lit(_INF), F.signum(score)).otherwise(F.lit(0.0))
@@ -137,21 +151,21 @@ def unit_norm(map_: UnitNorm, x: Scores) -> Layered:
     if map_.norm == "max":
         return x.map(lambda score: F.when(m.isNotNull(), unit(score))).columns
     units = yield from x.map(unit).keep()
-    size = units.sum(F.abs) if map_.norm == "l1" else F.sqrt(units.sum(lambda y: y * y))
+    size = units.sum(F.abs if map_.norm == "l1" else lambda y: y * y, nulls=False)
+    size = size if map_.norm == "l1" else F.sqrt(size)
     (total,) = yield [_not_zero(size)]
     return units.map(lambda y: F.when(m == F.lit(0.0), y).when(m.isNotNull(), y / total)).columns
 
 
-def _checked(map_: RowMap, x: Scores, value: SparkColumn, *, nulls_count: bool) -> SparkColumn:
-    """Return the row's maximum, null where a null score makes the row null, an error where the map refuses."""
-    checked = F.when(~x.any(lambda score: score.isNull()), value) if nulls_count else value
-    return refuse_nonfinite(x, value).otherwise(checked) if map_.nonfinite == "error" else checked
-
-
-def refuse_nonfinite(x: Scores, value: SparkColumn) -> SparkColumn:
-    """Return the head of a CASE that raises for a row with a NaN or an infinity, and names a value of it."""
+def _checked(map_: RowMap, x: Scores, value: SparkColumn, top: SparkColumn) -> SparkColumn:
+    """Return a value of the row, null where a null score makes the row null, an error where the map refuses."""
+    masked = isinstance(map_, Softmax) and map_.nulls == "mask"
+    checked = value if masked else F.when(~x.any(lambda score: score.isNull()), value)
+    if map_.nonfinite != "error":
+        return checked
     bad = x.any(lambda score: ~(F.abs(score) < F.lit(_INF)) & score.isNotNull())
-    return F.when(bad, _refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", value))
+    refused = _refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", top)
+    return F.when(bad, refused).otherwise(checked)
 
 
 def _refuse(text: str, value: SparkColumn) -> SparkColumn:
@@ -168,12 +182,21 @@ _COLUMN: dict[type[Map], Callable[[Any, SparkColumn], SparkColumn]] = {
     Affine: affine,
     Undefined: lambda _map, _x: F.lit(None).cast("double"),
 }
+_INVERSE: dict[type[Map], Callable[[Any, SparkColumn], SparkColumn]] = {
+    Affine: inverse_affine,
+    Undefined: lambda _map, _y: F.lit(None).cast("double"),
+}
 _ROW: dict[type[Map], Callable[[Any, Scores], Layered]] = {Softmax: softmax, UnitNorm: unit_norm}
 
 
 def supports(map_: Map) -> bool:
     """Whether a map has a native form."""
     return type(map_) in _COLUMN or type(map_) in _ROW
+
+
+def inverse(map_: Map, y: SparkColumn) -> SparkColumn:
+    """Return the inverse of a column map."""
+    return _INVERSE[type(map_)](map_, y)
 
 
 def outputs(item: Application) -> Layered:

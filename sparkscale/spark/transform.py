@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from types import ModuleType
+from itertools import chain
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -20,40 +20,39 @@ from sparkscale.spark.shipping import ship
 
 def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFrame:
     """Apply a pipeline that was planned for the columns of ``df``; see :meth:`sparkscale.Fitted.transform`."""
-    items = list(fitted.applications)
-    if any(builder(item.map, engine) is udf for item in items):
+    ours = [item for item in fitted.applications if is_native(item.map, engine)]
+    theirs = [item for item in fitted.applications if not is_native(item.map, engine)]
+    arrays, cells = [i for i in theirs if i.over_array], [i for i in theirs if not i.over_array]
+    programs = [native.outputs(item) for item in ours]
+    programs += [udf.lists(item, df.sparkSession) for item in arrays]
+    programs += [udf.cells(cells, df.sparkSession)] if cells else []
+    if theirs:
         ship(df.sparkSession)
-    layered, results = in_layers(df, [builder(item.map, engine).outputs(item) for item in items])
+    layered, results = in_layers(df, programs)
+    columns = chain.from_iterable(results)
     made: dict[str, SparkColumn] = {}
-    for item, columns in zip(items, results, strict=True):
+    for item in (*ours, *arrays, *cells):
         finish = _never_null if _keeps_not_null(item, df) else _as_it_is
-        made |= {name: _typed(finish(column), item) for name, column in zip(item.outputs, columns, strict=True)}
+        made |= {name: _typed(finish(next(columns)), item) for name in item.outputs}
     names = output_names(df.columns, fitted.steps)
     return layered.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
 
 
-def builder(map_: Map, engine: Engine) -> ModuleType:
-    """Return the module that says a map: native expressions wherever there are, else the pandas UDF."""
+def is_native(map_: Map, engine: Engine) -> bool:
+    """Whether a map is said in Spark's own expressions: wherever it can be, if the user does not say otherwise."""
     if engine not in ("auto", "native", "pandas"):
         raise ConfigError("CONFIG_VALUE", f"engine: expected auto, native or pandas, found {engine!r}")
-    if engine == "pandas":
-        return udf
-    if native.supports(map_):
-        return native
-    if engine == "native":
+    if engine == "native" and not native.supports(map_):
         raise ConfigError("CONFIG_VALUE", f"engine: map {map_.kind!r} has no native form", "take engine: auto")
-    return udf
+    return engine != "pandas" and native.supports(map_)
 
 
 def inverse_transform(df: DataFrame, fitted: Fitted) -> DataFrame:
     """Invert the affine maps; see :meth:`sparkscale.Fitted.inverse_transform`."""
     made = {}
     plan = fitted.restorations(df.columns)
-    if not all(isinstance(map_, Affine) for _, map_ in plan.values()):
-        ship(df.sparkSession)
     for target, (output, map_) in plan.items():
-        y = ref(output).cast("double")
-        made[target] = native.inverse_affine(map_, y) if isinstance(map_, Affine) else udf.inverse(map_, y)
+        made[target] = native.inverse(map_, ref(output).cast("double"))
     names = fitted.restored_names(df.columns)
     return df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
 

@@ -1,0 +1,108 @@
+"""What Spark's Python workers run: the kernels over Arrow arrays, held to the NumPy engine; and the way there."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sparkscale as ss
+from sparkscale.errors import DataError
+from sparkscale.maps import Affine, Softmax, Undefined, UnitNorm
+from sparkscale.spark import udf
+from sparkscale.spark.arrow import Cells, Lists, lists_of
+from tests.spark.frames import MakeFrame, assert_alike, outputs
+
+NAN, INF = math.nan, math.inf
+ARRAY = pa.list_(pa.float64())
+numbers = st.one_of(st.none(), st.sampled_from([NAN, INF, -INF, 0.0]), st.floats(-1e3, 1e3))
+STEPS = [
+    ss.Standard(["a", "b"]), ss.MinMax("b", clip=True, into="{column}_mm"), ss.Softmax(["a", "b", "c"], into="p_{column}"),
+    ss.UnitNorm(["c", "a"], into="u_{column}"), ss.Softmax("v"), ss.LogSoftmax("w", nulls="mask", into="l_{column}"),
+]  # fmt: skip
+
+
+def packed(rows: list[Any]) -> pa.ListArray:
+    return pa.array(rows, ARRAY)
+
+
+@given(st.lists(st.tuples(numbers, numbers, numbers), max_size=9))
+def test_map_cells_as_numpy_does(rows: list[tuple[Any, ...]]) -> None:
+    affine, softmax = Affine(center=1.0, scale=2.0), Softmax(nulls="mask")
+    cells = Cells(3, ((affine, (2,)), (softmax, (0, 2)), (Undefined(), (1,)), (affine, (0,))))
+    found = cells(packed([list(row) for row in rows]))
+    assert (found.type, len(found), cells.outputs) == (ARRAY, len(rows), 5)
+    x = np.ma.MaskedArray([[0.0 if v is None else v for v in row] for row in rows] or np.empty((0, 3)))
+    null = np.array([[v is None for v in row] for row in rows], dtype=bool).reshape(len(rows), 3)
+    y, absent = softmax.forward(np.where(null, NAN, x)[:, [0, 2]], null[:, [0, 2]])
+    expected = np.ma.column_stack([
+        np.ma.MaskedArray(affine.forward(x.data[:, 2]), null[:, 2]), np.ma.MaskedArray(y, absent),
+        np.ma.MaskedArray(np.zeros(len(rows)), mask=True), np.ma.MaskedArray(affine.forward(x.data[:, 0]), null[:, 0]),
+    ])  # fmt: skip
+    assert_alike([v for row in found.to_pylist() for v in row], expected.ravel().tolist(), ulps=0)
+
+
+@given(st.lists(st.one_of(st.none(), st.lists(numbers, max_size=4)), max_size=9), st.integers(0, 3))
+def test_map_lists_row_by_row(rows: list[list[Any] | None], start: int) -> None:
+    column = packed(rows)[start:]  # a slice, as Spark gives none and others may
+    for map_ in (Softmax(), Softmax(nulls="mask", undefined="zeros"), UnitNorm(norm="l1")):
+        found = Lists(map_)(column)
+        one_by_one = [None if row is None else Lists(map_)(packed([row])).to_pylist()[0] for row in rows[start:]]
+        assert found.type == ARRAY
+        assert_alike(found.to_pylist(), one_by_one, ulps=4)
+    masked = Lists(Softmax())(packed([[1.0, None], None, [], [3.0, 3.0]]))
+    assert masked.to_pylist() == [[None, None], None, [], [0.5, 0.5]]
+
+
+def test_copy_nothing_without_nulls() -> None:
+    column = packed([[1.0, 2.0], [3.0, 4.0]])
+    seen: list[int] = []
+
+    class Looking(Softmax):
+        def forward(self, x: Any, null: Any) -> Any:
+            seen.append(x.__array_interface__["data"][0])
+            return super().forward(x, null)
+
+    Cells(2, ((Looking(), (0, 1)),))(column)
+    assert column.values.buffers()[1].address == seen[0]
+
+
+def test_keep_null_and_nan_apart_where_pandas_does_not() -> None:
+    rows = [[1.0, NAN, None], None, [], [None]]
+    column = [None if row is None else np.array([NAN if v is None else v for v in row]) for row in rows]
+    nulls = [None if row is None else np.array([v is None for v in row]) for row in rows]
+    assert_alike(lists_of(column, nulls).to_pylist(), rows, ulps=0)
+    assert lists_of([None], [None]).to_pylist() == [None]
+
+
+@pytest.mark.parametrize("by_pandas", [False, True])
+def test_cross_once_for_all_steps(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, by_pandas: bool) -> None:
+    if by_pandas:  # as on Spark 4.0
+        monkeypatch.setattr(udf, "_arrow_udf", None)
+    table: dict[str, Any] = {
+        "a": [1.0, 2.0, None, NAN, INF, -INF], "b": [3.0, -3.0, 0.5, 1.0, None, NAN], "c": [0.0, 1.0, 2.0, 3.0, 4.0, -INF],
+        "v": [[1.0, 2.0], None, [], [NAN, 1.0], [None, 1.0], [-INF, -INF]],
+        "w": [[None, 1.0], [None, None], [5.0], None, [INF, 0.0], []],
+    }  # fmt: skip
+    df = frame(table)
+    fitted = ss.Pipeline(STEPS).fit(df)
+    expected = outputs(fitted, df, table, "numpy")
+    found = outputs(fitted, df, table, "pandas")
+    assert list(found) == list(expected)
+    for name in expected:
+        assert_alike(found[name], expected[name], ulps=16, floor=1.0, name=name)
+    plan = fitted.transform(df, engine="pandas")._jdf.queryExecution().executedPlan().toString()
+    assert plan.count("ArrowEvalPython") == 1
+
+
+def test_refuse_in_a_worker_what_the_kernels_refuse() -> None:
+    for scores, map_ in (([NAN], Softmax(nonfinite="error")), ([-INF], Softmax(undefined="error"))):
+        with pytest.raises(DataError):
+            Lists(map_)(packed([scores]))
+        with pytest.raises(DataError):
+            Cells(1, ((map_, (0,)),))(packed([scores]))
