@@ -1,113 +1,80 @@
-"""Time the fit against Spark's own floor, in one session, alternating, medians of repeats.
+"""Time sparkscale against its floors and its peers, side by side, after checking that all give the same numbers.
 
-    scripts/bench [--rows N] [--cols N] [--files N] [--repeats N] [--written-by pyarrow|spark] [--json]
+    scripts/bench [SUITE ...] [--rows N] [--cols N] [--repeats N] [--quick] [--json]
 
-The floor is a scan of the same columns into the `noop` sink. It depends on who wrote the files: pyarrow
-keeps a dictionary of random numbers, which takes Spark twice as long to read as its own plain pages do.
-Before anything is timed, the statistics are checked against NumPy on the same data.
+The entries of a contest take turns; what is told is the median of the repeats, their spread, and the ratio to the first
+entry. The targets stand in `benchmark/suites.py`. `--quick` shows that all of it works, and says nothing of speed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
-import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import pyspark
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from benchmark.contest import Contest, Lanes
+from benchmark.lanes import SESSIONS
+from benchmark.suites import SUITES, Bench
 
-import sparkscale as ss
-from sparkscale.config import Spark
-from sparkscale.spark.session import session
-
-SEED = 20261123
+_PACKAGES = ("pyspark", "pysail", "pyarrow", "pandas", "numpy", "scikit-learn", "polars", "duckdb")
 
 
-def make(folder: Path, rows: int, cols: int, files: int) -> dict[str, np.ndarray]:
-    """Write seeded Parquet files of normal features, each with its own mean and std; return them whole."""
-    random = np.random.default_rng(SEED)
-    whole = {f"f{j}": random.normal(j % 20, 1 + j % 20, rows) for j in range(cols)}
-    for part in range(files):
-        cut = slice(part * rows // files, (part + 1) * rows // files)
-        pq.write_table(pa.table({name: data[cut] for name, data in whole.items()}), folder / f"{part:03d}.parquet")
-    return whole
-
-
-def check(fitted: ss.Fitted, whole: dict[str, np.ndarray]) -> None:
-    """Hold the statistics against NumPy before any time is taken."""
-    for name, data in whole.items():
-        stats = fitted.stats[name]
-        np.testing.assert_equal((stats.rows, stats.min, stats.max), (len(data), data.min(), data.max()), name)
-        np.testing.assert_allclose([stats.mean, stats.std], [data.mean(), data.std()], rtol=1e-11)
-
-
-def contestants(df: DataFrame) -> dict[str, Callable[[], Any]]:
-    """Return what is timed."""
-    columns = df.columns
-    aggregates = [f(F.col(c)) for c in columns for f in (F.min, F.max, F.avg, F.stddev_pop)]
-    groups = [aggregates[start : start + 40] for start in range(0, len(aggregates), 40)]
-    return {
-        "noop scan": lambda: df.write.format("noop").mode("overwrite").save(),
-        "sparkscale fit": lambda: ss.Pipeline([ss.Standard(columns)]).fit(df),
-        "agg of min, max, avg, stddev_pop, 10 columns at a time": lambda: [df.agg(*g).collect() for g in groups],
-    }
-
-
-def measure(work: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Run the contestants in turn, one warm-up and then the repeats."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for turn in range(repeats + 1):
-        for name, run in work.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def main() -> None:
-    """Make the data, check, measure, print."""
+def main() -> int:
+    """Run the suites; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("rows", 1_000_000), ("cols", 200), ("files", 8), ("repeats", 5)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--written-by", choices=["pyarrow", "spark"], default="pyarrow")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
+    parser.add_argument("--rows", type=int, help="of the tables of 20 columns; wide ones have fewer (4,000,000)")
+    parser.add_argument("--cols", type=int, help="columns, instead of the usual")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory", default="4g", help="of each JVM")
+    parser.add_argument("--quick", action="store_true", help="small, and once")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    config = Spark.model_validate({"engine": "spark", "master": "local[2]", "conf": {"spark.driver.memory": "4g"}})
-    with tempfile.TemporaryDirectory() as folder, session(config, "bench") as spark:
-        whole = make(Path(folder), options.rows, options.cols, options.files)
-        df = spark.read.parquet(folder)
-        if options.written_by == "spark":
-            df.write.parquet(f"{folder}/spark")
-            df = spark.read.parquet(f"{folder}/spark")
-        check(ss.Pipeline([ss.Standard(df.columns)]).fit(df), whole)
-        seconds = measure(contestants(df), options.repeats)
-    floor = statistics.median(seconds["noop scan"])
-    result = {
-        name: {"median": round(statistics.median(s), 3), "spread": [round(min(s), 3), round(max(s), 3)],
-               "ratio": round(statistics.median(s) / floor, 2)}
-        for name, s in seconds.items()
-    }  # fmt: skip
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version(),
-               "pyspark": pyspark.__version__, **vars(options)}  # fmt: skip
+    unknown = set(options.suites) - set(SUITES)
+    if unknown:
+        parser.error(f"expected suites of {', '.join(SUITES)}, found {', '.join(sorted(unknown))}")
+    rows, repeats = (options.rows or 2000, 1) if options.quick else (options.rows or 4_000_000, options.repeats)
+    done: dict[str, list[Contest]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        bench = Bench(Path(folder), rows, options.cols, options.quick)
+        for name in options.suites or SUITES:
+            lanes = Lanes(options.memory)
+            try:
+                done[name] = list(_contests(name, bench, lanes, repeats, quiet=options.json))
+            finally:
+                lanes.close()
     if options.json:
-        print(json.dumps({"machine": machine, "fit": result}))
-        return
-    print(f"fit, {options.rows:,} rows, {options.cols} columns: seconds, and the ratio to the noop scan ({machine})")
-    for name, row in result.items():
-        print(f"  {name:56} {row['median']:8.2f}  {row['spread'][0]:6.2f} to {row['spread'][1]:6.2f}  x {row['ratio']}")
+        print(
+            json.dumps({"machine": machine(options), **{name: [c.to_dict() for c in cs] for name, cs in done.items()}})
+        )
+    missed = [verdict for contests in done.values() for c in contests for verdict in c.verdicts if "MISSED" in verdict]
+    return int(bool(missed) and not options.quick)
+
+
+def _contests(name: str, bench: Bench, lanes: Lanes, repeats: int, *, quiet: bool) -> Any:
+    for contest in SUITES[name](bench):
+        contest.run(lanes, repeats)
+        for engine, lane in lanes.items():
+            peaks = ", ".join(f"{what} {mb:,} MB" for what, mb in lane.memory().items())
+            contest.notes.append(f"peak memory by then, {engine}: {peaks}")
+        if not quiet:
+            print("\n".join(contest.lines()), end="\n\n", flush=True)
+        yield contest
+
+
+def machine(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a figure depends on."""
+    cores, memory = os.cpu_count(), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**30
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"cores": cores, "memory_gb": memory, "machine": platform.machine(), "python": platform.python_version(),
+            **packages, "sessions": SESSIONS, **vars(options)}  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

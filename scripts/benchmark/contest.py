@@ -1,0 +1,126 @@
+"""A contest: entries that do the same work, checked to give the same numbers, then timed in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmark.lanes import Lane
+from benchmark.works import sums
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contestant: what is called with the lane's session, and on which engine."""
+
+    name: str
+    work: Callable[..., Any]
+    engine: str = "spark"
+    out: str | None = None  # where it writes its result
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ratio of two entries' medians that the project holds itself to."""
+
+    ours: str
+    other: str
+    most: float
+
+    def judge(self, medians: dict[str, float]) -> str | None:
+        """Say whether it is met; None where one of the two was not run."""
+        if self.ours not in medians or self.other not in medians:
+            return None
+        ratio = medians[self.ours] / medians[self.other]
+        met = "met" if ratio <= self.most else "MISSED"
+        if self.most < 1:
+            return f"{met}: {self.ours} is {1 / ratio:.2f} times as fast as {self.other} (>= {1 / self.most:.2f})"
+        return f"{met}: {self.ours} takes {ratio:.2f} times {self.other} (<= {self.most:.2f})"
+
+
+@dataclass
+class Contest:
+    """Entries, and what they are held to. The first is the floor that ratios are taken to."""
+
+    title: str
+    entries: Sequence[Entry]
+    targets: Sequence[Target] = ()
+    rtol: float = 1e-9
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, lanes: Lanes, repeats: int) -> None:
+        """Check, warm up, and time."""
+        self._check({entry.name: self._numbers(entry, lanes) for entry in self.entries})
+        for turn in range(repeats + 1):  # the first is another warm-up
+            for entry in self.entries:
+                taken, _ = lanes[entry.engine].do(entry.work)
+                if turn:
+                    self.seconds.setdefault(entry.name, []).append(taken)
+
+    def _numbers(self, entry: Entry, lanes: Lanes) -> dict[str, Any] | None:
+        _, numbers = lanes[entry.engine].do(entry.work)
+        return sums(entry.out) if entry.out else numbers
+
+    def _check(self, results: dict[str, dict[str, Any] | None]) -> None:
+        """Hold every number that an entry gives to that of the first which gives it."""
+        known: dict[str, tuple[str, Any]] = {}
+        for name, numbers in results.items():
+            for what, found in (numbers or {}).items():
+                first, expected = known.setdefault(what, (name, found))
+                message = f"{self.title}: {what} by {name}, against {first}"
+                np.testing.assert_allclose(found, expected, rtol=self.rtol, atol=1e-9, err_msg=message)
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """Median seconds by entry."""
+        return {name: statistics.median(taken) for name, taken in self.seconds.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        floor = next(iter(self.medians.values()))
+        entries = {
+            name: {"seconds": self.seconds[name], "median": median, "ratio": median / floor}
+            for name, median in self.medians.items()
+        }
+        return {"title": self.title, "entries": entries, "targets": self.verdicts, "notes": self.notes}
+
+    @property
+    def verdicts(self) -> list[str]:
+        """What each target says."""
+        return [said for target in self.targets if (said := target.judge(self.medians))]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the table."""
+        yield self.title
+        floor = next(iter(self.medians.values()))
+        for name, median in self.medians.items():
+            low, high = min(self.seconds[name]), max(self.seconds[name])
+            yield f"  {name:46} {median:8.2f} s   {low:7.2f} to {high:7.2f}   x {median / floor:.2f}"
+        yield from (f"  {line}" for line in (*self.verdicts, *self.notes))
+
+
+class Lanes(dict[str, Lane]):
+    """Lanes by engine, started when first asked for."""
+
+    def __init__(self, memory: str) -> None:
+        """Remember how much memory a JVM gets."""
+        super().__init__()
+        self._memory = memory
+
+    def __missing__(self, engine: str) -> Lane:
+        """Start one."""
+        self[engine] = Lane(engine, self._memory)
+        return self[engine]
+
+    def close(self) -> None:
+        """End all."""
+        with contextlib.ExitStack() as stack:
+            for lane in self.values():
+                stack.callback(lane.close)
+        self.clear()

@@ -1,0 +1,50 @@
+"""The benchmark's tables: seeded features and scores, and TPC-H's lineitem, which we did not invent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SEED = 20261123
+#: Of lineitem: integers, decimals, and three to five values or millions of them.
+LINEITEM = ["l_linenumber", "l_quantity", "l_extendedprice", "l_discount", "l_tax"]
+
+
+def features(  # noqa: PLR0913 - the shape of a table
+    folder: Path, rows: int, cols: int, *, scores: int = 0, arrays: int = 0, files: int = 8
+) -> str:
+    """Write an id, normal features of 20 means and stds, and scores (as columns, or as an array); return the place.
+
+    The pages are plain, as Spark writes them: pyarrow's dictionaries of random numbers take twice as long to read, and
+    would make every ratio to a scan look better than it is.
+    """
+    place = folder / f"{rows}x{cols}-{scores}-{arrays}-{files}"
+    if place.exists():
+        return str(place)
+    place.mkdir(parents=True)
+    for part in range(files):
+        random, n = np.random.default_rng([SEED, part]), (part + 1) * rows // files - part * rows // files
+        table = {"id": pa.array(np.arange(n) + part * rows // files)}
+        table |= {f"f{j}": pa.array(random.normal(j % 20, 1 + j % 20, n)) for j in range(cols)}
+        table |= {f"s{j}": pa.array(random.normal(0, 4, n)) for j in range(scores)}
+        if arrays:
+            flat = pa.array(random.normal(0, 4, n * arrays))
+            table["v"] = pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32) * arrays), flat)
+        path = place / f"{part:03d}.parquet"
+        pq.write_table(pa.table(table), path, use_dictionary=False, compression="zstd", row_group_size=1 << 20)
+    return str(place)
+
+
+def lineitem(folder: Path, scale: float) -> str:
+    """Make TPC-H's lineitem by `tpchgen-cli`; scale 1 has 6,001,215 rows."""
+    place = folder / f"lineitem-{scale:g}"
+    if not place.exists():
+        tool = Path(sys.executable).with_name("tpchgen-cli")
+        command = [str(tool), "parquet", "--scale-factor", str(scale), "--tables=lineitem", "--parts=8"]
+        subprocess.run([*command, "--output-dir", str(place)], check=True, capture_output=True)
+    return str(place / "lineitem")

@@ -1,0 +1,232 @@
+"""The suites: which works meet, on which tables, and the targets that they are held to."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmark import data, works
+from benchmark.contest import Contest, Entry, Target
+
+_JOB = """\
+version: 1
+name: benchmark
+input: {{format: parquet, path: {data}}}
+steps: [{{kind: standard, columns: ["f*"]}}]
+artifact: {{path: {stats}}}
+output: {{format: parquet, path: {out}, mode: overwrite}}
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the tables are, and how large they are made."""
+
+    folder: Path
+    rows: int
+    cols: int | None
+    quick: bool
+
+    def widths(self, *usual: int) -> tuple[int, ...]:
+        """Return the numbers of columns: what the command asks for, or the usual."""
+        if self.cols:
+            return (self.cols,)
+        return (5, 12) if self.quick else usual
+
+    def cells(self, cols: int) -> int:
+        """Return rows of a table of so many columns, for about as many cells as `rows` of 20 columns have, or fewer."""
+        return max(self.rows // max(1, cols // 50), 1000)
+
+
+def fit(bench: Bench) -> Iterator[Contest]:
+    """Fit: 20, 200 and 2,000 columns; quantiles; lineitem."""
+    for cols in bench.widths(20, 200):
+        rows = bench.cells(cols)
+        at = {"data": data.features(bench.folder, rows, cols)}
+        yield Contest(
+            f"fit, {rows:,} rows, {cols} columns",
+            [
+                Entry("noop scan", partial(works.noop, **at)),
+                Entry("sparkscale", partial(works.fit, **at)),
+                Entry("sparkscale on Sail", partial(works.fit, **at), "sail"),
+                Entry("MLlib", partial(works.mllib_fit, **at)),
+                Entry("agg, 10 columns at a time", partial(works.agg, **at, at_a_time=10)),
+                Entry("one plain agg", partial(works.agg, **at)),
+                Entry("sparkscale with quantiles", partial(works.fit, **at, scaler="Robust")),
+            ],
+            [
+                Target("sparkscale", "noop scan", 1.5),
+                Target("sparkscale", "MLlib", 1 / (1.4 if cols >= 200 else 1.7)),
+                Target("sparkscale", "one plain agg", 1 / (4 if cols >= 200 else 3.5)),
+            ],
+        )
+    at = {"data": data.lineitem(bench.folder, 0.01 if bench.quick else bench.rows / 6e6), "columns": data.LINEITEM}
+    yield Contest(
+        "fit, TPC-H lineitem, 5 columns (integers and decimals)",
+        [
+            Entry("noop scan", partial(works.noop, **at)),
+            Entry("sparkscale", partial(works.fit, **at)),
+            Entry("sparkscale on Sail", partial(works.fit, **at), "sail"),
+            Entry("one plain agg", partial(works.agg, **at)),
+        ],
+    )
+
+
+def transform(bench: Bench) -> Iterator[Contest]:
+    """Transform to Parquet: standard, min-max, softmax over 10 and 200 scores and over an array."""
+    out = str(bench.folder / "out")
+    for cols in bench.widths(20):
+        at = _fitted(bench, data.features(bench.folder, bench.rows, cols), "standard: f*") | {"out": out}
+        yield Contest(
+            f"transform, {bench.rows:,} rows, standard of {cols} columns, to Parquet",
+            [
+                Entry("read and write", partial(works.copy, data=at["data"], out=out)),
+                Entry("native", partial(works.transform, **at), out=out),
+                Entry("pandas", partial(works.transform, **at, engine="pandas"), out=out),
+                Entry("MLlib", partial(works.mllib_transform, **at), out=out),
+                Entry("one pandas UDF a column", partial(works.one_udf_a_column, **at), out=out),
+                Entry("native on Sail", partial(works.transform, **at), "sail", out),
+            ],
+            [
+                Target("native", "read and write", 1.1),
+                Target("native", "MLlib", 1 / 1.3),
+                Target("pandas", "read and write", 1.7),
+            ],
+        )
+    tables = {
+        "min-max of 20 columns": ({"cols": 20}, "min_max: f*"),
+        "softmax over 10 scores": ({"cols": 20, "scores": 10}, "softmax: s*"),
+        "softmax over 200 scores": ({"cols": 0, "scores": 200}, "softmax: s*"),
+        "softmax over an array of 10": ({"cols": 20, "arrays": 10}, "softmax: v"),
+    }
+    for title, (shape, step) in tables.items():
+        rows = bench.rows // (8 if shape.get("scores") == 200 else 1)
+        at = _fitted(bench, data.features(bench.folder, rows, **shape), step) | {"out": out}
+        yield Contest(
+            f"transform, {rows:,} rows, {title}, to Parquet",
+            [
+                Entry("read and write", partial(works.copy, data=at["data"], out=out)),
+                Entry("native", partial(works.transform, **at), out=out),
+                Entry("pandas", partial(works.transform, **at, engine="pandas"), out=out),
+            ],
+            [Target("native", "read and write", 1.1)] if "min-max" in title else [],
+        )
+
+
+def job(bench: Bench) -> Iterator[Contest]:
+    """Whole jobs, warm and cold, against MLlib and against one machine's libraries."""
+    at = {"data": data.features(bench.folder, bench.rows, 20), "out": str(bench.folder / "out")}
+    file, out = _job(bench, **at), at["out"]
+    yield Contest(
+        f"whole job, {bench.rows:,} rows, standard of 20 columns: fit, transform, write; engines running already",
+        [
+            Entry("read and write", partial(works.copy, **at), out=None),
+            Entry("sparkscale run", partial(works.job, file=file), out=out),
+            Entry("sparkscale run on Sail", partial(works.job, file=file), "sail", out),
+            Entry("MLlib", partial(works.mllib_job, **at), out=out),
+            Entry("scikit-learn", partial(works.sklearn_job, **at), "python", out),
+            Entry("Polars", partial(works.polars_job, **at), "python", out),
+            Entry("DuckDB", partial(works.duckdb_job, **at), "python", out),
+        ],
+        [
+            Target("sparkscale run", "MLlib", 1 / 1.5),
+            Target("sparkscale run on Sail", "sparkscale run", 1 / 2),
+        ],
+        rtol=1e-6,  # MLlib's std has n - 1
+    )
+    yield Contest(
+        f"the same, cold: a process of its own, {bench.rows:,} rows",
+        [
+            Entry("sparkscale run", partial(works.cold_job, file=file, engine="spark"), "python", out),
+            Entry("sparkscale run on Sail", partial(works.cold_job, file=file, engine="sail"), "python", out),
+            Entry("MLlib", partial(works.cold_mllib_job, **at), "python", out),
+            Entry("sparkscale --help", partial(works.command, "--help"), "python"),
+            Entry("sparkscale check", partial(works.command, "check", file), "python"),
+        ],
+        [Target("sparkscale run", "MLlib", 1 / 1.5), Target("sparkscale run on Sail", "sparkscale run", 1 / 2)],
+        rtol=1e-6,
+    )
+
+
+def engines(bench: Bench) -> Iterator[Contest]:
+    """Fit, and transform to Parquet, on each engine; the numbers are compared."""
+    table, out = data.features(bench.folder, bench.rows, 20, scores=10), str(bench.folder / "out")
+    lanes = ("spark", "connect", "sail")
+    yield Contest(
+        f"engines: fit, {bench.rows:,} rows, 20 columns",
+        [Entry(engine, partial(works.fit, data=table), engine) for engine in lanes],
+    )
+    at = _fitted(bench, table, "standard: f*") | {"out": out}
+    yield Contest(
+        f"engines: transform to Parquet, {bench.rows:,} rows, 20 columns",
+        [
+            Entry(f"{engine}, {how}", partial(works.transform, **at, engine=how), engine, out)
+            for engine, how in itertools.product(lanes, ("native", "pandas"))
+        ],
+    )
+
+
+def growth(bench: Bench) -> Iterator[Contest]:
+    """Rows by 1, 2, 4 and 8; 20, 200 and 2,000 columns; 2 to 32 partitions: against a straight line."""
+    base = max(bench.rows // 4, 1000)
+    doubled = [base * times for times in ((1, 2) if bench.quick else (1, 2, 4, 8))]
+    out = str(bench.folder / "out")
+    entries = []
+    for rows in doubled:
+        table = data.features(bench.folder, rows, 20, files=8)
+        file = _job(bench, table, out, f"job-{rows}")
+        entries.append(Entry(f"job, {rows:,} rows", partial(works.job, file=file), out=out))
+    names = [entry.name for entry in entries]
+    targets = [Target(b, a, 2.2) for a, b in itertools.pairwise(names)]
+    for entry in entries:  # one after the other: what the JVM held at its peak by then stands beside each
+        yield Contest(entry.name, [entry])
+    yield Contest(f"growth: whole job, 20 columns, {base:,} rows and more", entries, targets)
+    widths = bench.widths(20, 200, 2000)
+    cells = base * 20
+    by_width = [(cols, data.features(bench.folder, max(cells // cols, 1000), cols)) for cols in widths]
+    yield Contest(
+        f"growth: fit of {cells:,} cells, by columns",
+        [Entry(f"fit, {cols:,} columns", partial(works.fit, data=table)) for cols, table in by_width],
+        [Target(f"fit, {b:,} columns", f"fit, {a:,} columns", 1.5) for a, b in itertools.pairwise(widths) if a >= 200],
+    )
+    by_files = [(n, data.features(bench.folder, base, 20, files=n)) for n in ((2, 4) if bench.quick else (2, 8, 32))]
+    yield Contest(
+        f"growth: fit, {base:,} rows, 20 columns, by files",
+        [Entry(f"fit, {n} files", partial(works.fit, data=table)) for n, table in by_files],
+    )
+
+
+def _fitted(bench: Bench, table: str, step: str) -> dict[str, str]:
+    """Fit a step over a table by pyarrow's columns, and save it; returns what the transforms are given."""
+    import sparkscale as ss
+
+    kind, columns = step.split(": ")
+    place = bench.folder / f"artifact-{Path(table).name}-{kind}"
+    if not place.exists():
+        import numpy as np
+        import pyarrow.parquet as pq
+
+        read = pq.read_table(table)
+        wanted = [name for name in read.column_names if name.startswith(columns.rstrip("*"))]
+        arrays = {name: np.stack(read[name].to_numpy()) if name == "v" else read[name].to_numpy() for name in wanted}
+        steps = {"standard": ss.Standard, "min_max": ss.MinMax, "softmax": ss.Softmax}
+        ss.Pipeline([steps[kind](wanted if columns != "v" else "v")]).fit_arrays(arrays).save(str(place))
+    return {"data": table, "fitted": str(place)}
+
+
+def _job(bench: Bench, data: str, out: str, name: str = "job") -> str:
+    file = bench.folder / f"{name}.yaml"
+    quoted = {
+        "data": json.dumps(data),
+        "out": json.dumps(out),
+        "stats": json.dumps(str(bench.folder / f"{name}-stats")),
+    }
+    file.write_text(_JOB.format(**quoted), encoding="utf-8")
+    return str(file)
+
+
+SUITES = {"fit": fit, "transform": transform, "job": job, "engines": engines, "growth": growth}
