@@ -5,6 +5,7 @@ The last line on stderr of a failed run is its cause. Spark is imported only by 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -42,6 +43,11 @@ def _job_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _shows_progress(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that works on data the option that keeps it silent meanwhile."""
+    return click.option("--no-progress", is_flag=True, help="Do not show how far it is: no bar, no lines.")(command)
+
+
 @click.group(context_settings=_HELP, no_args_is_help=False)
 @click.version_option(__version__, prog_name="sparkscale")
 def app() -> None:
@@ -60,9 +66,14 @@ def _load(config: str, overrides: Sequence[str], run_id: str | None, date: str |
     return job
 
 
-def _run(command: str, config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+def _run(command: str, config: str, no_progress: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    from sparkscale import progress
+
     job = _load(config, command=command, **chosen)
-    report = _spark("job").run(job, command, debug=debug)
+    # What Spark logs to the terminal, and what reads --json, goes with lines better than with a bar.
+    showing = contextlib.nullcontext() if no_progress else progress.shown(sys.stderr, plain=as_json or debug)
+    with showing as seen:
+        report = _spark("job").run(job, command, debug=debug, progress=seen)
     for line in report.lines():
         _say(_without(line, job.secrets))
     if as_json:
@@ -77,6 +88,7 @@ def _print_json(summary: dict[str, Any], secrets: Sequence[str]) -> None:
 
 @app.command()
 @_job_options
+@_shows_progress
 def run(**options: Any) -> None:
     """Fit on the input, transform it, and publish artifact and output."""
     _run("run", **options)
@@ -84,6 +96,7 @@ def run(**options: Any) -> None:
 
 @app.command()
 @_job_options
+@_shows_progress
 def fit(**options: Any) -> None:
     """Learn the statistics of the input and save the artifact."""
     _run("fit", **options)
@@ -91,6 +104,7 @@ def fit(**options: Any) -> None:
 
 @app.command()
 @_job_options
+@_shows_progress
 def transform(**options: Any) -> None:
     """Apply a saved artifact to the input."""
     _run("transform", **options)

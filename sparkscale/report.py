@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import InitVar, asdict, dataclass, field
+from typing import Any, TypeAlias
 
 from sparkscale.artifact import Fitted, printable
+
+#: Entered for the length of a stage, with its name and the rows of the input, where they are known.
+Observe: TypeAlias = Callable[[str, int | None], AbstractContextManager[None]]
 
 
 @dataclass
@@ -27,13 +31,19 @@ class Report:
     recovered: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    observe: InitVar[Observe | None] = None
+
+    def __post_init__(self, observe: Observe | None) -> None:
+        self._observe = observe
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage of the run."""
         start = time.perf_counter()
+        observed = self._observe(name, self.rows) if self._observe else contextlib.nullcontext()
         try:
-            yield
+            with observed:
+                yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 

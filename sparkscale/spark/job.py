@@ -17,6 +17,7 @@ from sparkscale.jobfile import Job
 from sparkscale.places import check_apart, check_outside
 from sparkscale.plan import Plan, plan
 from sparkscale.predicates import conditions
+from sparkscale.progress import Progress
 from sparkscale.publish import Claim
 from sparkscale.redaction import hidden
 from sparkscale.report import Report
@@ -34,16 +35,19 @@ from sparkscale.spark.session import is_sail, session
 from sparkscale.spark.sink import Sink, gathered
 from sparkscale.spark.transform import transform
 from sparkscale.spark.verify import verify
+from sparkscale.spark.watch import watched
 
 
-def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
+def run(job: Job, command: str = "run", *, debug: bool = False, progress: Progress | None = None) -> Report:
     """Do what ``command`` says: ``fit``, ``transform``, or both (``run``).
 
     Nothing is written at the target, and no version is added to the store, before all that could
-    fail on the data has passed. A run that has finished before changes nothing.
+    fail on the data has passed. A run that has finished before changes nothing. ``progress`` is told how far it is.
     Raises :class:`~sparkscale.errors.SparkscaleError`.
     """
-    config, report = job.config, Report(command, job.run_id)
+    config, report = job.config, Report(command, job.run_id, observe=progress.stage if progress else None)
+    watch = functools.partial(watched, progress) if progress else contextlib.nullcontext
+    opened = functools.partial(session, formats=_formats(config), debug=debug, watch=watch)
     _check(config, command)
     with contextlib.ExitStack() as stack:
 
@@ -56,7 +60,7 @@ def run(job: Job, command: str = "run", *, debug: bool = False) -> Report:
         if command != "fit" and _has_finished(job, claim, report):
             return report
         with report.stage("start"):
-            spark = stack.enter_context(session(config.spark, config.name, formats=_formats(config), debug=debug))
+            spark = stack.enter_context(opened(config.spark, config.name))
             report.engine = engine_name(spark)
         with report.stage("read"):
             sink = None if command == "fit" else _sink(spark, job, claim, report)

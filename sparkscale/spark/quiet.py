@@ -8,6 +8,8 @@ import re
 import threading
 from collections.abc import Iterator
 
+from sparkscale import terminal
+
 #: Lines that are passed over. Downloads are shown, as they take their time, and what is wrong with a package.
 _NOISE = re.compile(
     rb"WARNING: Using incubator modules|NOTE: Picked up |Ivy Default Cache set|The jars for the packages stored"
@@ -42,9 +44,13 @@ def quiet(*, debug: bool) -> Iterator[None]:
 
 
 def _forward(out: int, to: int) -> None:
-    """Write every line of a pipe elsewhere, but for noise, until nobody holds its other end."""
+    """Write every line of a pipe elsewhere, but for noise, until nobody holds its other end.
+
+    On a terminal each takes the place of a bar that is drawn there, which is drawn anew below it.
+    """
+    before = terminal.ERASE.encode() if os.isatty(to) and terminal.obeys() else b""
     with os.fdopen(out, "rb") as lines:
         for line in lines:
             if not _NOISE.match(line):
                 with contextlib.suppress(OSError):
-                    os.write(to, line)
+                    os.write(to, before + line)

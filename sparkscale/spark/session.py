@@ -14,7 +14,8 @@ import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -38,12 +39,12 @@ _DEFAULTS = {
     "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
+    "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
 }
 _LOG = Path(__file__).with_name("log4j2.properties").absolute()
 #: Settings of local sessions only; on a cluster they are the operator's.
 _LOCAL = {
     "spark.ui.enabled": "false",  # a batch of its own has nobody to look at it
-    "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
@@ -57,7 +58,14 @@ _CONNECT_PORT = 15002
 
 
 @contextlib.contextmanager
-def session(config: Spark, name: str, *, formats: Collection[str] = (), debug: bool = False) -> Iterator[SparkSession]:
+def session(
+    config: Spark,
+    name: str,
+    *,
+    formats: Collection[str] = (),
+    debug: bool = False,
+    watch: Callable[[SparkSession], AbstractContextManager[object]] = contextlib.nullcontext,
+) -> Iterator[SparkSession]:
     """Give the active session, or start one for the length of the block.
 
     Args:
@@ -65,6 +73,7 @@ def session(config: Spark, name: str, *, formats: Collection[str] = (), debug: b
         name: of the job.
         formats: that the job reads and writes; Spark fetches the packages of those that it does not have.
         debug: whether Spark's own log is shown.
+        watch: entered with a session that we started, left before it stops; one that is there already is left alone.
 
     Raises:
         UnfitEnvironmentError: (69) where no engine can be started.
@@ -84,6 +93,7 @@ def session(config: Spark, name: str, *, formats: Collection[str] = (), debug: b
             else:
                 spark = _started(config, name, formats, stack, debug=debug)
                 stack.callback(spark.stop)
+        stack.enter_context(watch(spark))
         yield spark
 
 
