@@ -131,9 +131,10 @@ def one_udf_a_column(spark: Any, data: str, out: str, fitted: str) -> Numbers:
     import sparkscale as ss
 
     def scaled(mean: float, std: float) -> Any:
-        def scale(x: pd.Series) -> pd.Series:
+        def scale(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - a hint here is read as a text
             return (x - mean) / std
 
+        scale.__annotations__ = {"x": pd.Series, "return": pd.Series}
         return pandas_udf(scale, "double")
 
     stats = ss.load(fitted).stats
