@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("sparkscale", deadline=None, derandomize=True, database=None, max_examples=200)
 settings.load_profile("sparkscale")
+
+#: Modules of tests/spark that start processes of their own and have no use for its session.
+_APART = ("tests/spark/test_redaction.py",)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say which tests stay together where they run side by side (``-n``)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _together(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False  # long ones first, as scripts/test names them
+    return Scheduling(config, log)
+
+
+def _together(module: str) -> str:
+    """Return the name of a module's company: of one session, of one port (Connect's, which is fixed), of one cluster."""
+    folders = ("tests/spark/", "tests/connect/", "tests/cluster/", "tests/s3/")
+    return next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)

@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 240
 #: For JVMs that live for seconds: the quick compiler alone halves the time of a small job.
 _JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+#: Spark's classes as a JVM has them in memory, which `tests.archive` makes.
+ARCHIVE = Path(sys.prefix) / "spark.jsa"
+
+
+def java() -> str:
+    """Return the options of a JVM that starts with Spark's classes out of the archive, where there is one."""
+    return f"-XX:SharedArchiveFile={ARCHIVE} -Xlog:cds*=off" if ARCHIVE.exists() else ""
 
 
 def environment(**changes: str | None) -> dict[str, str]:
@@ -24,7 +31,7 @@ def environment(**changes: str | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("SPARK", "PYSPARK", "PYTHON", "SAIL")) and not name.lower().endswith("_proxy")
     }
-    fixed = {"SPARK_LOCAL_IP": "127.0.0.1", "JDK_JAVA_OPTIONS": _JAVA, "PYTHONUTF8": "1"}
+    fixed = {"SPARK_LOCAL_IP": "127.0.0.1", "JDK_JAVA_OPTIONS": f"{_JAVA} {java()}".strip(), "PYTHONUTF8": "1"}
     values: dict[str, str | None] = own | fixed | changes
     return {name: value for name, value in values.items() if value is not None}
 

@@ -23,7 +23,8 @@ from campaign.injection import Fault, injected
 PATIENCE = 180.0
 #: What every process of the campaign finds in its environment; its value must be found nowhere else.
 SECRET_NAME, SECRET = "FAULTS_SECRET", "s3cr3t-of-the-campaign"
-_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+#: For JVMs that live for seconds, where the environment has no options of its own.
+_JAVA = os.environ.get("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData")
 _PRELOADED = ["sparkscale.cli", "sparkscale.jobfile", "sparkscale.spark.job", "pysail", "grpc", "pyarrow.parquet",
               "pyspark.sql.connect.session"]  # fmt: skip
 _context = multiprocessing.get_context("forkserver")
