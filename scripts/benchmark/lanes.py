@@ -46,7 +46,7 @@ class Lane:
         """Return the peak memory of the process and of each that it started, in MB, by the name of what runs."""
         peaks: dict[str, int] = {}
         for pid in _family(self._process.pid or 0):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, KeyError):  # it has just ended
                 status = dict(
                     line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
                 )

@@ -139,7 +139,7 @@ def one_udf_a_column(spark: Any, data: str, out: str, fitted: str) -> Numbers:
 
     stats = ss.load(fitted).stats
     df = spark.read.parquet(data)
-    made = [scaled(stats[c].mean, stats[c].std)(c).alias(c) if c in stats else c for c in df.columns]
+    made = [scaled(stats[c].mean, stats[c].std_of(1))(c).alias(c) if c in stats else c for c in df.columns]
     df.select(*made).write.mode("overwrite").parquet(out)
     return None
 
@@ -224,7 +224,9 @@ def sklearn_job(_spark: Any, data: str, out: str) -> Numbers:
     table = pq.read_table(data)
     columns = _columns(type("T", (), {"columns": table.column_names}))
     x = np.column_stack([table[name].to_numpy() for name in columns])
-    scaled = StandardScaler(copy=False).fit_transform(x)
+    scaler = StandardScaler(copy=False).fit(x)
+    scaler.scale_ *= (len(x) / (len(x) - 1)) ** 0.5  # the std of n - 1, as MLlib has it
+    scaled = scaler.transform(x)
     arrays = {name: pa.array(scaled[:, i]) for i, name in enumerate(columns)}
     _emptied(out)
     made = pa.table({name: arrays.get(name, table[name]) for name in table.column_names})
@@ -240,7 +242,7 @@ def polars_job(_spark: Any, data: str, out: str) -> Numbers:
     columns = [name for name in frame.collect_schema().names() if name.startswith("f")]
     known = frame.select(
         *[pl.col(c).mean().alias(f"mean {c}") for c in columns],
-        *[pl.col(c).std(ddof=0).alias(f"std {c}") for c in columns],
+        *[pl.col(c).std(ddof=1).alias(f"std {c}") for c in columns],
     ).collect()
     scaled = [((pl.col(c) - known[f"mean {c}"][0]) / known[f"std {c}"][0]).alias(c) for c in columns]
     _emptied(out)
@@ -256,8 +258,8 @@ def duckdb_job(_spark: Any, data: str, out: str) -> Numbers:
     source = f"read_parquet('{data}/*.parquet')"
     columns = [row[0] for row in db.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()]  # noqa: S608 - our own
     features = [name for name in columns if name.startswith("f")]
-    wanted = ", ".join(f"avg({c}), stddev_pop({c})" for c in features)
-    known = db.sql(f"SELECT {wanted} FROM {source}").fetchone() or ()  # noqa: S608
+    wanted = ", ".join(f"avg({c}), stddev_samp({c})" for c in features)
+    known = db.sql(f"SELECT {wanted} FROM {source}").fetchall()[0]  # noqa: S608
     of = {c: (known[2 * i], known[2 * i + 1]) for i, c in enumerate(features)}
     made = ", ".join(f"({c} - {of[c][0]!r}) / {of[c][1]!r} AS {c}" if c in of else c for c in columns)
     _emptied(out)
