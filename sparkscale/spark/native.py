@@ -120,7 +120,9 @@ def softmax(map_: Softmax, x: Scores) -> Layered:
     weights = yield from x.map(lambda score: logit(score) if map_.log else F.exp(logit(score))).keep()
     masked = map_.nulls == "mask"
     (total,) = yield [weights.sum(F.exp if map_.log else _as_it_is, nulls=masked)]
-    total = F.when(F.isnan(m), F.lit(math.nan)).otherwise(_not_zero(total) if masked and not map_.log else total)
+    total = F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(
+        _not_zero(total) if masked and not map_.log else total
+    )
     (total,) = yield [F.log(total) if map_.log else total]
     result = weights.map(lambda w: w - total if map_.log else w / total)
     if map_.undefined == "zeros":
@@ -158,9 +160,13 @@ def unit_norm(map_: UnitNorm, x: Scores) -> Layered:
 
 
 def _checked(map_: RowMap, x: Scores, value: SparkColumn, top: SparkColumn) -> SparkColumn:
-    """Return a value of the row, null where a null score makes the row null, an error where the map refuses."""
-    masked = isinstance(map_, Softmax) and map_.nulls == "mask"
-    checked = value if masked else F.when(~x.any(lambda score: score.isNull()), value)
+    """Return a value of the row, null where a null score makes the row null, an error where the map refuses.
+
+    The sum of a softmax is null where a score is: there nothing is to be looked for, if nothing is refused.
+    """
+    refuses = "error" in (map_.nonfinite, getattr(map_, "undefined", ""))
+    seen = isinstance(map_, Softmax) and (map_.nulls == "mask" or not refuses)
+    checked = value if seen else F.when(~x.any(lambda score: score.isNull()), value)
     if map_.nonfinite != "error":
         return checked
     bad = x.any(lambda score: ~(F.abs(score) < F.lit(_INF)) & score.isNotNull())
