@@ -116,8 +116,9 @@ class Fitted:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.
 
         Other columns, the order of columns and nulls are kept; outputs are double, or float32 on
-        request. ``engine``: ``native`` Spark expressions, ``pandas`` UDFs, or ``auto`` (native
-        wherever a map has a native form). Raises :class:`DataError` where the schema does not fit, and warns
+        request. ``engine``: ``native`` Spark expressions; ``pandas``, the NumPy kernels in Spark's Python
+        workers, by an Arrow UDF (by a pandas UDF before Spark 4.1); or ``auto`` (native wherever a map has a
+        native form). Raises :class:`DataError` where the schema does not fit, and warns
         (:class:`~sparkscale.errors.SchemaDriftWarning`) of types that are narrower than in the fit, or others.
         """
         planned = self.plan(at_call_time("spark.columns").schema_of(of_spark(df)))

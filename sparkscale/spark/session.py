@@ -38,8 +38,8 @@ _DEFAULTS = {
     "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
     "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
     "spark.sql.files.ignoreMissingFiles": "false",
-    # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores, or a z-score of 90 columns, then runs
-    # four times as long as in the smaller methods that Spark makes below this limit.
+    # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
+    # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
     "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
