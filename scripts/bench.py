@@ -9,6 +9,7 @@ entry. The targets stand in `benchmark/suites.py`. `--quick` shows that all of i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -41,14 +42,13 @@ def main() -> int:
         parser.error(f"expected suites of {', '.join(SUITES)}, found {', '.join(sorted(unknown))}")
     rows, repeats = (options.rows or 2000, 1) if options.quick else (options.rows or 4_000_000, options.repeats)
     done: dict[str, list[Contest]] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    lanes = Lanes(options.memory)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.closing(lanes):
         bench = Bench(Path(folder), rows, options.cols, options.quick)
         for name in options.suites or SUITES:
-            lanes = Lanes(options.memory)
-            try:
-                done[name] = list(_contests(name, bench, lanes, repeats, quiet=options.json))
-            finally:
-                lanes.close()
+            done[name] = list(_contests(name, bench, lanes, repeats, quiet=options.json))
+            if not options.quick:
+                lanes.close()  # each suite has its own, whose memory is its own
     if options.json:
         results = {name: [contest.to_dict() for contest in contests] for name, contests in done.items()}
         print(json.dumps({"machine": machine(options), **results}))
@@ -58,7 +58,7 @@ def main() -> int:
 
 def _contests(name: str, bench: Bench, lanes: Lanes, repeats: int, *, quiet: bool) -> Any:
     for contest in SUITES[name](bench):
-        contest.run(lanes, repeats)
+        contest.run(lanes, repeats, warm_ups=0 if bench.quick else 1)
         contest.targets = [] if bench.quick else contest.targets  # nothing is to be said of speed
         for engine, lane in lanes.items():
             peaks = ", ".join(f"{what} {mb:,} MB" for what, mb in lane.memory().items())

@@ -51,16 +51,17 @@ class Contest:
     entries: Sequence[Entry]
     targets: Sequence[Target] = ()
     rtol: float = 1e-9
+    alike: bool = True  # whether the entries are given the same table, and so give the same numbers
     seconds: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def run(self, lanes: Lanes, repeats: int) -> None:
-        """Check, warm up, and time."""
+    def run(self, lanes: Lanes, repeats: int, warm_ups: int = 1) -> None:
+        """Check, which warms up as well, warm up, and time."""
         self._check({entry.name: self._numbers(entry, lanes) for entry in self.entries})
-        for turn in range(repeats + 1):  # the first is another warm-up
+        for turn in range(warm_ups + repeats):
             for entry in self.entries:
                 taken, _ = lanes[entry.engine].do(entry.work)
-                if turn:
+                if turn >= warm_ups:
                     self.seconds.setdefault(entry.name, []).append(taken)
 
     def _numbers(self, entry: Entry, lanes: Lanes) -> dict[str, Any] | None:
@@ -70,7 +71,7 @@ class Contest:
     def _check(self, results: dict[str, dict[str, Any] | None]) -> None:
         """Hold every number that an entry gives to that of the first which gives it."""
         known: dict[str, tuple[str, Any]] = {}
-        for name, numbers in results.items():
+        for name, numbers in results.items() if self.alike else ():
             for what, found in (numbers or {}).items():
                 first, expected = known.setdefault(what, (name, found))
                 message = f"{self.title}: {what} by {name}, against {first}"

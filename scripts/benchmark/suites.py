@@ -36,7 +36,7 @@ class Bench:
         """Return the numbers of columns: what the command asks for, or the usual."""
         if self.cols:
             return (self.cols,)
-        return (5, 12) if self.quick else usual
+        return (12,) if self.quick else usual
 
     def cells(self, cols: int) -> int:
         """Return rows of a table of so many columns, for about as many cells as `rows` of 20 columns have, or fewer."""
@@ -145,7 +145,7 @@ def job(bench: Bench) -> Iterator[Contest]:
             Entry("sparkscale run on Sail", partial(works.cold_job, file=file, engine="sail"), "python", out),
             Entry("MLlib", partial(works.cold_mllib_job, **at), "python", out),
             Entry("sparkscale --help", partial(works.command, "--help"), "python"),
-            Entry("sparkscale check", partial(works.command, "check", file), "python"),
+            Entry("sparkscale check", partial(works.command, "check", "--config", file), "python"),
         ],
         [Target("sparkscale run", "MLlib", 1 / 1.5), Target("sparkscale run on Sail", "sparkscale run", 1 / 2)],
     )
@@ -183,7 +183,7 @@ def growth(bench: Bench) -> Iterator[Contest]:
     targets = [Target(b, a, 2.2) for a, b in itertools.pairwise(names)]
     for entry in entries:  # one after the other: what the JVM held at its peak by then stands beside each
         yield Contest(entry.name, [entry])
-    yield Contest(f"growth: whole job, 20 columns, {base:,} rows and more", entries, targets)
+    yield Contest(f"growth: whole job, 20 columns, {base:,} rows and more", entries, targets, alike=False)
     widths = bench.widths(20, 200, 2000)
     cells = base * 20
     by_width = [(cols, data.features(bench.folder, max(cells // cols, 1000), cols)) for cols in widths]
@@ -191,11 +191,13 @@ def growth(bench: Bench) -> Iterator[Contest]:
         f"growth: fit of {cells:,} cells, by columns",
         [Entry(f"fit, {cols:,} columns", partial(works.fit, data=table)) for cols, table in by_width],
         [Target(f"fit, {b:,} columns", f"fit, {a:,} columns", 1.5) for a, b in itertools.pairwise(widths) if a >= 200],
+        alike=False,
     )
     by_files = [(n, data.features(bench.folder, base, 20, files=n)) for n in ((2, 4) if bench.quick else (2, 8, 32))]
     yield Contest(
         f"growth: fit, {base:,} rows, 20 columns, by files",
         [Entry(f"fit, {n} files", partial(works.fit, data=table)) for n, table in by_files],
+        alike=False,
     )
 
 

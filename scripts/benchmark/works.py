@@ -177,7 +177,7 @@ def job(_spark: Any, file: str) -> Numbers:
 
 def cold_job(_spark: Any, file: str, engine: str) -> Numbers:
     """Run the command in a new process."""
-    arguments = ["run", file, "--run-id", f"{time.time_ns()}", "--set", f"spark.engine={engine}"]
+    arguments = ["run", "--config", file, "--run-id", f"{time.time_ns()}", "--set", f"spark.engine={engine}"]
     return _process(f"from sparkscale.cli import main; main({arguments!r})")
 
 

@@ -1,0 +1,70 @@
+"""The benchmark: all of it works, what is compared must be equal, and its verdicts are those of its figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.processes import ROOT, environment
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from benchmark.contest import Contest, Entry, Lanes, Target
+from benchmark.suites import SUITES
+
+sys.path.pop(0)
+
+
+def given(_spark: Any, mean: float) -> dict[str, Any]:
+    return {"mean": [mean, 1.0]}
+
+
+def fail(_spark: Any) -> None:
+    raise ValueError("no such table")
+
+
+@pytest.mark.timeout(400)
+def test_run_every_suite_quickly() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--json"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=380, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == {"machine", *SUITES}
+    assert {"cores", "memory_gb", "pyspark", "pysail", "polars", "duckdb", "sessions"} <= found["machine"].keys()
+    for suite in SUITES:
+        for contest in found[suite]:
+            assert all(len(entry["seconds"]) == 1 and entry["median"] > 0 for entry in contest["entries"].values())
+            assert contest["targets"] == []  # nothing is said of speed
+    entrants = {name for contest in found["job"] for name in contest["entries"]}
+    assert {"sparkscale run", "sparkscale run on Sail", "MLlib", "scikit-learn", "Polars", "DuckDB"} <= entrants
+
+
+def test_time_nothing_before_the_numbers_are_equal() -> None:
+    lanes = Lanes("1g")
+    entries = [Entry("a", partial(given, mean=2.0), "python"), Entry("b", partial(given, mean=2.0000001), "python")]
+    contest = Contest("means", entries)
+    try:
+        with pytest.raises(AssertionError, match="mean by b, against a"):
+            contest.run(lanes, 1)
+        assert contest.seconds == {}
+        contest = Contest("means", entries[:1])
+        contest.run(lanes, 2)
+        assert len(contest.seconds["a"]) == 2
+        with pytest.raises(RuntimeError, match="no such table"):
+            Contest("broken", [Entry("c", fail, "python")]).run(lanes, 1)
+    finally:
+        lanes.close()
+
+
+def test_judge_by_medians() -> None:
+    contest = Contest("t", [], [Target("us", "floor", 1.5), Target("us", "peer", 1 / 2), Target("us", "absent", 1.0)])
+    contest.seconds = {"floor": [1.0, 9.0, 1.0], "us": [1.4, 1.4, 0.1], "peer": [2.7, 2.7, 2.7]}
+    assert contest.verdicts == [
+        "met: us takes 1.40 times floor (<= 1.50)",
+        "MISSED: us is 1.93 times as fast as peer (>= 2.00)",
+    ]
+    assert "x 1.40" in "\n".join(contest.lines())
