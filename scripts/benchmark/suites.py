@@ -144,8 +144,8 @@ def job(bench: Bench) -> Iterator[Contest]:
             Entry("sparkscale run", partial(works.cold_job, file=file, engine="spark"), "python", out),
             Entry("sparkscale run on Sail", partial(works.cold_job, file=file, engine="sail"), "python", out),
             Entry("MLlib", partial(works.cold_mllib_job, **at), "python", out),
-            Entry("sparkscale --help", partial(works.command, "--help"), "python"),
-            Entry("sparkscale check", partial(works.command, "check", "--config", file), "python"),
+            Entry("sparkscale --help", partial(works.command, arguments=["--help"]), "python"),
+            Entry("sparkscale check", partial(works.command, arguments=["check", "--config", file]), "python"),
         ],
         [Target("sparkscale run", "MLlib", 1 / 1.5), Target("sparkscale run on Sail", "sparkscale run", 1 / 2)],
     )

@@ -22,9 +22,10 @@ def _columns(df: Any, prefix: str = "f") -> list[str]:
     return [name for name in df.columns if name.startswith(prefix)]
 
 
-def noop(spark: Any, data: str) -> Numbers:
-    """Read all columns, and do nothing: Spark's floor."""
-    spark.read.parquet(data).write.format("noop").mode("overwrite").save()
+def noop(spark: Any, data: str, columns: Sequence[str] = ()) -> Numbers:
+    """Read the columns, and do nothing: Spark's floor."""
+    df = spark.read.parquet(data)
+    df.select(*(columns or _columns(df))).write.format("noop").mode("overwrite").save()
     return None
 
 
@@ -189,7 +190,7 @@ def cold_mllib_job(_spark: Any, data: str, out: str) -> Numbers:
     )
 
 
-def command(_spark: Any, *arguments: str) -> Numbers:
+def command(_spark: Any, arguments: Sequence[str]) -> Numbers:
     """Run a command that starts no engine."""
     return _process(f"from sparkscale.cli import main; main({list(arguments)!r})")
 

@@ -16,8 +16,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from benchmark.contest import Contest, Entry, Lanes, Target
 from benchmark.suites import SUITES
 
-sys.path.pop(0)
-
 
 def given(_spark: Any, mean: float) -> dict[str, Any]:
     return {"mean": [mean, 1.0]}
