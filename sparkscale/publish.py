@@ -163,7 +163,7 @@ def claimed(output: str) -> Iterator[Claim]:
             stack.callback(_remove_empty, made)
             target.parent.mkdir(parents=True, exist_ok=True)
             staging = _claim(target, stack)
-            stack.callback(shutil.rmtree, staging, ignore_errors=True)
+            stack.callback(_remove, staging)
             stack.callback(_clear, staging, target)
             reached("claimed")
             recovered = _clear(staging, target)
@@ -245,6 +245,15 @@ def _clear(staging: Path, target: Path) -> list[str]:
             shutil.rmtree(left, ignore_errors=True)
             done.append(f"removed what a run that was stopped had left beside {target}")
     return done
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, into which an engine that is interrupted may yet be writing: then once more."""
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -530,3 +531,22 @@ def test_find_what_differs_from_a_manifest(tmp_path: Path) -> None:
         "p=1/e: is not in the manifest",
     ]
     assert not manifest.is_whole(folder, known)
+
+
+def test_remove_again_what_an_engine_wrote_while_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+
+    def racing(folder: Path, *, ignore_errors: bool) -> None:
+        rmtree(folder, ignore_errors=ignore_errors)
+        removed.append(folder)
+        if len(removed) < 3:  # a task that has not heard yet that it is to end
+            (Path(folder) / "new" / "_temporary").mkdir(parents=True)
+
+    rmtree = shutil.rmtree
+    monkeypatch.setattr(publish.shutil, "rmtree", racing)
+    with publish.claimed(str(tmp_path / "out")):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    assert len(removed) == 3
