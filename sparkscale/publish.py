@@ -25,6 +25,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -56,6 +57,8 @@ _HERE, _NOREPLACE, _EXCHANGE = -100, 1, 2
 #: Seconds that a folder which was replaced stays as it was, for readers who are about to list it. Runs on Spark do not
 #: wait for them: its session takes as long to stop.
 GRACE = 0.2
+#: Seconds after an interruption in which an engine that has been stopped may yet write.
+LATE = 2.0
 
 
 def _nothing(_step: str) -> None:
@@ -163,7 +166,7 @@ def claimed(output: str) -> Iterator[Claim]:
             stack.callback(_remove_empty, made)
             target.parent.mkdir(parents=True, exist_ok=True)
             staging = _claim(target, stack)
-            stack.callback(_remove, staging)
+            stack.push(functools.partial(_leave, staging))
             stack.callback(_clear, staging, target)
             reached("claimed")
             recovered = _clear(staging, target)
@@ -247,13 +250,14 @@ def _clear(staging: Path, target: Path) -> list[str]:
     return done
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, into which an engine that is interrupted may yet be writing: then once more."""
-    for _ in range(10):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
+def _leave(staging: Path, kind: type[BaseException] | None, *_: object) -> None:
+    """Remove the staging folder; of a run that is interrupted for some time: tasks that have not heard yet write on."""
+    interrupted = kind is not None and not issubclass(kind, Exception)
+    end = time.monotonic() + (LATE if interrupted else 0.0)
+    while time.monotonic() < end:  # the folder itself stays, as long as it is locked: nobody else has it
+        shutil.rmtree(staging / _NEW, ignore_errors=True)
+        time.sleep(0.05)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -542,11 +542,11 @@ def test_remove_again_what_an_engine_wrote_while_it_was_stopped(
         rmtree(folder, ignore_errors=ignore_errors)
         removed.append(folder)
         if len(removed) < 3:  # a task that has not heard yet that it is to end
-            (Path(folder) / "new" / "_temporary").mkdir(parents=True)
+            (Path(folder) / "_temporary").mkdir(parents=True)
 
     rmtree = shutil.rmtree
     monkeypatch.setattr(publish.shutil, "rmtree", racing)
-    with publish.claimed(str(tmp_path / "out")):
-        pass
+    with pytest.raises(KeyboardInterrupt), publish.claimed(str(tmp_path / "out")):
+        raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
-    assert len(removed) == 3
+    assert len(removed) > 3
