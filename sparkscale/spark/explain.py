@@ -18,8 +18,7 @@ from sparkscale.maps import Map
 from sparkscale.places import is_local, local_path
 from sparkscale.plan import Plan, PlannedStep
 from sparkscale.scalers import RowStep, Scaler
-from sparkscale.spark.scan import BLOCK, GROUP
-from sparkscale.spark.session import is_sail
+from sparkscale.spark import fit as fitting
 from sparkscale.spark.sink import Sink
 from sparkscale.spark.transform import is_native
 from sparkscale.stats import ColumnStats
@@ -45,7 +44,7 @@ class Explained:
     """A job, looked at and not run."""
 
     reading: dict[str, Any]
-    fit: dict[str, int]
+    fit: dict[str, Any]
     steps: Sequence[Step]
     writing: dict[str, Any]
 
@@ -64,8 +63,9 @@ class Explained:
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
             queries = "one query" if self.fit["queries"] == 1 else f"{self.fit['queries']} queries"
+            how = ", aggregated by partition" if self.fit["by_partition"] else ""
             yield (
-                f"fit: {self.fit['features']} features{sketches}, in {queries}; "
+                f"fit: {self.fit['features']} features{sketches}, in {queries}{how}; "
                 "again over those with NaN, infinities or a mean of more than 100 std"
             )
         for number, step in enumerate(self.steps, 1):
@@ -79,7 +79,6 @@ class Explained:
 
 def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
     """Return what a job would do with a table; starts no job."""
-    features, sketched = list(planned.features), planned.quantile_features
     files = df.inputFiles()
     own = {column.path[0] for step in planned.steps for column in step.inputs if fits and not step.step.by_row}
     reading = {
@@ -89,12 +88,12 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
         "columns": len(df.columns),
         "fit_columns": len(own),
     }
-    plain = len(features) - len(sketched)
+    looks = fitting.looks(df, planned) if fits else None
     fit = {
-        "features": len(features) if fits else 0,
-        "sketches": len(sketched) if fits else 0,
-        "queries": (_ceil(plain, GROUP) + _ceil(len(sketched), GROUP)) if fits else 0,
-        "block": len(features) if is_sail(df.sparkSession) else BLOCK,
+        "features": len(planned.features) if looks else 0,
+        "sketches": len(planned.quantile_features) if looks else 0,
+        "queries": len(looks) if looks else 0,
+        "by_partition": not looks.whole if looks else False,
     }
     steps = [_step(step, config.engine) for step in planned.steps]
     return Explained(reading, fit, steps, _writing(sink, config) if sink else {})
@@ -135,10 +134,6 @@ def _bytes(files: Sequence[str]) -> int | None:
         return None
     places = (Path(local_path(unquote(file))) for file in files)
     return sum(place.stat().st_size for place in places if place.exists())
-
-
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)
 
 
 def _short(names: Sequence[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy
@@ -14,12 +16,15 @@ from pyspark.sql import functions as F
 
 from sparkscale._version import __version__
 from sparkscale.artifact import Fitted, solve
+from sparkscale.errors import DataError
 from sparkscale.plan import Plan, plan
+from sparkscale.quantiles import QuantileSketch
 from sparkscale.scalers import Step
 from sparkscale.schema import Column
 from sparkscale.spark import scan
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.scan import GROUP, Frame
+from sparkscale.spark.queries import GROUP, Query, deal, evenly, is_columnar, together
+from sparkscale.spark.scan import Frame
 from sparkscale.spark.session import is_sail
 from sparkscale.stats import ColumnStats
 
@@ -43,19 +48,59 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = ()) -> Fitt
     return solve(planned, stats, rows, _provenance(df.sparkSession, about))
 
 
-def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:
-    """Return the statistics of the plan's features."""
+@dataclass(frozen=True)
+class Looks:
+    """The first queries of a fit: moments, quantile sketches of their own, and what Python workers do."""
+
+    moments: Sequence[Callable[[], dict[str, ColumnStats]]]
+    sketches: Sequence[Callable[[], dict[str, QuantileSketch]]]
+    in_python: Sequence[Callable[[], dict[str, ColumnStats]]]
+    whole: bool
+
+    def __len__(self) -> int:
+        """Return how many queries these are."""
+        return len(self.moments) + len(self.sketches) + len(self.in_python)
+
+
+def looks(df: DataFrame, planned: Plan) -> Looks:
+    """Return the queries that the first look at the plan's features takes; starts none."""
     sketched = [column for name, column in planned.features.items() if name in planned.quantile_features]
     plain = [column for name, column in planned.features.items() if name not in planned.quantile_features]
-    native_sketch = bool(sketched) and _has_native_sketch(df.sparkSession)
-    stats: dict[str, ColumnStats] = {}
-    for group in _groups(plain):
-        stats |= scan.look(df, group)
-    for group in _groups(sketched if native_sketch else []):
-        stats |= scan.look(df, group, sketch=True)
-    stats = _refine(df, planned.features, stats)
-    for group in _groups([] if native_sketch else sketched):
-        stats |= scan.scan_in_python(df, group)
+    native = bool(sketched) and _has_native_sketch(df.sparkSession)
+    apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
+    dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN)
+    moments = [partial(scan.look, df, query) for query in dealt]
+    if native and not apart:
+        moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in evenly(sketched, GROUP)]
+    return Looks(
+        moments=moments,
+        sketches=[partial(scan.sketches, df, part) for part in (evenly(sketched, GROUP) if apart else [])],
+        in_python=[partial(scan.scan_in_python, df, part) for part in ([] if native else evenly(sketched, GROUP))],
+        whole=all(query.whole for query in dealt),
+    )
+
+
+def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:
+    """Return the statistics of the plan's features."""
+    first = looks(df, planned)
+    calls: list[Callable[[], Any]] = [*first.moments, *first.sketches]
+    found = together(df.sparkSession, calls)
+    stats = _refine(df, planned.features, _all(found[: len(first.moments)]))
+    for name, made in _all(found[len(first.moments) :]).items():
+        stats[name] = _same(name, stats[name].with_quantiles(made))
+    return stats | _all(call() for call in first.in_python)
+
+
+def _all(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    return dict(item for part in parts for item in part.items())
+
+
+def _same(name: str, stats: ColumnStats) -> ColumnStats:
+    """Return statistics whose sketch has seen the values that their moments have."""
+    assert stats.quantiles is not None  # noqa: S101 - the caller has put it there
+    if stats.quantiles.count != stats.finite:
+        cause = f"column {name!r}: expected {stats.finite:,} values once more, found {stats.quantiles.count:,}"
+        raise DataError("DATA_CHANGED", cause, "cache or write the table first: it differs from reading to reading")
     return stats
 
 
@@ -68,9 +113,10 @@ def _refine(df: DataFrame, features: Mapping[str, Column], stats: dict[str, Colu
     used = dict.fromkeys(stats, Frame())
     for _ in range(3):
         frames = {name: frame for name, known in stats.items() if (frame := _better_frame(known, used[name]))}
-        for group in _groups(list(frames)):
-            for name, found in scan.look_again(df, {features[name]: frames[name] for name in group}).items():
-                stats[name] = found.with_quantiles(stats[name].quantiles)
+        dealt = deal(df, [features[name] for name in frames], scan.FINITE)
+        again = [partial(scan.look_again, df, query, frames) for query in dealt]
+        for name, found in _all(together(df.sparkSession, again)).items():
+            stats[name] = found.with_quantiles(stats[name].quantiles)
         used |= frames
     return stats
 
@@ -88,10 +134,6 @@ def _better_frame(stats: ColumnStats, used: Frame) -> Frame | None:
         return None
     exp = math.frexp(max(map(abs, ends)))[1] if overflowed or underflowed else used.exp
     return Frame(0.0 if overflowed else stats.mean, exp)
-
-
-def _groups(columns: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (columns[start : start + GROUP] for start in range(0, len(columns), GROUP))
 
 
 def _has_native_sketch(spark: SparkSession) -> bool:

@@ -1,19 +1,15 @@
-"""One query over a group of columns: what each partition knows of them, pooled on the driver.
+"""One query over a group of columns, aggregated whole or by partition (``queries.deal`` decides).
 
-A row of the group is cut into blocks of four columns, and each block is aggregated by partition. Against
-one ``agg`` of all aggregates of all columns this
+By partition, a row of the group is cut into blocks of four columns, and each block is aggregated by partition. That
 
 * holds the aggregates of one block, whatever the number of columns: far from the limit of code generation
   (``spark.sql.codegen.maxFields``), and small enough for the JVM to compile well. Four columns to a block
   is the measured best: one pays the key's hash for every value, eight make the compiled method slow;
-* gives the driver one state for each partition and block, whose sums it pools exactly: the same rows in
-  the same partitions give the same bits, on one machine and on a cluster, where a shuffle would merge in
-  the order of arrival.
+* gives the driver one state for each partition and block, whose sums it pools exactly: the same rows in the same
+  partitions give the same bits on a cluster, where a shuffle would merge in the order of arrival.
 
-Sail works by columns and not by rows, and deals rows to partitions anew in each run: there one ``agg`` of all
-columns is three times as fast, and the last bits vary in either way.
-
-What the driver holds at a time are the states of one group: 3 KB for each partition, 0.3 GB for 100,000 partitions.
+It costs twice as much as one state of the whole, which keeps its buffers out of a hash table's memory. What the
+driver holds at a time are the states of one group: 3 KB for each partition, 0.3 GB for 100,000 partitions.
 """
 
 from __future__ import annotations
@@ -35,13 +31,13 @@ from pyspark.sql import functions as F
 from sparkscale.quantiles import K, QuantileSketch
 from sparkscale.schema import Column
 from sparkscale.spark.columns import feature
-from sparkscale.spark.session import is_sail
+from sparkscale.spark.queries import Query
 from sparkscale.spark.shipping import ship
 from sparkscale.stats import EMPTY, ColumnStats
 
-#: Columns a query: below spark.sql.codegen.maxFields (100), past which the scan itself is not compiled.
-GROUP = 64
 BLOCK = 4
+#: Aggregation buffers of a column, in a look and in a second one: a variance has three.
+PLAIN, FINITE = 7, 11
 _INF = math.inf
 _MAX = sys.float_info.max
 
@@ -66,28 +62,43 @@ class Frame:
         return math.ldexp(self.shift, -self.exp)
 
 
-def look(df: DataFrame, group: Sequence[Column], *, sketch: bool = False) -> dict[str, ColumnStats]:
-    """Scan a group as it is, NaN and infinities among it; that no value is tested saves a tenth of the scan.
+def look(df: DataFrame, query: Query, *, sketch: bool = False) -> dict[str, ColumnStats]:
+    """Scan columns as it is, NaN and infinities among it; that no value is tested saves a tenth of the scan.
 
     They show by sums that are not finite: then neither are the moments, and all but rows, nulls and the
     sketch wants another look.
     """
     out = {}
-    for column, part in zip(group, _parts(df, group, [Frame()] * len(group), _plain, sketch=sketch), strict=True):
+    frames = [Frame()] * len(query.columns)
+    for column, part in zip(query.columns, _parts(df, query, frames, _plain, sketch=sketch), strict=True):
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["present"], Frame(), nulls=nulls).with_quantiles(part.get("sketch"))
     return out
 
 
-def look_again(df: DataFrame, frames: Mapping[Column, Frame]) -> dict[str, ColumnStats]:
-    """Scan columns about ``frames``, with NaN and infinities left out and counted apart."""
+def look_again(df: DataFrame, query: Query, frames: Mapping[str, Frame]) -> dict[str, ColumnStats]:
+    """Scan columns about their ``frames``, with NaN and infinities left out and counted apart."""
     out = {}
-    found = _parts(df, list(frames), list(frames.values()), _finite)
-    for (column, frame), part in zip(frames.items(), found, strict=True):
+    about = [frames[column.name] for column in query.columns]
+    for column, frame, part in zip(query.columns, about, _parts(df, query, about, _finite), strict=True):
         counts = {name: int(part[name].sum()) for name in ("nans", "posinf", "neginf")}
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["finite"], frame, nulls=nulls, **counts)
     return out
+
+
+def sketches(df: DataFrame, group: Sequence[Column]) -> dict[str, QuantileSketch]:
+    """Sketch the finite values of a group in a query of its own, which reads them once more.
+
+    Spark compiles no aggregate beside a sketch: both in one query take twice as long.
+    """
+    cells = df.select(*[feature(column).alias(f"x_{i}") for i, column in enumerate(group)])
+    row = cells.agg(*[_sketched(f"x_{i}") for i in range(len(group))]).collect()[0]
+    return {column.name: QuantileSketch(bytes(made)).canonical() for column, made in zip(group, row, strict=True)}
+
+
+def _sketched(name: str) -> SparkColumn:
+    return F.kll_sketch_agg_double(F.when(F.abs(name) <= F.lit(_MAX), F.col(name)), F.lit(K))
 
 
 def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **counts: int) -> ColumnStats:
@@ -124,18 +135,18 @@ def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
 
 
 def _parts(
-    df: DataFrame, group: Sequence[Column], frames: Sequence[Frame], aggregates: Any, *, sketch: bool = False
+    df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any, *, sketch: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Yield of each column its aggregates by name, an array over the partitions, and its one sketch."""
-    one = is_sail(df.sparkSession)
-    width = len(group) if one else min(BLOCK, len(group))
-    cells = _cells(df, group, frames, width)
+    group = query.columns
+    width = len(group) if query.whole else min(BLOCK, len(group))
+    cells = _cells(df, query, frames, width)
     rows: dict[str, SparkColumn] = {"rows": F.count(F.lit(1))}
     for i in range(width):
         x, framed = F.col(f"x_{i}"), F.col(f"d_{i}" if f"d_{i}" in cells.columns else f"x_{i}")
         rows |= {f"{name}_{i}": aggregate for name, aggregate in aggregates(x, framed).items()}
     named = [aggregate.alias(name) for name, aggregate in rows.items()]
-    if one:
+    if query.whole:
         states = cells.agg(F.lit(0).alias("j"), *named)
     elif sketch:
         states = _with_sketches(cells, named, list(rows), width)
@@ -149,26 +160,25 @@ def _parts(
             yield {"rows": block["rows"], **own}
 
 
-def _cells(df: DataFrame, group: Sequence[Column], frames: Sequence[Frame], width: int) -> DataFrame:
-    """Return a row for each row and block: partition ``p``, first column ``j``, ``x_i`` as they are, ``d_i`` framed."""
-    raw = [feature(column) for column in group]
+def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int) -> DataFrame:
+    """Return ``x_i`` as they are, ``d_i`` framed; by partition a row for each block: ``p``, and first column ``j``."""
+    raw = [feature(column) for column in query.columns]
     values = {"x": raw}
     if any(frame != Frame() for frame in frames):
         values["d"] = [frame.of(x) for frame, x in zip(frames, raw, strict=True)]
-    if is_sail(df.sparkSession):  # which needs no partition, and is slow where it is asked for one
+    if query.whole:
         return df.select(*[x.alias(f"{name}_{i}") for name, columns in values.items() for i, x in enumerate(columns)])
     p = F.spark_partition_id().alias("p")
     arrays = df.select(p, *[F.array(*columns).alias(name) for name, columns in values.items()])
-    blocks = arrays.select("*", F.explode(F.lit(list(range(0, len(group), width)))).alias("j"))
+    blocks = arrays.select("*", F.explode(F.lit(list(range(0, len(raw), width)))).alias("j"))
     cells = [F.get(name, F.col("j") + i).alias(f"{name}_{i}") for name in values for i in range(width)]
     return blocks.select("p", "j", *cells)
 
 
 def _with_sketches(cells: DataFrame, named: Sequence[SparkColumn], names: Sequence[str], width: int) -> DataFrame:
     """Return a row for each block: the list of its partitions' aggregates, and sketches merged in the engine."""
-    sketches = {f"sketch_{i}": F.when(F.abs(f"x_{i}") <= F.lit(_MAX), F.col(f"x_{i}")) for i in range(width)}
-    made = [F.kll_sketch_agg_double(finite, F.lit(K)).alias(name) for name, finite in sketches.items()]
-    merged = [F.kll_merge_agg_double(name, F.lit(K)).alias(name) for name in sketches]
+    made = [_sketched(f"x_{i}").alias(f"sketch_{i}") for i in range(width)]
+    merged = [F.kll_merge_agg_double(f"sketch_{i}", F.lit(K)).alias(f"sketch_{i}") for i in range(width)]
     states = cells.groupBy("p", "j").agg(*named, *made)
     return states.groupBy("j").agg(F.collect_list(F.struct(*names)).alias("parts"), *merged)
 
