@@ -63,7 +63,7 @@ class Frame:
 
 
 def look(df: DataFrame, query: Query, *, sketch: bool = False) -> dict[str, ColumnStats]:
-    """Scan columns as it is, NaN and infinities among it; that no value is tested saves a tenth of the scan.
+    """Scan columns as they are, NaN and infinities among it; that no value is tested saves a tenth of the scan.
 
     They show by sums that are not finite: then neither are the moments, and all but rows, nulls and the
     sketch wants another look.
@@ -92,13 +92,12 @@ def sketches(df: DataFrame, group: Sequence[Column]) -> dict[str, QuantileSketch
 
     Spark compiles no aggregate beside a sketch: both in one query take twice as long.
     """
-    cells = df.select(*[feature(column).alias(f"x_{i}") for i, column in enumerate(group)])
-    row = cells.agg(*[_sketched(f"x_{i}") for i in range(len(group))]).collect()[0]
+    row = df.agg(*[_sketched(feature(column)) for column in group]).collect()[0]
     return {column.name: QuantileSketch(bytes(made)).canonical() for column, made in zip(group, row, strict=True)}
 
 
-def _sketched(name: str) -> SparkColumn:
-    return F.kll_sketch_agg_double(F.when(F.abs(name) <= F.lit(_MAX), F.col(name)), F.lit(K))
+def _sketched(x: SparkColumn) -> SparkColumn:
+    return F.kll_sketch_agg_double(F.when(F.abs(x) <= F.lit(_MAX), x), F.lit(K))
 
 
 def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **counts: int) -> ColumnStats:
@@ -138,21 +137,20 @@ def _parts(
     df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any, *, sketch: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Yield of each column its aggregates by name, an array over the partitions, and its one sketch."""
-    group = query.columns
-    width = len(group) if query.whole else min(BLOCK, len(group))
+    if query.whole:
+        yield from _whole(df, query, frames, aggregates)
+        return
+    group, width = query.columns, min(BLOCK, len(query.columns))
     cells = _cells(df, query, frames, width)
     rows: dict[str, SparkColumn] = {"rows": F.count(F.lit(1))}
     for i in range(width):
         x, framed = F.col(f"x_{i}"), F.col(f"d_{i}" if f"d_{i}" in cells.columns else f"x_{i}")
         rows |= {f"{name}_{i}": aggregate for name, aggregate in aggregates(x, framed).items()}
     named = [aggregate.alias(name) for name, aggregate in rows.items()]
-    if query.whole:
-        states = cells.agg(F.lit(0).alias("j"), *named)
-    elif sketch:
-        states = _with_sketches(cells, named, list(rows), width)
+    if sketch:
+        table = _with_sketches(cells, named, list(rows), width).toArrow()
     else:
-        states = cells.groupBy("p", "j").agg(*named)
-    table = states.toArrow()
+        table = cells.groupBy("p", "j").agg(*named).toArrow()
     for start in range(0, len(group), width):
         block = _block(table.filter(pa.array(table["j"].to_numpy() == start)), sketch=sketch)
         for i in range(min(width, len(group) - start)):
@@ -160,14 +158,23 @@ def _parts(
             yield {"rows": block["rows"], **own}
 
 
+def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield of each column its aggregates by name, each an array of one number; null is NaN."""
+    values = [feature(column) for column in query.columns]
+    wanted = [aggregates(x, frame.of(x)) for x, frame in zip(values, frames, strict=True)]
+    named = [aggregate for own in wanted for aggregate in own.values()]
+    (row,) = df.agg(F.count(F.lit(1)), *named).collect()
+    rows, *found = (np.array([math.nan if value is None else value]) for value in row)
+    for own in wanted:
+        yield {"rows": rows, **{name: found.pop(0) for name in own}}
+
+
 def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int) -> DataFrame:
-    """Return ``x_i`` as they are, ``d_i`` framed; by partition a row for each block: ``p``, and first column ``j``."""
+    """Return a row for each row and block: partition ``p``, first column ``j``, ``x_i`` as they are, ``d_i`` framed."""
     raw = [feature(column) for column in query.columns]
     values = {"x": raw}
     if any(frame != Frame() for frame in frames):
         values["d"] = [frame.of(x) for frame, x in zip(frames, raw, strict=True)]
-    if query.whole:
-        return df.select(*[x.alias(f"{name}_{i}") for name, columns in values.items() for i, x in enumerate(columns)])
     p = F.spark_partition_id().alias("p")
     arrays = df.select(p, *[F.array(*columns).alias(name) for name, columns in values.items()])
     blocks = arrays.select("*", F.explode(F.lit(list(range(0, len(raw), width)))).alias("j"))
@@ -177,7 +184,7 @@ def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int) -> 
 
 def _with_sketches(cells: DataFrame, named: Sequence[SparkColumn], names: Sequence[str], width: int) -> DataFrame:
     """Return a row for each block: the list of its partitions' aggregates, and sketches merged in the engine."""
-    made = [_sketched(f"x_{i}").alias(f"sketch_{i}") for i in range(width)]
+    made = [_sketched(F.col(f"x_{i}")).alias(f"sketch_{i}") for i in range(width)]
     merged = [F.kll_merge_agg_double(f"sketch_{i}", F.lit(K)).alias(f"sketch_{i}") for i in range(width)]
     states = cells.groupBy("p", "j").agg(*named, *made)
     return states.groupBy("j").agg(F.collect_list(F.struct(*names)).alias("parts"), *merged)
