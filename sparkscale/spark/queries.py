@@ -35,8 +35,7 @@ IN_FLIGHT = 2
 _PATIENCE = 2.0
 
 _NODE = re.compile(r"^[\s:+\-]*(?:\*\(\d+\) )?(\w+)")
-_LEAVES = {"FileScan", "BatchScan", "InMemoryTableScan"}
-_NARROW = {"ColumnarToRow", "Project", "Filter", "Union"} | _LEAVES
+_NARROW = {"ColumnarToRow", "Project", "Filter", "Union", "FileScan", "BatchScan", "InMemoryTableScan"}
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,11 @@ def is_columnar(df: DataFrame, columns: Sequence[Column]) -> bool:
     found = list[str]()
     for line in filter(None, plan.getvalue().splitlines()[1:]):
         node = _NODE.match(line)
-        found.append(node[1] if node else line)
+        found.append(node[1] if node and "Batched: false" not in line else line)
         if found[-1] == "InMemoryTableScan":  # what follows is how the cached table was made
             break
-    return set(found) <= _NARROW and found.count("ColumnarToRow") == sum(map(found.count, _LEAVES)) > 0
+    by_column = {"ColumnarToRow", "InMemoryTableScan"} & set(found)  # a table of JDBC has neither
+    return set(found) <= _NARROW and bool(by_column)
 
 
 def together(spark: SparkSession, calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -106,13 +106,11 @@ def together(spark: SparkSession, calls: Sequence[Callable[[], T]]) -> list[T]:
     if len(calls) < 2 or is_sail(spark):  # noqa: PLR2004 - nothing to run beside it
         return [call() for call in calls]
     tag = f"sparkscale-{uuid.uuid4().hex}"
+    add, stop = _tags(spark)
 
     def tagged(call: Callable[[], T]) -> T:
-        spark.addTag(tag)
-        try:
-            return call()
-        finally:
-            spark.removeTag(tag)
+        add(tag)  # to this thread, which ends with these calls
+        return call()
 
     pool = ThreadPoolExecutor(IN_FLIGHT, "sparkscale")
     try:
@@ -121,19 +119,29 @@ def together(spark: SparkSession, calls: Sequence[Callable[[], T]]) -> list[T]:
         return [result.result() for result in results]
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        _stop(spark, tag)
+        _unhurried(stop, tag)
         raise
     finally:
         pool.shutdown(wait=False)
 
 
-def _stop(spark: SparkSession, tag: str) -> None:
-    """Stop the queries of a tag; of an engine that does not answer nothing is waited for."""
+def _tags(spark: SparkSession) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    """Return what tags the queries of a thread, and what stops those of a tag.
 
-    def stop() -> None:
+    A session of classic Spark has both as well, but finds no query that Python has started.
+    """
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        return spark.addTag, spark.interruptTag
+    return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
+
+
+def _unhurried(stop: Callable[[str], Any], tag: str) -> None:
+    """Stop the queries of a tag; an engine that does not answer is not waited for."""
+
+    def stopping() -> None:
         with contextlib.suppress(Exception):
-            spark.interruptTag(tag)
+            stop(tag)
 
-    thread = threading.Thread(target=stop, daemon=True)
+    thread = threading.Thread(target=stopping, daemon=True)
     thread.start()
     thread.join(_PATIENCE)

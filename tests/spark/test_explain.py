@@ -42,10 +42,10 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
     found = explain()
     size = sum(path.stat().st_size for path in (inputs / "in it").iterdir())
     assert found.reading == {"name": "in it", "files": 2, "bytes": size, "columns": 74, "fit_columns": 71}
-    assert found.fit == {"features": 71, "sketches": 1, "queries": 3, "block": 4}
+    assert found.fit == {"features": 71, "sketches": 1, "queries": 7, "by_partition": False}
     assert found.writing == {}
     json.dumps(found.to_dict())
-    assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 3 queries; ")
+    assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")
 
 
 @pytest.mark.parametrize(("engine", "expected"), [("auto", "native"), ("native", "native"), ("pandas", "pandas")])

@@ -17,6 +17,7 @@ from sparkscale.artifact import Fitted
 from sparkscale.errors import DataError
 from sparkscale.plan import plan
 from sparkscale.spark import fit as fitting
+from sparkscale.spark import queries
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.scan import scan_in_python
 from sparkscale.stats import ColumnStats
@@ -25,6 +26,15 @@ from tests.numacc import digits, exact_moments, exact_std
 from tests.spark.frames import MakeFrame
 
 NAN, INF = math.nan, math.inf
+
+
+@pytest.fixture(autouse=True, params=["whole", "by partition"])
+def _merged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit as in local mode, and as on a cluster, where the states of partitions are merged by the driver."""
+    if request.param == "by partition":
+        monkeypatch.setattr(queries, "merges_in_order", lambda _: False)
+
+
 DIGITS = 12
 ROWS = 6_000
 

@@ -1,17 +1,24 @@
-"""How many queries a fit runs: one a group of columns, one more over the ill-conditioned; a transform, none."""
+"""How many queries a fit runs, and how: by groups of columns, more over the ill-conditioned; a transform, none."""
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.spark import scan
-from tests.spark.frames import MakeFrame
+from sparkscale.errors import DataError
+from sparkscale.spark import queries, scan
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.queries import is_columnar, together
+from tests.spark.frames import MakeFrame, write_parquet
 
 
 def learn(df: DataFrame, *columns: str) -> None:
@@ -38,14 +45,32 @@ def wide(frame: MakeFrame) -> DataFrame:
     return df
 
 
-#: An aggregate by group is two jobs under adaptive execution: the shuffle, and the result.
+#: An aggregate is two jobs under adaptive execution: the shuffle, and the result.
 QUERY = 2
 
 
-@pytest.mark.parametrize(("columns", "queries"), [(1, 1), (64, 1), (65, 2), (130, 3)])
-def test_count_one_query_a_group(wide: DataFrame, jobs: Callable[[], int], columns: int, queries: int) -> None:
+@pytest.mark.parametrize(("columns", "count"), [(1, 1), (14, 1), (15, 2), (130, 10)])
+def test_count_narrow_queries_over_columns(wide: DataFrame, jobs: Callable[[], int], columns: int, count: int) -> None:
     learn(wide, *[f"c{j}" for j in range(columns)])
-    assert jobs() == QUERY * queries
+    assert jobs() == QUERY * count
+
+
+@pytest.mark.parametrize(("columns", "count"), [(14, 1), (15, 1), (64, 1), (65, 2), (130, 3)])
+@pytest.mark.parametrize("why", ["rows", "cluster", "wide"])
+def test_count_few_queries_where_each_costs(
+    wide: DataFrame,
+    jobs: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    why: str,
+    columns: int,
+    count: int,
+) -> None:
+    if why == "cluster":
+        monkeypatch.setattr(queries, "merges_in_order", lambda _: False)
+    if why == "wide":
+        monkeypatch.setattr(queries, "WIDE", 100)
+    learn(wide.sample(0.9, 1) if why == "rows" else wide, *[f"c{j}" for j in range(columns)])
+    assert jobs() == QUERY * count
 
 
 def test_count_one_more_query_for_ill_conditioned_and_nonfinite(
@@ -54,16 +79,32 @@ def test_count_one_more_query_for_ill_conditioned_and_nonfinite(
     scanned: list[list[str]] = []
     parts = scan._parts
     monkeypatch.setattr(
-        scan, "_parts", lambda df, group, *a, **k: scanned.append([c.name for c in group]) or parts(df, group, *a, **k)
+        scan, "_parts", lambda df, q, *a, **k: scanned.append([c.name for c in q.columns]) or parts(df, q, *a, **k)
     )
     learn(wide, "c1", "far", "c2", "farther", "holes")
     assert jobs() == QUERY * 2
     assert scanned == [["c1", "far", "c2", "farther", "holes"], ["far", "farther", "holes"]]
 
 
-def test_count_sketches_in_the_same_scan(wide: DataFrame, jobs: Callable[[], int]) -> None:
-    ss.Pipeline([ss.Robust([f"c{j}" for j in range(20)]), ss.Standard(["c0", "c1"], into="{column}_z")]).fit(wide)
+def sketch(df: DataFrame) -> None:
+    ss.Pipeline([ss.Robust([f"c{j}" for j in range(14)]), ss.Standard(["c0", "c1"], into="{column}_z")]).fit(df)
+
+
+def test_count_sketches_in_a_query_of_their_own(wide: DataFrame, jobs: Callable[[], int]) -> None:
+    sketch(wide)
+    assert jobs() == QUERY + QUERY
+
+
+def test_count_sketches_in_the_same_scan_of_rows(wide: DataFrame, jobs: Callable[[], int]) -> None:
+    sketch(wide.sample(0.9, 1))
     assert jobs() == QUERY + 1  # sketches of the partitions are merged behind a shuffle of their own
+
+
+def test_refuse_a_table_that_differs_from_reading_to_reading(wide: DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    sketches = scan.sketches
+    monkeypatch.setattr(scan, "sketches", lambda df, group: sketches(df.limit(49), group))
+    with pytest.raises(DataError, match=r"column 'c0': expected 50 values once more, found 49.*cache or write"):
+        sketch(wide)
 
 
 def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> None:
@@ -76,3 +117,112 @@ def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> 
         known.transform(wide, engine=engine)  # type: ignore[arg-type]
     known.inverse_transform(known.transform(wide))
     assert jobs() == 0
+
+
+# --- what the engine's plan tells -----------------------------------------------------------------------------------
+
+
+def written(df: DataFrame, folder: Path, form: str) -> DataFrame:
+    df.write.format(form).mode("overwrite").save(str(folder / form))
+    return df.sparkSession.read.format(form).schema(df.schema).load(str(folder / form))
+
+
+def partitioned(df: DataFrame, folder: Path) -> DataFrame:
+    df.withColumn("part", F.lit(3)).write.partitionBy("part").mode("overwrite").parquet(str(folder / "partitioned"))
+    return df.sparkSession.read.parquet(str(folder / "partitioned")).where("part = 3")
+
+
+COLUMNAR: dict[str, Callable[[DataFrame, Path], DataFrame]] = {
+    "parquet": lambda df, _: df,
+    "orc": lambda df, folder: written(df, folder, "orc"),
+    "filtered and computed": lambda df, _: df.where("c0 > 0").withColumn("c1", F.sqrt("c2") + 1),
+    "several tables": lambda df, _: df.union(df),
+    "partitioned": partitioned,
+    "cached, of rows": lambda df, folder: written(df, folder, "csv").cache(),
+}
+ROWS: dict[str, Callable[[DataFrame, Path], DataFrame]] = {
+    "csv": lambda df, folder: written(df, folder, "csv"),
+    "json": lambda df, folder: written(df, folder, "json"),
+    "columns and rows": lambda df, folder: df.union(written(df, folder, "csv")),
+    "joined": lambda df, _: df.join(df.select("c9"), "c9"),
+    "grouped": lambda df, _: df.groupBy("c0").agg(F.max("c1").alias("c1")),
+    "sorted": lambda df, _: df.orderBy("c0"),
+    "by Python": lambda df, _: df.mapInArrow(lambda batches: batches, df.schema),
+    "of the driver": lambda df, _: df.sparkSession.createDataFrame([(1.0, 2.0)], "c0 double, c1 double"),
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [*dict.fromkeys(COLUMNAR, True).items(), *dict.fromkeys(ROWS, False).items()]
+)
+def test_tell_columns_from_rows(
+    wide: DataFrame, jobs: Callable[[], int], tmp_path: Path, shape: str, expected: bool
+) -> None:
+    df = (COLUMNAR | ROWS)[shape](wide.select(*[f"c{j}" for j in range(10)]), tmp_path)
+    before = jobs()
+    assert is_columnar(df, list(schema_of(df).columns())) is expected
+    assert jobs() == before
+    df.unpersist()
+
+
+def test_print_nothing_of_the_plan(wide: DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    learn(wide, *[f"c{j}" for j in range(20)])
+    assert capsys.readouterr() == ("", "")
+
+
+# --- the order of merging, and queries in flight --------------------------------------------------------------------
+
+
+def test_merge_partitions_in_their_order_however_they_finish(spark: SparkSession, tmp_path: Path) -> None:
+    nulls = np.ma.MaskedArray(np.full(2_000_000, 1e16), mask=np.arange(2_000_000) > 0)  # takes longest
+    files = [nulls, *[np.ma.MaskedArray([1.0], mask=False)] * 30]
+    for number, data in enumerate(files):
+        write_parquet(tmp_path / f"{number:03d}.parquet", {"x": data})
+    spark.conf.set("spark.sql.files.openCostInBytes", 1 << 30)  # a partition for each file
+    try:
+        df = spark.read.parquet(str(tmp_path))
+        assert df.rdd.getNumPartitions() == len(files)
+        sums = [
+            row[0]
+            for row in df.groupBy(F.spark_partition_id().alias("p"))
+            .agg(F.sum("x"))
+            .orderBy("p")
+            .select("sum(x)")
+            .collect()
+        ]
+        known = ss.Pipeline([ss.Standard("x")]).fit(df).stats["x"]
+    finally:
+        spark.conf.unset("spark.sql.files.openCostInBytes")
+    total = 0.0
+    for part in sums:
+        total += part
+    assert total in {1e16, 1e16 + 30}  # the largest first or last
+    assert known.mean == pytest.approx(total / 31, rel=1e-16, abs=0)
+
+
+def test_stop_the_other_query_of_one_that_fails(spark: SparkSession) -> None:
+    running, ended = threading.Event(), threading.Event()
+
+    def endless() -> Any:
+        try:
+            running.set()
+            return spark.range(1 << 60).agg(F.sum(F.sqrt("id"))).collect()
+        finally:
+            ended.set()
+
+    def failing() -> Any:
+        running.wait(60)
+        while not spark.sparkContext.statusTracker().getActiveJobsIds():
+            pass
+        raise ValueError("of the first")
+
+    with pytest.raises(ValueError, match="of the first"):
+        together(spark, [failing, endless, failing])
+    assert ended.wait(60)
+
+
+def test_give_results_in_the_order_of_calls(spark: SparkSession) -> None:
+    first = threading.Event()
+    calls: list[Callable[[], int]] = [lambda: (first.wait(60) and 1) or 0, lambda: first.set() or 2, lambda: 3]
+    assert together(spark, calls) == [1, 2, 3]
+    assert together(spark, []) == []
