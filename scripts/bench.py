@@ -1,9 +1,10 @@
 """Time sparkscale against its floors and its peers, side by side, after checking that all give the same numbers.
 
-    scripts/bench [SUITE ...] [--rows N] [--cols N] [--repeats N] [--quick] [--json]
+    scripts/bench [SUITE ...] [--rows N] [--cols N] [--repeats N] [--quick] [--profile] [--json]
 
 The entries of a contest take turns; what is told is the median of the repeats, their spread, and the ratio to the first
-entry. The targets stand in `benchmark/suites.py`. `--quick` shows that all of it works, and says nothing of speed.
+entry. The targets stand in `benchmark/suites.py`. `--profile` tells of each entry on classic Spark what its tasks did, by
+Spark's event log. `--quick` shows that all of it works, and says nothing of speed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from benchmark.contest import Contest, Lanes
 from benchmark.lanes import SESSIONS
+from benchmark.profile import EventLog
 from benchmark.suites import SUITES, Bench
 
 _PACKAGES = ("pyspark", "pysail", "pyarrow", "pandas", "numpy", "scikit-learn", "polars", "duckdb")
@@ -35,6 +37,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", default="4g", help="of each JVM")
     parser.add_argument("--quick", action="store_true", help="small, and once")
+    parser.add_argument("--profile", action="store_true", help="by Spark's event log: jobs, tasks, time on a processor")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     unknown = set(options.suites) - set(SUITES)
@@ -42,8 +45,10 @@ def main() -> int:
         parser.error(f"expected suites of {', '.join(SUITES)}, found {', '.join(sorted(unknown))}")
     rows, repeats = (options.rows or 2000, 1) if options.quick else (options.rows or 4_000_000, options.repeats)
     done: dict[str, list[Contest]] = {}
-    lanes = Lanes(options.memory)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.closing(lanes):
+    with contextlib.ExitStack() as stack:
+        folder, logs = (stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{what}-")) for what in ("bench", "log"))
+        log = EventLog(Path(logs)) if options.profile else None
+        lanes = stack.enter_context(contextlib.closing(Lanes(options.memory, log)))
         bench = Bench(Path(folder), rows, options.cols, options.quick)
         for name in options.suites or SUITES:
             done[name] = list(_contests(name, bench, lanes, repeats, quiet=options.json))

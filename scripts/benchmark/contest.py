@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from benchmark.lanes import Lane
+from benchmark.profile import EventLog, Profile
 from benchmark.works import sums
 
 
@@ -54,15 +56,22 @@ class Contest:
     alike: bool = True  # whether the entries are given the same table, and so give the same numbers
     seconds: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    profiles: dict[str, Profile] = field(default_factory=dict)
 
     def run(self, lanes: Lanes, repeats: int, warm_ups: int = 1) -> None:
         """Check, which warms up as well, warm up, and time."""
+        spans: dict[str, list[tuple[float, float]]] = {}
         self._check({entry.name: self._numbers(entry, lanes) for entry in self.entries})
         for turn in range(warm_ups + repeats):
             for entry in self.entries:
+                began = time.time()
                 taken, _ = lanes[entry.engine].do(entry.work)
                 if turn >= warm_ups:
                     self.seconds.setdefault(entry.name, []).append(taken)
+                    if entry.engine == "spark":
+                        spans.setdefault(entry.name, []).append((began, time.time()))
+        if lanes.log and spans:
+            self.profiles = lanes.log.profiles(spans)
 
     def _numbers(self, entry: Entry, lanes: Lanes) -> dict[str, Any] | None:
         _, numbers = lanes[entry.engine].do(entry.work)
@@ -89,7 +98,14 @@ class Contest:
             name: {"seconds": self.seconds[name], "median": median, "ratio": median / floor}
             for name, median in self.medians.items()
         }
-        return {"title": self.title, "entries": entries, "targets": self.verdicts, "notes": self.notes}
+        profiles = {name: asdict(profile) for name, profile in self.profiles.items()}
+        return {
+            "title": self.title,
+            "entries": entries,
+            "targets": self.verdicts,
+            "notes": self.notes,
+            "profiles": profiles,
+        }
 
     @property
     def verdicts(self) -> list[str]:
@@ -103,20 +119,23 @@ class Contest:
         for name, median in self.medians.items():
             low, high = min(self.seconds[name]), max(self.seconds[name])
             yield f"  {name:46} {median:8.2f} s   {low:7.2f} to {high:7.2f}   x {median / floor:.2f}"
-        yield from (f"  {line}" for line in (*self.verdicts, *self.notes))
+        profiles = [f"{name}: {profile}" for name, profile in self.profiles.items()]
+        yield from (f"  {line}" for line in (*self.verdicts, *profiles, *self.notes))
 
 
 class Lanes(dict[str, Lane]):
     """Lanes by engine, started when first asked for."""
 
-    def __init__(self, memory: str) -> None:
-        """Remember how much memory a JVM gets."""
+    def __init__(self, memory: str, log: EventLog | None = None) -> None:
+        """Remember how much memory a JVM gets, and where classic Spark's event log goes, if anywhere."""
         super().__init__()
         self._memory = memory
+        self.log = log
 
     def __missing__(self, engine: str) -> Lane:
         """Start one."""
-        self[engine] = Lane(engine, self._memory)
+        logged = self.log.settings if self.log and engine == "spark" else {}
+        self[engine] = Lane(engine, {"spark.driver.memory": self._memory, **logged})
         return self[engine]
 
     def close(self) -> None:

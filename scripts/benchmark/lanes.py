@@ -25,10 +25,10 @@ _context = multiprocessing.get_context("spawn")
 class Lane:
     """One engine."""
 
-    def __init__(self, engine: str, memory: str) -> None:
-        """Start it."""
+    def __init__(self, engine: str, settings: dict[str, str]) -> None:
+        """Start it, with settings for its JVM."""
         self._connection, theirs = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(theirs, engine, memory), daemon=True)
+        self._process = _context.Process(target=_serve, args=(theirs, engine, settings), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -75,7 +75,7 @@ def _family(pid: int) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def session_of(engine: str, memory: str) -> Iterator[Any]:
+def session_of(engine: str, settings: dict[str, str]) -> Iterator[Any]:
     """Give the session of a lane, or None."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     config = SESSIONS[engine]
@@ -85,13 +85,13 @@ def session_of(engine: str, memory: str) -> Iterator[Any]:
     from sparkscale.config import Spark
     from sparkscale.spark.session import session
 
-    conf = {} if engine == "sail" else {"spark.driver.memory": memory}
+    conf = {} if engine == "sail" else settings
     with session(Spark.model_validate({**config, "conf": conf}), "benchmark") as spark:
         yield spark
 
 
-def _serve(connection: Any, engine: str, memory: str) -> None:
-    with session_of(engine, memory) as spark:
+def _serve(connection: Any, engine: str, settings: dict[str, str]) -> None:
+    with session_of(engine, settings) as spark:
         while (work := connection.recv()) is not None:
             connection.send(_timed(work, spark))
 

@@ -185,12 +185,16 @@ def growth(bench: Bench) -> Iterator[Contest]:
         yield Contest(entry.name, [entry])
     yield Contest(f"growth: whole job, 20 columns, {base:,} rows and more", entries, targets, alike=False)
     widths = bench.widths(20, 200, 2000)
-    cells = base * 20
-    by_width = [(cols, data.features(bench.folder, max(cells // cols, 1000), cols)) for cols in widths]
+    rows = max(base // 10, 1000)
+    by_width = [(cols, data.features(bench.folder, rows, cols)) for cols in widths]
     yield Contest(
-        f"growth: fit of {cells:,} cells, by columns",
+        f"growth: fit, {rows:,} rows, by columns (a column may take 1.5 times as long in ten times as many)",
         [Entry(f"fit, {cols:,} columns", partial(works.fit, data=table)) for cols, table in by_width],
-        [Target(f"fit, {b:,} columns", f"fit, {a:,} columns", 1.5) for a, b in itertools.pairwise(widths) if a >= 200],
+        [
+            Target(f"fit, {b:,} columns", f"fit, {a:,} columns", 1.5 * b / a)
+            for a, b in itertools.pairwise(widths)
+            if a >= 200
+        ],
         alike=False,
     )
     by_files = [(n, data.features(bench.folder, base, 20, files=n)) for n in ((2, 4) if bench.quick else (2, 8, 32))]

@@ -27,7 +27,7 @@ def fail(_spark: Any) -> None:
 
 @pytest.mark.timeout(400)
 def test_run_every_suite_quickly() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--json"]
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--profile", "--json"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=380, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -37,6 +37,11 @@ def test_run_every_suite_quickly() -> None:
         for contest in found[suite]:
             assert all(len(entry["seconds"]) == 1 and entry["median"] > 0 for entry in contest["entries"].values())
             assert contest["targets"] == []  # nothing is said of speed
+    profiles = found["fit"][0]["profiles"]
+    assert {"noop scan", "sparkscale", "MLlib"} <= profiles.keys()
+    assert "sparkscale on Sail" not in profiles
+    assert all(profile["tasks"] > 0 and profile["on_cpu"] > 0 for profile in profiles.values())
+    assert (profiles["noop scan"]["jobs"], profiles["sparkscale"]["jobs"]) == (1, 2)  # a shuffle, and its result
     entrants = {name for contest in found["job"] for name in contest["entries"]}
     assert {"sparkscale run", "sparkscale run on Sail", "MLlib", "scikit-learn", "Polars", "DuckDB"} <= entrants
 
