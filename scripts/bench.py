@@ -3,8 +3,8 @@
     scripts/bench [SUITE ...] [--rows N] [--cols N] [--repeats N] [--quick] [--profile] [--json]
 
 The entries of a contest take turns; what is told is the median of the repeats, their spread, and the ratio to the first
-entry. The targets stand in `benchmark/suites.py`. `--profile` tells of each entry on classic Spark what its tasks did, by
-Spark's event log. `--quick` shows that all of it works, and says nothing of speed.
+entry. The targets stand in `benchmark/suites.py`. `--profile` tells of each entry on classic Spark what its tasks did,
+by Spark's event log. `--quick` shows that all of it works, and says nothing of speed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
     rows, repeats = (options.rows or 2000, 1) if options.quick else (options.rows or 4_000_000, options.repeats)
     done: dict[str, list[Contest]] = {}
     with contextlib.ExitStack() as stack:
-        folder, logs = (stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{what}-")) for what in ("bench", "log"))
+        folder, logs = (stack.enter_context(tempfile.TemporaryDirectory(prefix=what)) for what in ("bench-", "log-"))
         log = EventLog(Path(logs)) if options.profile else None
         lanes = stack.enter_context(contextlib.closing(Lanes(options.memory, log)))
         bench = Bench(Path(folder), rows, options.cols, options.quick)
