@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application
 from sparkscale.maps import Affine, Map, RowMap, Softmax, Undefined, UnitNorm
-from sparkscale.spark.columns import Layered, feature, scores
+from sparkscale.spark.columns import Layered, as_it_is, feature, scores
 
 Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
 
@@ -80,7 +80,7 @@ class Scores:
 
     def sum(self, function: Unary, *, nulls: bool) -> SparkColumn:
         """Return the sum of a function of the scores; where there may be ``nulls`` among others, they add nothing."""
-        finish = _zero_if_null if nulls else _as_it_is
+        finish = _zero_if_null if nulls else as_it_is
         if self.array is not None:
             # One argument by name: an aggregate's lambdas see only what they are given.
             return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + finish(function(x)))
@@ -91,10 +91,6 @@ class Scores:
         if self.array is not None:
             return F.exists(self.array, function)
         return functools.reduce(operator.or_, (function(cell) for cell in self.cells))
-
-
-def _as_it_is(x: SparkColumn) -> SparkColumn:
-    return x
 
 
 def _zero_if_null(x: SparkColumn) -> SparkColumn:
@@ -119,7 +115,7 @@ def softmax(map_: Softmax, x: Scores) -> Layered:
 
     weights = yield from x.map(lambda score: logit(score) if map_.log else F.exp(logit(score))).keep()
     masked = map_.nulls == "mask"
-    (total,) = yield [weights.sum(F.exp if map_.log else _as_it_is, nulls=masked)]
+    (total,) = yield [weights.sum(F.exp if map_.log else as_it_is, nulls=masked)]
     total = F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(
         _not_zero(total) if masked and not map_.log else total
     )

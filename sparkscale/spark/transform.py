@@ -14,7 +14,7 @@ from sparkscale.errors import ConfigError
 from sparkscale.maps import Affine, Map
 from sparkscale.plan import output_names
 from sparkscale.spark import native, udf
-from sparkscale.spark.columns import in_layers, ref
+from sparkscale.spark.columns import as_it_is, in_layers, ref
 from sparkscale.spark.shipping import ship
 
 
@@ -32,7 +32,7 @@ def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFra
     columns = chain.from_iterable(results)
     made: dict[str, SparkColumn] = {}
     for item in (*ours, *arrays, *cells):
-        finish = _never_null if _keeps_not_null(item, df) else _as_it_is
+        finish = _never_null if _keeps_not_null(item, df) else as_it_is
         made |= {name: _typed(finish(next(columns)), item) for name in item.outputs}
     names = output_names(df.columns, fitted.steps)
     return layered.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
@@ -65,10 +65,6 @@ def _keeps_not_null(item: Application, df: DataFrame) -> bool:
 
 def _never_null(column: SparkColumn) -> SparkColumn:
     return F.coalesce(column, F.lit(math.nan))
-
-
-def _as_it_is(column: SparkColumn) -> SparkColumn:
-    return column
 
 
 def _typed(column: SparkColumn, item: Application) -> SparkColumn:
