@@ -186,7 +186,8 @@ def cold_mllib_job(_spark: Any, data: str, out: str) -> Numbers:
     """Run the MLlib job in a new process, with the session that our command has."""
     return _process(
         "from benchmark import lanes, works\n"
-        f"with lanes.session_of('spark', '4g') as spark: works.mllib_job(spark, {data!r}, {out!r})"
+        "with lanes.session_of('spark', {'spark.driver.memory': '4g'}) as spark:\n"
+        f"    works.mllib_job(spark, {data!r}, {out!r})"
     )
 
 
