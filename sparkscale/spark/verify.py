@@ -6,12 +6,11 @@ and null. A difference stops the run before anything is published.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
@@ -36,22 +35,32 @@ class Sample:
 
 
 def verify(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
-    """Transform up to ``rows`` rows twice and compare; one small query.
+    """Transform the first ``rows`` rows twice and compare; one small query.
+
+    It asks for rows and not for Arrow, and for the first of the result and not the result of the first: so Spark reads
+    partitions until it has enough, where else each partition of the table would give its first rows.
 
     Raises:
         InternalError: (70) naming column, row and both values, where engine and kernels differ.
     """
     inputs = _inputs(fitted)
     kept = [_as_double(column).alias(f"{_IN}{n}") for n, column in enumerate(inputs.values())]
-    sample = transform(df.limit(rows).select("*", *kept), fitted, engine)
+    sample = transform(df.select("*", *kept), fitted, engine)
     wanted = [*(ref(f"{_IN}{n}") for n in range(len(inputs))), *(ref(o) for o in fitted.get_feature_names_out())]
     with translated("verifying a sample"):
-        table = sample.select(*wanted).toArrow()
-    given = {name: to_array(table.column(n)) for n, name in enumerate(inputs)}
+        found = sample.select(*wanted).limit(rows).collect()
+    lists = [column.type.startswith("array<") for column in inputs.values()]
+    outputs = list(_outputs(fitted))
+    columns = zip(*found, strict=True) if found else [()] * len(wanted)
+    arrays = [
+        to_array(column, of_lists=of_lists)
+        for column, of_lists in zip(columns, [*lists, *(item.over_array for _, item in outputs)], strict=True)
+    ]
+    given = dict(zip(inputs, arrays, strict=False))
     expected = fitted.transform_arrays(given)
-    for n, (name, item) in enumerate(_outputs(fitted)):
-        _compare(name, item, to_array(table.column(len(inputs) + n)), expected[name])
-    return Sample(table.num_rows, tuple(_mixed_up(fitted, given)))
+    for (name, item), ours in zip(outputs, arrays[len(inputs) :], strict=True):
+        _compare(name, item, ours, expected[name])
+    return Sample(len(found), tuple(_mixed_up(fitted, given)))
 
 
 def _inputs(fitted: Fitted) -> dict[str, Column]:
@@ -66,15 +75,15 @@ def _as_double(column: Column) -> Any:
     return scores(column) if column.type.startswith("array<") else feature(column)
 
 
-def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Return an Arrow column as a masked array, or as an object array of rows."""
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
+    """Return a column's values, None for a null, as a masked array, or as an object array of rows."""
+    if of_lists:
         rows = np.empty(len(column), dtype=object)
-        for i, row in enumerate(column.to_pylist()):
+        for i, row in enumerate(column):  # at once NumPy would make a table of rows of one length
             rows[i] = row
         return rows
-    values = column.to_numpy()
-    return np.ma.MaskedArray(values, mask=column.is_null().to_numpy())
+    null = [value is None for value in column]
+    return np.ma.MaskedArray([0.0 if value is None else value for value in column], mask=null, dtype=np.float64)
 
 
 def _compare(name: str, item: Application, found: Any, expected: Any) -> None:

@@ -14,10 +14,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
+from sparkscale.artifact import Engine
 from sparkscale.errors import DataError
 from sparkscale.spark import queries, scan
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.queries import is_columnar, together
+from sparkscale.spark.verify import verify
 from tests.spark.frames import MakeFrame, write_parquet
 
 
@@ -117,6 +119,24 @@ def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> 
         known.transform(wide, engine=engine)  # type: ignore[arg-type]
     known.inverse_transform(known.transform(wide))
     assert jobs() == 0
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_verify_by_the_first_partition_of_many(
+    spark: SparkSession, wide: DataFrame, jobs: Callable[[], int], engine: Engine
+) -> None:
+    names = ["c0", "c1", "c2"]
+    fitted = ss.Pipeline([ss.Standard(names), ss.Softmax(names, into="p_{column}")]).fit(wide)
+    many = spark.range(0, 4000, numPartitions=40).select(
+        *[(F.col("id") + j).cast("double").alias(n) for j, n in enumerate(names)]
+    )
+    before = jobs()
+    assert verify(many, fitted, engine, 100).rows == 100
+    assert jobs() == before + 1
+    tracker, group = spark.sparkContext.statusTracker(), spark.sparkContext.getLocalProperty("spark.jobGroup.id")
+    newest = tracker.getJobInfo(max(tracker.getJobIdsForGroup(group)))
+    assert [tracker.getStageInfo(stage).numTasks for stage in newest.stageIds] == [1]  # 40 have 100 rows each
+    assert verify(many, fitted, engine, 10_000).rows == 4000
 
 
 # --- what the engine's plan tells -----------------------------------------------------------------------------------
