@@ -11,6 +11,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from sparkscale import plan
@@ -81,7 +82,7 @@ class _Match:
     #: By names that are not there: new columns of the same type and a like name.
     renamed: Mapping[str, str]
 
-    @property
+    @cached_property
     def roots(self) -> dict[str, str]:
         """By their names in the fit, the names of the top-level columns that hold what steps read."""
         return {self.read[name].path[0]: here.path[0] for name, here in self.found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 _SQL_NAMES = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
@@ -67,10 +68,13 @@ class Schema:
 
     def find(self, name: str) -> Column | None:
         """Find a column by its exact name; where there is none, by its path through structs."""
-        for field in self.fields:
-            if field.name == name:
-                return Column((name,), field.type)
-        return _descend(self.fields, name, ())
+        type_ = self._types.get(name)
+        return _descend(self.fields, name, ()) if type_ is None else Column((name,), type_)
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        """The type of each top-level column; of two with one name, the first one's."""
+        return {field.name: field.type for field in reversed(self.fields)}
 
     def columns(self) -> Iterator[Column]:
         """Yield the top-level columns, which are what a pattern chooses from."""

@@ -434,3 +434,27 @@ def test_refuse_policy_of_a_job(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
     assert [str(problem).partition("job.yaml:3: ")[2] for problem in caught.value.problems] == [said]
+
+
+class Counted(tuple[Field, ...]):
+    """Fields that count how often they are walked through."""
+
+    __slots__ = ()
+
+    walks = 0
+
+    def __iter__(self) -> Any:
+        Counted.walks += 1
+        return super().__iter__()
+
+
+def test_plan_many_columns_without_walking_through_them_for_each() -> None:
+    def walks(columns: int) -> int:
+        table = {f"c{number}": [0.0, 1.0] for number in range(columns)}
+        known = ss.Pipeline([ss.MinMax("*")]).fit_arrays(table)
+        schema = Schema(Counted(known.columns), case_sensitive=True)
+        Counted.walks = 0
+        known.plan(schema)
+        return Counted.walks
+
+    assert walks(20) == walks(200)

@@ -31,8 +31,9 @@ def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFra
     layered, results = in_layers(df, programs)
     columns = chain.from_iterable(results)
     made: dict[str, SparkColumn] = {}
+    not_null = {field.name for field in df.schema.fields if not field.nullable}
     for item in (*ours, *arrays, *cells):
-        finish = _never_null if _keeps_not_null(item, df) else as_it_is
+        finish = _never_null if _keeps_not_null(item, not_null) else as_it_is
         made |= {name: _typed(finish(next(columns)), item) for name in item.outputs}
     names = output_names(df.columns, fitted.steps)
     return layered.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
@@ -57,10 +58,9 @@ def inverse_transform(df: DataFrame, fitted: Fitted) -> DataFrame:
     return df.select(*[(made[name] if name in made else ref(name)).alias(name) for name in names])
 
 
-def _keeps_not_null(item: Application, df: DataFrame) -> bool:
-    """Whether an output is declared NOT NULL as its input is; Spark takes every division for one that may be null."""
-    names = {field.name for field in df.schema.fields if not field.nullable}
-    return isinstance(item.map, Affine) and not item.inputs[0].nested and item.inputs[0].name in names
+def _keeps_not_null(item: Application, not_null: set[str]) -> bool:
+    """Whether an output is declared NOT NULL as its input is; to Spark, any division may give null."""
+    return isinstance(item.map, Affine) and not item.inputs[0].nested and item.inputs[0].name in not_null
 
 
 def _never_null(column: SparkColumn) -> SparkColumn:

@@ -201,3 +201,22 @@ def test_keep_nullability_of_columns(spark: SparkSession, engine: Any) -> None:
     steps = [ss.Standard("id"), ss.MinMax("id", into="unit", dtype="float32"), ss.MaxAbs("gap")]
     scaled = ss.Pipeline(steps).fit(df).transform(df, engine)
     assert {field.name: field.nullable for field in scaled.schema} == {"id": False, "gap": True, "unit": False}
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_transform_asks_for_the_schema_as_often_for_many_columns(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, engine: Any
+) -> None:
+    asked: list[int] = []
+
+    def count(columns: int) -> int:
+        df = spark.range(3).select(*[(F.col("id") + j).alias(f"c{j}") for j in range(columns)])
+        fitted = ss.Pipeline([ss.Standard("*")]).fit(df)
+        schema = type(df).schema
+        with monkeypatch.context() as patched:
+            patched.setattr(type(df), "schema", property(lambda self: (asked.append(1), schema.func(self))[1]))
+            asked.clear()
+            fitted.transform(df, engine)
+        return len(asked)
+
+    assert 0 < count(3) == count(30)
