@@ -122,6 +122,7 @@ class ColumnStats:
         *,
         finite: NDArray[np.int64],
         total: NDArray[np.float64],
+        rest: NDArray[np.float64],
         var: NDArray[np.float64],
         min: float,  # noqa: A002 - the field's name
         max: float,  # noqa: A002 - the field's name
@@ -129,18 +130,19 @@ class ColumnStats:
         exp: int = 0,
         **counts: Any,
     ) -> ColumnStats:
-        """Make statistics of parts: of each the number, sum and population variance of ``d = x / 2**exp - shift``.
+        """Make statistics from parts: each gives the number, sum and population variance of ``d = x / 2**exp - shift``.
 
-        ``M2 = sum(n_p * var_p) + sum(n_p * (mean_p - mean)**2)``. Sums over the parts are exact
-        before they are rounded, so that their order is of no matter: the same parts, the same bits.
+        A part's sum comes in two doubles, ``total + rest``. ``M2 = sum(n_p * var_p) + sum(n_p * (mean_p - mean)**2)``.
+        Sums over the parts are exact before they are rounded, so the order of the parts does not matter: the same
+        parts give the same bits.
         """
         some = finite > 0
-        finite, total, var = finite[some], total[some], var[some]
+        finite, total, rest, var = finite[some], total[some], rest[some], var[some]
         n = int(finite.sum())
         with np.errstate(over="ignore", invalid="ignore"):
-            known = bool(np.isfinite(np.abs(total).sum() + (var * finite).sum()))
-            mean, mean_lo = exact_mean(total.tolist(), n) if n and known else (math.inf, 0.0)
-            apart = total / finite - mean - mean_lo
+            known = bool(np.isfinite(np.abs(total).sum() + np.abs(rest).sum() + (var * finite).sum()))
+            mean, mean_lo = exact_mean([*total.tolist(), *rest.tolist()], n) if n and known else (math.inf, 0.0)
+            apart = (total / finite - mean) + (rest / finite - mean_lo)
             m2 = math.fsum(var * finite) + math.fsum(finite * apart * apart) if known else math.inf
         return cls.shifted(
             finite=n, min=min, max=max, mean=mean, mean_lo=mean_lo, m2=m2, shift=shift, exp=exp, **counts

@@ -75,3 +75,28 @@ def digits(found: float | Fraction, exact: Fraction) -> float:
     relative = error / abs(exact)
     power = math.log10(relative.numerator) - math.log10(relative.denominator)
     return max(0.0, min(MOST_DIGITS, -power))
+
+
+def few_decimals(rows: int) -> dict[str, NDArray[np.float64]]:
+    """Return columns of a few decimals, repeated: adding them one by one rounds to the same side each time."""
+    rng = np.random.default_rng(12)
+    rare = np.full(rows, 0.1)
+    rare[::1000] = 0.7
+    return {
+        "two": rng.choice([0.1, 0.3], rows),
+        "rare": rare,
+        "discount": np.sort(rng.integers(0, 11, rows)) / 100.0,  # TPC-H's l_discount
+        "signs": rng.choice([-0.1, 0.3], rows),
+        "third": rng.choice([1 / 3, 1 / 7, -1e-3], rows),
+        "offset": np.sort(rng.choice([1.9, 2.1], rows)),
+        "far": rng.choice([1000.1, 1000.2], rows),  # scanned about a shift
+        "large": rng.choice([1e40, 3e40], rows),  # beyond single precision
+        "small": rng.choice([1e-45, 3e-41], rows),  # below its normal numbers
+    }
+
+
+def exact_moments_of_few(values: NDArray[np.float64]) -> tuple[Fraction, Fraction]:
+    """Return the mean and std of a column that holds few different doubles, exactly, and to 60 digits."""
+    counted = [(Fraction(float(x)), int(n)) for x, n in zip(*np.unique(values, return_counts=True), strict=True)]
+    mean = sum((x * n for x, n in counted), Fraction(0)) / len(values)
+    return mean, root(sum(((x - mean) ** 2 * n for x, n in counted), Fraction(0)) / len(values))

@@ -218,10 +218,12 @@ def test_assemble_shifted_without_values() -> None:
 def parts_of(values: NDArray[np.float64], shift: float, exp: int) -> dict[str, Any]:
     """Return what an engine's aggregate says of pieces of ``values``, an empty one among them."""
     pieces = [*np.array_split(np.ldexp(values, -exp) - shift, 40), np.array([])]
-    some = [np.nan if not piece.size else float(piece.sum()) for piece in pieces]
+    high = [piece.astype(np.float32).astype(np.float64) for piece in pieces]
+    rest = [piece - ours for piece, ours in zip(pieces, high, strict=True)]
     return {
         "finite": np.array([piece.size for piece in pieces]),
-        "total": np.array(some),
+        "total": np.array([part.sum() if part.size else np.nan for part in high]),
+        "rest": np.array([part.sum() if part.size else np.nan for part in rest]),
         "var": np.array([np.nan if not piece.size else float(piece.var()) for piece in pieces]),
         "min": float(values.min()),
         "max": float(values.max()),
@@ -248,17 +250,20 @@ def test_pool_parts_about_a_distant_shift(shift: float) -> None:
     assert_accurate(stats, values, least=12.0)
 
 
+PARTS = ("finite", "total", "rest", "var")
+
+
 @pytest.mark.parametrize("shift", [0.0, 1e6])
 def test_pool_parts_in_any_order_to_the_same_bits(shift: float) -> None:
     parts = parts_of(RNG.lognormal(10, 3, 5000), shift, 0)
     known = ColumnStats.pooled(**parts)
     for seed in range(20):
         order = np.random.default_rng(seed).permutation(41)
-        assert ColumnStats.pooled(**parts | {name: parts[name][order] for name in ("finite", "total", "var")}) == known
+        assert ColumnStats.pooled(**parts | {name: parts[name][order] for name in PARTS}) == known
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
-@pytest.mark.parametrize("of", ["total", "var"])
+@pytest.mark.parametrize("of", ["total", "rest", "var"])
 def test_pool_overflow_as_moments_that_are_not_finite(of: str, bad: float) -> None:
     parts = parts_of(RNG.normal(0, 1, 100), 0.0, 0)
     parts[of][3] = bad
@@ -270,7 +275,7 @@ def test_pool_overflow_as_moments_that_are_not_finite(of: str, bad: float) -> No
 
 def test_pool_nothing() -> None:
     none = np.array([], dtype=np.int64)
-    parts = {"finite": none, "total": none * 1.0, "var": none * 1.0, "min": math.inf, "max": -math.inf}
+    parts = {"finite": none, **dict.fromkeys(("total", "rest", "var"), none * 1.0), "min": math.inf, "max": -math.inf}
     assert ColumnStats.pooled(**parts, nans=3) == ColumnStats(nans=3)  # type: ignore[arg-type]
 
 

@@ -37,7 +37,7 @@ from sparkscale.stats import EMPTY, ColumnStats
 
 BLOCK = 4
 #: Aggregation buffers of a column, in a look and in a second one: a variance has three.
-PLAIN, FINITE = 7, 11
+PLAIN, FINITE = 8, 12
 _INF = math.inf
 _MAX = sys.float_info.max
 
@@ -105,6 +105,7 @@ def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **co
     return ColumnStats.pooled(
         finite=finite,
         total=part["total"],
+        rest=part["rest"],
         var=part["var"],
         min=float(part["min"][some].min(initial=_INF)),
         max=float(part["max"][some].max(initial=-_INF)),
@@ -115,7 +116,7 @@ def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **co
 
 
 def _plain(x: SparkColumn, _framed: SparkColumn) -> dict[str, SparkColumn]:
-    return {"present": F.count(x), "min": F.min(x), "max": F.max(x), "total": F.sum(x), "var": F.var_pop(x)}
+    return {"present": F.count(x), "min": F.min(x), "max": F.max(x), **_sum(x), "var": F.var_pop(x)}
 
 
 def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
@@ -128,9 +129,21 @@ def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
         "finite": F.count(F.when(finite, 1)),
         "min": F.min(F.when(finite, x)),
         "max": F.max(F.when(finite, x)),
-        "total": F.sum(F.when(finite, framed)),
+        **_sum(F.when(finite, framed)),
         "var": F.var_pop(F.when(finite, framed)),
     }
+
+
+def _sum(x: SparkColumn) -> dict[str, SparkColumn]:
+    """Sum what single precision holds of the values, and apart from it what it leaves over.
+
+    The engine adds in double precision. Numbers of 24 bits leave room for 2**29 additions without rounding, and the
+    rest is so small that its roundings do not show. One plain sum rounds each addition, and where the same decimals
+    come again and again (0.1, a million times) always to the same side. Beyond the range of single precision the sum
+    is not finite: these columns are scaled and scanned again, as those are whose squares overflow.
+    """
+    high = x.cast("float").cast("double")
+    return {"total": F.sum(high), "rest": F.sum(x - high)}
 
 
 def _parts(

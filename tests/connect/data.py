@@ -24,6 +24,11 @@ def accuracy() -> dict[str, Any]:
     return {name: values.tolist() + [None] * (5000 - len(values)) for name, values in sets.items()}
 
 
+def decimals() -> dict[str, Any]:
+    """Return columns of few decimals, repeated."""
+    return dict(numacc.few_decimals(400_000))
+
+
 def features() -> dict[str, Any]:
     """Return columns of every name, with nulls, NaN and infinities; integers with nulls; a constant; an id."""
     rng = np.random.default_rng(7)

@@ -74,6 +74,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         for partitions in PARTITIONS:
             fitted = ss.Pipeline([ss.Standard({"dtype": "numeric"})]).fit(tables["accuracy"].repartition(partitions))
             _put(fitted, outputs / f"accuracy{partitions}.json")
+        _put(ss.Pipeline([ss.Standard("*")]).fit(tables["decimals"].coalesce(1)), outputs / "decimals.json")
         for name, pipeline in (("features", feature_pipeline()), ("rows", row_pipeline())):
             fitted = pipeline.fit(tables[name].repartition(2))
             _put(fitted, outputs / f"{name}.json")

@@ -16,6 +16,7 @@ from tests.connect.conftest import Outcome
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
+DECIMALS = data.decimals()
 FEATURES, ROWS = data.features(), data.rows()
 SCALED = [*data.NAMES, "whole", "constant"]
 KINDS = ("standard", "minmax", "maxabs", "mean_norm", "robust", "float32")
@@ -41,6 +42,14 @@ def test_fit_keeps_twelve_digits(outcome: Outcome, name: str, partitions: int) -
     assert numacc.digits(_mean(stats), mean) >= 12
     for ddof in (0, 1):
         assert numacc.digits(stats.std_of(ddof), numacc.root(square / (len(values) - ddof))) >= 12
+
+
+@pytest.mark.parametrize("name", DECIMALS)
+def test_fit_keeps_the_mean_of_few_decimals(outcome: Outcome, name: str) -> None:
+    stats = outcome.fitted("decimals").stats[name]
+    mean, std = numacc.exact_moments_of_few(DECIMALS[name])
+    assert abs(_mean(stats) - mean) <= std / 10**13
+    assert numacc.digits(stats.std, std) >= 13
 
 
 def _mean(stats: ColumnStats) -> Fraction:

@@ -22,7 +22,7 @@ from sparkscale.spark.columns import schema_of
 from sparkscale.spark.scan import scan_in_python
 from sparkscale.stats import ColumnStats
 from tests.numacc import ALL as NUMACC
-from tests.numacc import digits, exact_moments, exact_std
+from tests.numacc import digits, exact_moments, exact_moments_of_few, exact_std, few_decimals
 from tests.spark.frames import MakeFrame
 
 NAN, INF = math.nan, math.inf
@@ -209,6 +209,34 @@ def test_fit_same_bits_for_same_partitioning(
 ) -> None:
     df, exact = accuracy
     assert stats_of(shuffled(7)(df), *exact) == stats_of(shuffled(7)(df), *exact)
+
+
+FEW = few_decimals(1_000_000)
+
+
+@pytest.fixture(scope="module")
+def few(frame: MakeFrame) -> DataFrame:
+    """Give few decimals a million times, and the same with nulls, NaN and infinities in between."""
+    return frame(FEW).coalesce(1)
+
+
+def holes(x: str) -> Any:
+    """Return a column in which one value of a thousand is null, NaN or infinite."""
+    spots = F.monotonically_increasing_id() % 1000
+    hole = F.element_at(F.array(F.lit(None), F.lit(NAN), F.lit(INF), F.lit(-INF)), (spots % 4 + 1).cast("int"))
+    return F.when(spots < 4, hole).otherwise(F.col(x)).alias(x)
+
+
+@pytest.mark.parametrize("how", ["plain", "with holes", "in Python"])
+def test_keep_the_mean_of_few_decimals(few: DataFrame, how: str) -> None:
+    df = few.select(*map(holes, FEW)) if how == "with holes" else few
+    found = scan_in_python(df, list(schema_of(df).columns())) if how == "in Python" else stats_of(df)
+    seen = np.arange(len(FEW["two"])) % 1000 >= (4 if how == "with holes" else 0)
+    for name, values in FEW.items():
+        mean, std = exact_moments_of_few(values[seen])
+        assert found[name].finite == seen.sum(), name
+        assert abs(exact_mean(found[name]) - mean) <= std / 10**13, name
+        assert digits(found[name].std, std) >= 13, name
 
 
 EXTREMES = {
