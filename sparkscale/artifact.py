@@ -8,10 +8,12 @@ from __future__ import annotations
 import functools
 import html
 import importlib
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from numpy.typing import ArrayLike
@@ -22,7 +24,7 @@ from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarnin
 from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
 from sparkscale.plan import Plan, PlannedStep, output_names
 from sparkscale.scalers import RowStep, Scaler, Step
-from sparkscale.schema import Column, Field, Schema, common
+from sparkscale.schema import Column, Field, Schema, common, decimal_of, is_of
 from sparkscale.stats import ColumnStats
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Engine = Literal["auto", "native", "pandas"]
 
-#: Beyond this a double no longer holds every integer.
-_EXACT_INTEGERS = 2.0**53
+#: From here on a double no longer holds every integer.
+_EXACT_INTEGERS = 2**53
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Fitted:
         out = []
         columns = {column.name: column for column in _inputs(self.steps)}
         for name, stats in self.stats.items():
-            if "int" in columns[name].type and max(abs(stats.min), abs(stats.max)) >= _EXACT_INTEGERS:
-                out.append(f"column {name!r} holds integers beyond 2^53, which a double rounds")
+            if rounded := _rounded(columns[name].type, stats):
+                out.append(f"column {name!r} holds {rounded}, which a double rounds")
             if stats.constant:
                 out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")
         return out
@@ -273,6 +275,16 @@ def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
     """Return a step with the types of its columns in all parts."""
     inputs = zip(*(step.inputs for step in alike), strict=True)
     return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
+
+
+def _rounded(type_: str, stats: ColumnStats) -> str:
+    """Say which numbers of a column a double does not tell apart: 2**53 units of their last place, or more."""
+    scale = (decimal_of(type_) or (0, 0))[1]
+    exact = is_of(type_, "integer") or is_of(type_, "decimal")
+    top = max(abs(stats.min), abs(stats.max))
+    if not exact or not math.isfinite(top) or Fraction(top) * 10**scale < _EXACT_INTEGERS:
+        return ""
+    return "decimals of 16 or more digits" if scale else "integers beyond 2^53"
 
 
 def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:

@@ -138,12 +138,22 @@ def common(types: Sequence[str]) -> str:
     return "array<double>" if all(map(is_score_array, types)) else types[0]
 
 
+def decimal_of(type_: str) -> tuple[int, int] | None:
+    """Return precision and scale of a decimal type, None for any other.
+
+    >>> decimal_of("decimal(12,2)")
+    (12, 2)
+    """
+    found = _DECIMAL.fullmatch(type_)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _reach(type_: str) -> tuple[float, int] | None:
     """Return up to where a type holds every whole number, and its decimal places; None for what is no number."""
     if type_ in _BITS:
         return 2 ** _BITS[type_], 0
-    found = _DECIMAL.fullmatch(type_)
-    return found and (10 ** (int(found[1]) - int(found[2])) - 1, int(found[2]))
+    found = decimal_of(type_)
+    return found and (10 ** (found[0] - found[1]) - 1, found[1])
 
 
 def _fields(struct: Mapping[str, Any]) -> Iterator[Field]:

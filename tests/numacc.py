@@ -88,7 +88,7 @@ def few_decimals(rows: int) -> dict[str, NDArray[np.float64]]:
         "discount": np.sort(rng.integers(0, 11, rows)) / 100.0,  # TPC-H's l_discount
         "signs": rng.choice([-0.1, 0.3], rows),
         "third": rng.choice([1 / 3, 1 / 7, -1e-3], rows),
-        "offset": np.sort(rng.choice([1.9, 2.1], rows)),
+        "offset": np.sort(rng.choice([1.9, 2.1], rows)),  # mean / std = 20
         "far": rng.choice([1000.1, 1000.2], rows),  # scanned about a shift
         "large": rng.choice([1e40, 3e40], rows),  # beyond single precision
         "small": rng.choice([1e-45, 3e-41], rows),  # below its normal numbers

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TypeAlias
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.schema import Column, Schema
+from sparkscale.schema import Column, Schema, decimal_of
+from sparkscale.spark.session import is_sail
+
+#: Whole numbers of so many digits are doubles, all of them, and so are the powers of ten that divide them.
+_EXACT_DIGITS = 15
 
 
 def ref(*path: str) -> SparkColumn:
@@ -18,16 +22,27 @@ def ref(*path: str) -> SparkColumn:
     return F.col(".".join(f"`{part.replace('`', '``')}`" for part in path))
 
 
-def feature(column: Column) -> SparkColumn:
-    """Return a numeric column as double, cast in the engine and never in Python."""
-    found = ref(*column.path)
-    return found if column.type == "double" else found.cast("double")
+def feature(column: Column, spark: SparkSession) -> SparkColumn:
+    """Return a numeric column as the nearest doubles, cast in the engine and never in Python."""
+    return _as(ref(*column.path), column.type, "double", spark)
 
 
-def scores(column: Column) -> SparkColumn:
+def scores(column: Column, spark: SparkSession) -> SparkColumn:
     """Return an array column as array<double>."""
-    found = ref(*column.path)
-    return found if column.type == "array<double>" else found.cast("array<double>")
+    return _as(ref(*column.path), column.type, "array<double>", spark)
+
+
+def _as(found: SparkColumn, type_: str, wanted: str, spark: SparkSession) -> SparkColumn:
+    """Cast to doubles; on Sail, decimals that its cast would round twice go by their text, which it reads exactly.
+
+    Sail divides the digits by the power of ten. Both are exact doubles only up to 15 digits, or without decimal places.
+    """
+    if type_ == wanted:
+        return found
+    digits, scale = decimal_of(type_.removeprefix("array<").removesuffix(">")) or (0, 0)
+    if digits > _EXACT_DIGITS and scale and is_sail(spark):
+        found = found.cast(wanted.replace("double", "string"))
+    return found.cast(wanted)
 
 
 def as_it_is(column: SparkColumn) -> SparkColumn:
@@ -57,7 +72,7 @@ def in_layers(df: DataFrame, programs: list[Layered]) -> tuple[DataFrame, list[l
     computations share the layers, so that their number, about four, does not grow with the steps;
     they are narrow projections of one stage, and no job.
     """
-    names = _free_names(df.columns)
+    names = free_names(df.columns)
     results: dict[int, list[SparkColumn]] = {}
     sent: dict[int, list[SparkColumn] | None] = dict.fromkeys(range(len(programs)))
     while sent:
@@ -75,7 +90,8 @@ def in_layers(df: DataFrame, programs: list[Layered]) -> tuple[DataFrame, list[l
     return df, [results[index] for index in range(len(programs))]
 
 
-def _free_names(taken: list[str]) -> Iterator[str]:
+def free_names(taken: Iterable[str]) -> Iterator[str]:
+    """Yield names that no column has, in any case of letters."""
     lower = {name.lower() for name in taken}
     number = 0
     while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application, Fitted
@@ -34,7 +34,7 @@ class Counted:
     def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None) -> Counted:
         """Count ``apart`` from writing, but for what is known: the rows that the fit has seen."""
         items = _row_items(fitted)
-        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item))]
+        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item, df.sparkSession))]
         if not apart and not is_sail(df.sparkSession):
             observation = (
                 Observation()
@@ -64,9 +64,10 @@ def _row_items(fitted: Fitted) -> list[Application]:
     return [item for item in fitted.applications if item.map.by_row]
 
 
-def _row_counts(item: Application) -> list[SparkColumn]:
+def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
     """Count the rows that hold a score at all, or are an empty array, and those that have no softmax."""
-    array = scores(item.inputs[0]) if item.over_array else F.array(*[feature(column) for column in item.inputs])
+    cells = [feature(column, spark) for column in item.inputs if not item.over_array]
+    array = F.array(*cells) if cells else scores(item.inputs[0], spark)
     top = F.array_max(array)
     undefined = top == F.lit(-float("inf"))
     if not (isinstance(item.map, Softmax) and item.map.nulls == "mask"):

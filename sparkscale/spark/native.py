@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pyspark.sql import Column as SparkColumn
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.artifact import Application
@@ -201,16 +202,16 @@ def inverse(map_: Map, y: SparkColumn) -> SparkColumn:
     return _INVERSE[type(map_)](map_, y)
 
 
-def outputs(item: Application) -> Layered:
+def outputs(item: Application, spark: SparkSession) -> Layered:
     """Return the output columns of an application, in double precision."""
     if not item.map.by_row:
-        return [_COLUMN[type(item.map)](item.map, feature(item.inputs[0]))]
-    x = yield from scores_of(item)
+        return [_COLUMN[type(item.map)](item.map, feature(item.inputs[0], spark))]
+    x = yield from scores_of(item, spark)
     return (yield from _ROW[type(item.map)](item.map, x))
 
 
-def scores_of(item: Application) -> Generator[list[SparkColumn], list[SparkColumn], Scores]:
+def scores_of(item: Application, spark: SparkSession) -> Generator[list[SparkColumn], list[SparkColumn], Scores]:
     """Return the scores that a row map reads, as doubles."""
     if item.over_array:
-        return Scores(array=scores(item.inputs[0]))
-    return (yield from Scores(tuple(feature(column) for column in item.inputs)).keep())
+        return Scores(array=scores(item.inputs[0], spark))
+    return (yield from Scores(tuple(feature(column, spark) for column in item.inputs)).keep())

@@ -87,7 +87,7 @@ def is_columnar(df: DataFrame, columns: Sequence[Column]) -> bool:
     """
     plan = io.StringIO()
     with contextlib.redirect_stdout(plan):
-        df.select(*[feature(column) for column in columns[:4]]).explain()
+        df.select(*[feature(column, df.sparkSession) for column in columns[:4]]).explain()
     found = list[str]()
     for line in filter(None, plan.getvalue().splitlines()[1:]):
         node = _NODE.match(line)

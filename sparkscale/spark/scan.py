@@ -92,7 +92,7 @@ def sketches(df: DataFrame, group: Sequence[Column]) -> dict[str, QuantileSketch
 
     Spark compiles no aggregate beside a sketch: both in one query take twice as long.
     """
-    row = df.agg(*[_sketched(feature(column)) for column in group]).collect()[0]
+    row = df.agg(*[_sketched(feature(column, df.sparkSession)) for column in group]).collect()[0]
     return {column.name: QuantileSketch(bytes(made)).canonical() for column, made in zip(group, row, strict=True)}
 
 
@@ -173,7 +173,7 @@ def _parts(
 
 def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield of each column its aggregates by name, each an array of one number; null is NaN."""
-    values = [feature(column) for column in query.columns]
+    values = [feature(column, df.sparkSession) for column in query.columns]
     wanted = [aggregates(x, frame.of(x)) for x, frame in zip(values, frames, strict=True)]
     named = [aggregate for own in wanted for aggregate in own.values()]
     (row,) = df.agg(F.count(F.lit(1)), *named).collect()
@@ -184,7 +184,7 @@ def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any
 
 def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int) -> DataFrame:
     """Return a row for each row and block: partition ``p``, first column ``j``, ``x_i`` as they are, ``d_i`` framed."""
-    raw = [feature(column) for column in query.columns]
+    raw = [feature(column, df.sparkSession) for column in query.columns]
     values = {"x": raw}
     if any(frame != Frame() for frame in frames):
         values["d"] = [frame.of(x) for frame, x in zip(frames, raw, strict=True)]
@@ -214,7 +214,7 @@ def _block(states: pa.Table, *, sketch: bool) -> dict[str, Any]:
 def scan_in_python(df: DataFrame, group: Sequence[Column]) -> dict[str, ColumnStats]:
     """Scan a group with NumPy and DataSketches in Python workers: for engines without a native sketch."""
     ship(df.sparkSession)
-    values = df.select(F.array(*[feature(column) for column in group]).alias("v"))
+    values = df.select(F.array(*[feature(column, df.sparkSession) for column in group]).alias("v"))
     states = values.mapInArrow(_partition_states(len(group)), "j int, state string").collect()
     out = dict.fromkeys((column.name for column in group), EMPTY)
     for state in sorted(states):

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import pyspark
 from pyspark.errors import PySparkException
@@ -123,6 +124,16 @@ def is_sail(spark: SparkSession) -> bool:
     """
     if not type(spark).__module__.startswith("pyspark.sql.connect"):
         return False
+    if spark not in _SAIL:
+        _SAIL[spark] = _knows_no_observe(spark)
+    return _SAIL[spark]
+
+
+#: What sessions have answered; each column of a wide table asks.
+_SAIL: WeakKeyDictionary[SparkSession, bool] = WeakKeyDictionary()
+
+
+def _knows_no_observe(spark: SparkSession) -> bool:
     try:
         spark.range(1).observe("sparkscale", F.count(F.lit(1))).schema  # noqa: B018 - asks the engine
     except PySparkException:

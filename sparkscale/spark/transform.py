@@ -23,7 +23,7 @@ def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFra
     ours = [item for item in fitted.applications if is_native(item.map, engine)]
     theirs = [item for item in fitted.applications if not is_native(item.map, engine)]
     arrays, cells = [i for i in theirs if i.over_array], [i for i in theirs if not i.over_array]
-    programs = [native.outputs(item) for item in ours]
+    programs = [native.outputs(item, df.sparkSession) for item in ours]
     programs += [udf.lists(item, df.sparkSession) for item in arrays]
     programs += [udf.cells(cells, df.sparkSession)] if cells else []
     if theirs:

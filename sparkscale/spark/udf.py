@@ -34,7 +34,7 @@ _Kernel: TypeAlias = Callable[[pa.ListArray], pa.ListArray]
 
 def lists(item: Application, spark: SparkSession) -> Layered:
     """Return the output column of an application to an array, in double precision."""
-    return [(yield from _crossing(Lists(cast("RowMap", item.map)), scores(item.inputs[0]), spark))]
+    return [(yield from _crossing(Lists(cast("RowMap", item.map)), scores(item.inputs[0], spark), spark))]
 
 
 def cells(items: Sequence[Application], spark: SparkSession) -> Layered:
@@ -42,7 +42,7 @@ def cells(items: Sequence[Application], spark: SparkSession) -> Layered:
     columns = list(dict.fromkeys(column for item in items for column in item.inputs))
     numbers = {column: number for number, column in enumerate(columns)}
     kernel = Cells(len(columns), tuple((item.map, tuple(numbers[c] for c in item.inputs)) for item in items))
-    packed = yield from _crossing(kernel, F.array(*[feature(column) for column in columns]), spark)
+    packed = yield from _crossing(kernel, F.array(*[feature(column, spark) for column in columns]), spark)
     return [F.get(packed, F.lit(i)) for i in range(kernel.outputs)]
 
 

@@ -1,29 +1,30 @@
-"""A run that proves itself: a sample of rows by the chosen engine and by the NumPy kernels.
+"""The self check: a sample of rows, computed by the chosen engine and by the NumPy kernels.
 
-Accelerators and other engines replace Spark's expressions under us, with their own ideas of NaN
-and null. A difference stops the run before anything is published.
+Accelerators and other engines replace Spark's expressions with their own ideas of NaN, null and rounding. The sample's
+inputs are collected as the table holds them and become doubles in Python, so that the engine's cast is checked as well.
+A difference stops the run before anything is published.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
 from sparkscale.arrays import split
 from sparkscale.artifact import Application, Engine, Fitted
 from sparkscale.errors import InternalError
 from sparkscale.maps import ColumnMap, RowMap, Softmax
-from sparkscale.schema import Column
-from sparkscale.spark.columns import feature, ref, scores
+from sparkscale.schema import Column, is_of
+from sparkscale.spark.columns import free_names, ref
 from sparkscale.spark.failures import translated
 from sparkscale.spark.transform import transform
-
-_IN = "__sparkscale_in_"
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ def verify(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
     Raises:
         InternalError: (70) naming column, row and both values, where engine and kernels differ.
     """
-    inputs = _inputs(fitted)
-    kept = [_as_double(column).alias(f"{_IN}{n}") for n, column in enumerate(inputs.values())]
+    inputs, made = _inputs(fitted), fitted.get_feature_names_out()
+    names = list(itertools.islice(free_names([*df.columns, *made]), len(inputs)))
+    kept = [_exactly(column).alias(name) for column, name in zip(inputs.values(), names, strict=True)]
     sample = transform(df.select("*", *kept), fitted, engine)
-    wanted = [*(ref(f"{_IN}{n}") for n in range(len(inputs))), *(ref(o) for o in fitted.get_feature_names_out())]
+    wanted = [ref(name) for name in (*names, *made)]
     with translated("verifying a sample"):
         found = sample.select(*wanted).limit(rows).collect()
     lists = [column.type.startswith("array<") for column in inputs.values()]
@@ -71,19 +73,29 @@ def _outputs(fitted: Fitted) -> Iterator[tuple[str, Application]]:
     return ((name, item) for item in fitted.applications for name in item.outputs)
 
 
-def _as_double(column: Column) -> Any:
-    return scores(column) if column.type.startswith("array<") else feature(column)
+def _exactly(column: Column) -> SparkColumn:
+    """Return a column without the cast to double that is under test.
+
+    Integers become decimals, which hold all of them: Sail has unsigned ones, which its client does not read.
+    """
+    found, of_list = ref(*column.path), column.type.startswith("array<")
+    if not is_of(column.type[6:-1] if of_list else column.type, "integer"):
+        return found
+    return found.cast("array<decimal(20,0)>" if of_list else "decimal(20,0)")
 
 
 def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
-    """Return a column's values, None for a null, as a masked array, or as an object array of rows."""
+    """Return a column's values as doubles, None for a null: a masked array, or an object array of rows.
+
+    Python gives the nearest double of every number, also of a decimal or a long integer.
+    """
     if of_lists:
         rows = np.empty(len(column), dtype=object)
         for i, row in enumerate(column):  # at once NumPy would make a table of rows of one length
-            rows[i] = row
+            rows[i] = None if row is None else [None if value is None else float(value) for value in row]
         return rows
     null = [value is None for value in column]
-    return np.ma.MaskedArray([0.0 if value is None else value for value in column], mask=null, dtype=np.float64)
+    return np.ma.MaskedArray([0.0 if value is None else float(value) for value in column], mask=null, dtype=np.float64)
 
 
 def _compare(name: str, item: Application, found: Any, expected: Any) -> None:

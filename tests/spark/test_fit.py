@@ -211,12 +211,12 @@ def test_fit_same_bits_for_same_partitioning(
     assert stats_of(shuffled(7)(df), *exact) == stats_of(shuffled(7)(df), *exact)
 
 
-FEW = few_decimals(1_000_000)
+FEW = few_decimals(300_000)
 
 
 @pytest.fixture(scope="module")
 def few(frame: MakeFrame) -> DataFrame:
-    """Give few decimals a million times, and the same with nulls, NaN and infinities in between."""
+    """Give few decimals, many times, in one partition."""
     return frame(FEW).coalesce(1)
 
 
@@ -236,7 +236,7 @@ def test_keep_the_mean_of_few_decimals(few: DataFrame, how: str) -> None:
         mean, std = exact_moments_of_few(values[seen])
         assert found[name].finite == seen.sum(), name
         assert abs(exact_mean(found[name]) - mean) <= std / 10**13, name
-        assert digits(found[name].std, std) >= 13, name
+        assert digits(found[name].std, std) >= (DIGITS if name == "offset" else 13), name
 
 
 EXTREMES = {
