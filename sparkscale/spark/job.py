@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from sparkscale.spark.columns import schema_of
 from sparkscale.spark.counts import Counted, judge
 from sparkscale.spark.explain import Explained
 from sparkscale.spark.failures import translated
+from sparkscale.spark.footers import check_footers
 from sparkscale.spark.read import check_exists, narrowed, read
 from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail, session
@@ -224,6 +226,7 @@ def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
     where = source.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
     about = hidden({**about, "where": where} if where else about, job.secrets)
     done: list[Fitted] = []
+    began = time.time()
 
     def once() -> None:
         with translated("fitting"):
@@ -231,7 +234,9 @@ def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
 
     with report.stage("fit"):
         patiently(df.sparkSession, once, report.warnings)
-    fitted = done[-1]
+        fitted = done[-1]
+        if job.config.verify and source.format == "parquet" and source.local and not source.where:
+            check_footers(df, fitted, since=began)
     report.rows = fitted.rows
     report.warnings += fitted.warnings
     return fitted

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
+from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
 
 from tests import numacc
 
+WIDE = Context(prec=60)
 NAN, INF = math.nan, math.inf
 PARTITIONS = (1, 2, 7)
 #: Few enough that a quantile sketch holds them all, and is the same in every engine.
@@ -27,6 +30,25 @@ def accuracy() -> dict[str, Any]:
 def decimals() -> dict[str, Any]:
     """Return columns of few decimals, repeated."""
     return dict(numacc.few_decimals(400_000))
+
+
+#: Precision and scale of decimals: without places, few digits, and those that a double holds in part.
+DECIMALS = ((5, 2), (15, 15), (16, 1), (18, 6), (19, 0), (20, 10), (25, 25), (30, 6), (38, 0), (38, 18), (38, 37))
+
+
+def exact() -> dict[str, Any]:
+    """Return numbers of every exact type, 300 of each, and arrays of decimals; the order is that of ``id``."""
+    rng = random.Random(30)
+    out: dict[str, Any] = {"id": list(range(300)), "units": [Decimal(f"{10**12 + i}.000000") for i in range(300)]}
+    for digits, scale in DECIMALS:
+        tops = [rng.randint(1 - 10 ** rng.randint(1, digits), 10 ** rng.randint(1, digits) - 1) for _ in range(298)]
+        numbers = [10**digits - 1, 1 - 10**digits, *tops]
+        out[f"d{digits},{scale}"] = [None if n % 29 == 7 else Decimal(n).scaleb(-scale, WIDE) for n in numbers]
+    out["array"] = [[out["d30,6"][i - k] for k in range(i % 4)] if i % 5 else None for i in range(300)]
+    out["bigint"] = [2**63 - 1 - 700 * i if i % 2 else rng.randrange(-(2**63), 2**63) for i in range(300)]
+    out["bigints"] = [[n, -n] for n in out["bigint"]]
+    out["flag"] = [None if i % 7 == 0 else i % 3 == 0 for i in range(300)]
+    return out
 
 
 def features() -> dict[str, Any]:

@@ -19,8 +19,10 @@ from pyspark.sql import functions as F
 import sparkscale as ss
 from sparkscale import document
 from sparkscale.config import Spark
+from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.session import session
 from sparkscale.spark.shipping import ship
+from sparkscale.spark.verify import verify
 from tests.connect.data import NAMES, PARTITIONS
 
 SESSIONS = {
@@ -62,6 +64,19 @@ def _row_steps() -> Iterator[Any]:
         yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|float32 {target}")
 
 
+def _exact_steps() -> Iterator[Any]:
+    yield ss.Standard({"dtype": "numeric", "exclude": "id"})
+    yield ss.Softmax(["d20,10", "d30,6"], into="p_{column}")
+    yield ss.UnitNorm("array")
+    yield ss.UnitNorm("bigints")
+
+
+def _as_doubles(df: DataFrame) -> DataFrame:
+    columns = schema_of(df).columns()
+    made = {c.name: (scores if c.type.startswith("array") else feature)(c, df.sparkSession) for c in columns}
+    return df.select("id", *[made[name].alias(name) for name in made if name != "id"])
+
+
 def inverse_pipeline() -> ss.Pipeline:
     """Scalers in place, to be inverted."""
     return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
@@ -75,6 +90,9 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
             fitted = ss.Pipeline([ss.Standard({"dtype": "numeric"})]).fit(tables["accuracy"].repartition(partitions))
             _put(fitted, outputs / f"accuracy{partitions}.json")
         _put(ss.Pipeline([ss.Standard("*")]).fit(tables["decimals"].coalesce(1)), outputs / "decimals.json")
+        _write(_as_doubles(tables["exact"]), outputs / "exact.parquet")
+        for engine_ in ENGINES:
+            verify(tables["exact"], ss.Pipeline(list(_exact_steps())).fit(tables["exact"]), engine_, 300)  # type: ignore[arg-type]
         for name, pipeline in (("features", feature_pipeline()), ("rows", row_pipeline())):
             fitted = pipeline.fit(tables[name].repartition(2))
             _put(fitted, outputs / f"{name}.json")

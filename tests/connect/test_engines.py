@@ -16,7 +16,7 @@ from tests.connect.conftest import Outcome
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
-DECIMALS = data.decimals()
+DECIMALS, EXACT = data.decimals(), data.exact()
 FEATURES, ROWS = data.features(), data.rows()
 SCALED = [*data.NAMES, "whole", "constant"]
 KINDS = ("standard", "minmax", "maxabs", "mean_norm", "robust", "float32")
@@ -50,6 +50,14 @@ def test_fit_keeps_the_mean_of_few_decimals(outcome: Outcome, name: str) -> None
     mean, std = numacc.exact_moments_of_few(DECIMALS[name])
     assert abs(_mean(stats) - mean) <= std / 10**13
     assert numacc.digits(stats.std, std) >= (12 if name == "offset" else 13)
+
+
+@pytest.mark.parametrize("name", [name for name in EXACT if name != "id"])
+def test_cast_to_the_nearest_double(outcome: Outcome, name: str) -> None:
+    def nearest(value: Any) -> Any:
+        return [nearest(one) for one in value] if isinstance(value, list) else None if value is None else float(value)
+
+    assert outcome.table("exact")[name] == [nearest(value) for value in EXACT[name]]
 
 
 def _mean(stats: ColumnStats) -> Fraction:

@@ -17,7 +17,7 @@ from sparkscale.artifact import Fitted
 from sparkscale.errors import ConfigError, DataError, InternalError
 from sparkscale.maps import Affine
 from sparkscale.scalers import REGISTRY
-from sparkscale.spark import native
+from sparkscale.spark import native, queries, udf
 from sparkscale.spark.failures import translate
 from sparkscale.spark.verify import verify
 from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
@@ -165,6 +165,65 @@ def test_verify_finds_wrong_engine(
         verify(*fitted_frame, "native", 1000)
     assert (caught.value.code, caught.value.exit_code) == ("VERIFY", 70)
     verify(*fitted_frame, "pandas", 1000)
+
+
+@pytest.mark.parametrize("type_", ["decimal(30,6)", "decimal(38,18)", "long", "float", "boolean"])
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+def test_verify_finds_wrong_cast(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, type_: str, engine: Any) -> None:
+    df = frame({"x": [0, 1, 2, 5, 9]}).select(F.col("x").cast(type_))
+    fitted = ss.Pipeline([ss.MinMax("x", range=(1, 2))]).fit(df)
+    assert verify(df, fitted, engine, 5).rows == 5
+    for module in (native, udf):
+        right = module.feature
+        monkeypatch.setattr(module, "feature", lambda *of, right=right: right(*of) + F.lit(2.0**-40))
+    with pytest.raises(InternalError, match="column 'x', row 0 of the sample: the engine gave"):
+        verify(df, fitted, engine, 5)
+
+
+@pytest.mark.parametrize("type_", ["array<decimal(30,6)>", "array<long>", "array<float>"])
+def test_verify_finds_wrong_cast_of_arrays(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, type_: str) -> None:
+    df = frame({"x": [[3, 4], [None, 1], [], None]}).select(F.col("x").cast(type_))
+    fitted = ss.Pipeline([ss.UnitNorm("x", norm="max")]).fit(df)
+    assert verify(df, fitted, "native", 5).rows == 4
+    right = native.scores
+    monkeypatch.setattr(native, "scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
+    with pytest.raises(InternalError, match="column 'x', row 0 of the sample"):
+        verify(df, fitted, "native", 5)
+
+
+#: Every name that a helper column has, or might have, and some that differ from it in case alone.
+HELPERS = [
+    *(
+        f"{name}{n}"
+        for n in range(4)
+        for name in ("__sparkscale_", "__SPARKSCALE_in_", "x_", "d_", "sketch_", "total_")
+    ),
+    *("p", "J", "x", "d", "v", "rows", "parts", "y", "nan", "present", "rest", "present_0", "scored_1", "undefined_3"),
+]
+
+
+@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_use_columns_of_the_names_of_helpers(
+    frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, engine: Any, whole: bool
+) -> None:
+    monkeypatch.setattr(queries, "merges_in_order", lambda _: whole)
+    rng = np.random.default_rng(9)
+    columns = {name: rng.normal(0, 1 + n, 50) for n, name in enumerate(HELPERS)}
+    df = frame(columns)
+    steps = [
+        ss.Standard(HELPERS),
+        ss.Robust(HELPERS[:6], into="{column}_r"),
+        ss.Softmax(HELPERS[3:9], into="__sparkscale_{column}"),
+    ]
+    fitted = ss.Pipeline(steps).fit(df)
+    assert verify(df, fitted, engine, 100).rows == 50
+    out = fitted.transform(df, engine=engine).toArrow().to_pydict()
+    for name, data in columns.items():
+        np.testing.assert_allclose(out[name], (data - data.mean()) / data.std(), rtol=1e-12, atol=1e-14, err_msg=name)
+    weights = np.exp(np.column_stack([columns[name] for name in HELPERS[3:9]]))
+    found = np.column_stack([out[f"__sparkscale_{name}"] for name in HELPERS[3:9]])
+    np.testing.assert_allclose(found, weights / weights.sum(axis=1, keepdims=True), rtol=1e-12)
 
 
 def test_verify_warns_of_softmax_over_probabilities(frame: MakeFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -101,6 +102,25 @@ def test_warn_of_integers_that_double_rounds(frame: MakeFrame) -> None:
     fitted = ss.Pipeline([ss.MinMax(["id", "down", "n", "x"])]).fit(df)
     found = {warning.partition(" holds integers")[0] for warning in fitted.warnings}
     assert found == {"column 'id'", "column 'down'"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "top", "said"),
+    [
+        ("decimal(38,0)", 10**20, "integers beyond 2^53"),
+        ("decimal(38,0)", -(2**53), "integers beyond 2^53"),
+        ("decimal(38,0)", 2**53 - 1, None),
+        ("decimal(30,6)", Decimal("9007199254.740992"), "decimals of 16 or more digits"),
+        ("decimal(30,6)", Decimal("-9007199254.740991"), None),
+        ("decimal(38,37)", Decimal("0.9"), "decimals of 16 or more digits"),
+        ("decimal(12,2)", Decimal("9999999999.99"), None),
+        ("double", 1e300, None),
+    ],
+)
+def test_warn_of_decimals_that_double_rounds(spark: SparkSession, type_: str, top: Any, said: str | None) -> None:
+    df = spark.createDataFrame([(str(top),), ("0",)], "x string").select(F.col("x").cast(type_))
+    warned = ss.Pipeline([ss.MinMax("x")]).fit(df).warnings
+    assert warned == ([] if said is None else [f"column 'x' holds {said}, which a double rounds"])
 
 
 def test_fit_nested_fields(frame: MakeFrame) -> None:
