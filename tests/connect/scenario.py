@@ -65,7 +65,7 @@ def _row_steps() -> Iterator[Any]:
 
 
 def _exact_steps() -> Iterator[Any]:
-    yield ss.Standard({"dtype": "numeric", "exclude": "id"})
+    yield ss.Standard({"dtype": "numeric"})
     yield ss.Softmax(["d20,10", "d30,6"], into="p_{column}")
     yield ss.UnitNorm("array")
     yield ss.UnitNorm("bigints")

@@ -128,7 +128,7 @@ def test_compare_nothing_where_it_cannot_be(
     df, fitted = fit(spark, path, "double")
     other = put(tmp_path / "other.parquet", ALL.slice(0, 2))
     if why == "changed since":
-        os.replace(other, path)
+        other.replace(path)
         os.utime(path, (later(), later()))
     elif why == "gone":
         path.unlink()
