@@ -39,6 +39,7 @@ _DEFAULTS = {
     "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
     "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
     "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",  # a flipped bit is an error, never another number
     # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
     # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
     "spark.sql.codegen.hugeMethodLimit": "8000",
