@@ -15,14 +15,16 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
         "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, defaults too
         "inputs": [{"path": ["distance"], "type": "bigint"}],
         "outputs": ["distance"],
-        "maps": [{"kind": "affine", center, scale, gain, offset, prescale, clip, pin}]
+        "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
       }]
     }
 
 The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``; ``quantiles`` is
 null or base64 of a DataSketches KLL sketch of doubles. A program in any language applies a map by
-the formula of its kind: ``affine`` is ``(x * prescale - center * prescale) / scale * gain + offset``,
-then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y.
+the formula of its kind: ``affine`` is
+``((x * prescale - center * prescale - center_lo) / scale * gain + offset) * postscale``, evaluated from
+left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
+and smallest doubles, first divide scale and gain by the power of 2 that brings the gain into [1, 2).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import base64
 import binascii
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +65,48 @@ class QuantileSketch:
         return QuantileSketch.of(np.sort(np.frombuffer(self.data, "<f8", sketch.num_retained, start)))
 
     def quantile(self, rank: float) -> float:
-        """Return a value whose rank is ``rank`` (0 to 1) within :attr:`rank_error`."""
-        return float(self._open().get_quantile(rank))
+        """Return the quantile of ``rank`` (0 to 1); see :meth:`quantiles`."""
+        return self.quantiles([rank])[0]
+
+    def quantiles(self, ranks: Sequence[float]) -> list[float]:
+        """Return the quantiles of ``ranks`` (0 to 1), linearly interpolated; NaN where nothing was sketched.
+
+        While the sketch holds every value this is NumPy's default method (``linear``), exactly. Beyond, a retained
+        value of weight ``w`` stands in the middle of the ``w`` values of the data that it represents, minimum and
+        maximum stand at the ends, and a quantile is interpolated between the two neighbours of its position.
+        Its rank is within :attr:`rank_error`.
+        """
+        import numpy as np
+
+        values, places = self._order()
+        if not values.size:
+            return [math.nan] * len(ranks)
+        wanted = np.asarray(ranks) * places[-1]
+        below = np.searchsorted(places, wanted, side="right") - 1
+        above = np.minimum(below + 1, values.size - 1)
+        shares = (wanted - places[below]) / np.maximum(places[above] - places[below], 0.5)  # of neighbours at one place
+        found: list[float] = _between(values[below], values[above], shares).tolist()
+        return found
+
+    def _order(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the retained values in ascending order, and the place of each among all values, from 0 to n - 1."""
+        import numpy as np
+
+        sketch, starts = self._open(), _level_starts(self.data)
+        if not starts:
+            values = np.array([sketch.get_min_value()] if sketch.n else [], dtype=np.float64)
+            return values, np.zeros(values.size)
+        start = _HEADER + 4 * len(starts) + 16  # behind min and max
+        values = np.frombuffer(self.data, "<f8", sketch.num_retained, start)
+        sizes = np.diff([*starts, starts[0] + values.size])
+        weights = np.repeat(2.0 ** np.arange(len(starts)), sizes)
+        order = np.argsort(values, kind="stable")
+        values, weights = values[order], weights[order]
+        places = np.cumsum(weights) - (weights + 1) / 2
+        if sketch.is_estimation_mode():
+            values = np.concatenate([[sketch.get_min_value()], values, [sketch.get_max_value()]])
+            places = np.concatenate([[0.0], places, [sketch.n - 1.0]])
+        return values, places
 
     @property
     def count(self) -> int:
@@ -102,6 +143,16 @@ class QuantileSketch:
                 "ARTIFACT_INVALID", f"a quantile sketch is not a DataSketches KLL sketch of doubles: {error}"
             ) from error
         return sketch
+
+
+def _between(low: NDArray[np.float64], high: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Interpolate as NumPy does, from the nearer end; where the difference overflows, by the sum of both shares."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        gap = high - low
+        near = np.where(share < 0.5, low + gap * share, high - gap * (1 - share))  # noqa: PLR2004 - a half
+        return np.where(np.isfinite(gap), near, low * (1 - share) + high * share)
 
 
 def _level_starts(data: bytes) -> tuple[int, ...]:

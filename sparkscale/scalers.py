@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from types import NoneType
 from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform, get_args, get_origin, get_type_hints
@@ -116,7 +116,7 @@ class RowStep(Step):
 
 
 class Standard(Scaler, kind="standard"):
-    """``(x - mean) / std``: z-scores.
+    """``(x - mean) / std``: z-scores. The mean is subtracted as two doubles, so a large offset costs no digits.
 
     std is ``sqrt(M2 / (n - ddof))``; ddof 0 as in NumPy and scikit-learn, 1 as in Spark MLlib.
     A column counts as constant where min == max, or where std is no larger than the rounding of
@@ -132,15 +132,16 @@ class Standard(Scaler, kind="standard"):
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the z-score map."""
-        half = abs(stats.mean) >= maps.HUGE or math.isinf(stats.std_of(self.ddof))
-        prescale = 0.5 if half else 1.0
-        # A std below the least double would make a column that varies a constant one.
-        std = max(stats.std_of(self.ddof, unit=int(half)), math.ulp(0.0)) if stats.m2 else 0.0
-        varies = not stats.constant and std > EPS * abs(stats.mean) * prescale
+        unit = maps.unit_of(stats.mean, stats.std_of(self.ddof))
+        std = stats.std_of(self.ddof, unit)  # of a subnormal spread too, in a unit that holds all its digits
+        varies = not stats.constant and std > EPS * math.ldexp(abs(stats.mean), -unit)
+        unit = unit if self.with_std and varies else max(unit, 0)
+        part, exp = _remainder(stats) if self.with_mean else (0.0, 0)
         return Affine(
             center=stats.mean if self.with_mean else 0.0,
-            scale=std if self.with_std and varies else prescale,
-            prescale=prescale,
+            center_lo=math.ldexp(part, exp - unit),
+            scale=std if self.with_std and varies else 2.0**-unit,
+            prescale=2.0**-unit,
         )
 
 
@@ -157,7 +158,7 @@ class MinMax(Scaler, kind="minmax"):
     def validate(self) -> None:
         """Check the range."""
         low, high = self.range
-        if not (math.isfinite(high - low) and low < high):
+        if not low < high:
             raise _unlike("range", "two finite numbers [low, high], low < high", self.range)
 
     def solve(self, stats: ColumnStats) -> Affine:
@@ -178,7 +179,14 @@ class MaxAbs(Scaler, kind="maxabs"):
 
 
 class Robust(Scaler, kind="robust"):
-    """``(x - median) / (q_high - q_low)``, by quantiles out of a KLL sketch (rank error 0.27 %)."""
+    """``(x - median) / (q_high - q_low)``, with quantiles interpolated linearly as NumPy and scikit-learn do.
+
+    The quantiles come from a KLL sketch. Up to 1,024 values the sketch holds all of them and the quantiles are
+    exact; beyond, their ranks are within 0.27 % (see :meth:`sparkscale.quantiles.QuantileSketch.quantiles`).
+
+    >>> Robust("x").solve(ColumnStats.of([1.0, 2.0, 3.0], quantiles=True)).formula
+    '(x - 2.0) / 1.0'
+    """
 
     needs_quantiles: ClassVar[bool] = True
 
@@ -197,9 +205,10 @@ class Robust(Scaler, kind="robust"):
         """Return the robust map."""
         if stats.quantiles is None:
             raise ConfigError("STATS_QUANTILES", "robust: expected statistics with a quantile sketch, found none")
-        quantile = stats.quantiles.quantile
-        low, high = (quantile(percent / 100) for percent in self.quantile_range) if self.with_scaling else (0.0, 1.0)
-        return Affine.spanning(low, high, center=quantile(0.5) if self.with_centering else 0.0)
+        q_low, q_high = (percent / 100 for percent in self.quantile_range)
+        low, median, high = stats.quantiles.quantiles([q_low, 0.5, q_high])
+        low, high = (low, high) if self.with_scaling else (0.0, 1.0)
+        return Affine.spanning(low, high, center=median if self.with_centering else 0.0)
 
 
 class MeanNorm(Scaler, kind="mean_norm"):
@@ -209,11 +218,11 @@ class MeanNorm(Scaler, kind="mean_norm"):
 
     def solve(self, stats: ColumnStats) -> Affine:
         """Return the mean normalization map."""
-        plain = Affine.spanning(stats.min, stats.max, center=stats.mean)
+        plain = Affine.spanning(stats.min, stats.max, center=stats.mean, center_lo=_remainder(stats))
         if not self.clip:
             return plain
         low, high = plain.forward(np.array([stats.min, stats.max])).tolist()
-        return Affine.spanning(stats.min, stats.max, center=stats.mean, clip=(low, high))
+        return replace(plain, clip=(low, high))
 
 
 class UnitNorm(RowStep, kind="unit_norm"):
@@ -259,6 +268,15 @@ class LogSoftmax(Softmax, kind="log_softmax"):
     """``x_i / T - log(sum_j exp(x_j / T))``: the logarithm of :class:`Softmax`, without exponentiating twice."""
 
     log: ClassVar[bool] = True
+
+
+def _remainder(stats: ColumnStats) -> tuple[float, int]:
+    """Return what the double mean lacks as ``(m, e)``, ``m * 2**e``.
+
+    It is 0 where it is no larger than eps * std: then it moves a z-score by no more than the last place of 1.
+    """
+    kept = not stats.constant and abs(stats.mean_lo) > EPS * stats.std_of(0, stats.exp)
+    return (stats.mean_lo, stats.exp) if kept else (0.0, 0)
 
 
 def pattern_of(selector: str) -> re.Pattern[str] | None:

@@ -55,9 +55,8 @@ def test_apply_maps_by_the_documented_formula() -> None:
         for map_, output in zip(step["maps"], step["outputs"], strict=False):
             if map_["kind"] != "affine":
                 continue
-            y = (x * map_["prescale"] - map_["center"] * map_["prescale"]) / map_["scale"] * map_["gain"] + map_[
-                "offset"
-            ]
+            d = x * map_["prescale"] - map_["center"] * map_["prescale"] - map_["center_lo"]
+            y = (d / map_["scale"] * map_["gain"] + map_["offset"]) * map_["postscale"]
             y = y if map_["clip"] is None else np.clip(y, *map_["clip"])
             np.testing.assert_array_equal(found[output], y)
 

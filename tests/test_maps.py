@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import sys
+import warnings
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
@@ -118,6 +122,114 @@ def test_halve_from_the_first_center_that_overflows(center: float, prescale: flo
         assert abs(Fraction(map_.forward(np.array([x])).item()) - exact) <= abs(exact) * 3 * U  # two roundings
 
 
+any_scale = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+any_finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def spanning(draw: Any) -> Affine:
+    """Give any map that a scaler can make: any range of the data onto any range."""
+    low, high = sorted(draw(st.tuples(any_finite, any_finite)))
+    start, end = sorted(draw(st.tuples(any_finite, any_finite)))
+    onto = (start, end) if start < end else (0.0, 1.0)
+    center = draw(st.sampled_from([low, high, 0.0, low / 2 + high / 2]))
+    lo = draw(st.sampled_from([0.0, 0.3, -0.5])) * math.ulp(center)
+    return Affine.spanning(low, high, center=center, center_lo=(lo, 0), onto=onto)
+
+
+def exact(map_: Affine, x: float) -> Fraction:
+    """Return the map's value by its formula, in rational numbers."""
+    f = Fraction
+    away = (f(x) - f(map_.center)) * f(map_.prescale) - f(map_.center_lo)
+    return (away / f(map_.scale) * f(map_.gain) + f(map_.offset)) * f(map_.postscale)
+
+
+def exact_inverse(map_: Affine, y: float) -> tuple[Fraction, Fraction]:
+    """Return the inverse by its formula, and the size of what the subtraction of the offset may cancel."""
+    f = Fraction
+    slope = f(map_.scale) / f(map_.gain) / f(map_.prescale)
+    away = (f(y) / f(map_.postscale) - f(map_.offset)) * slope
+    return away + f(map_.center_lo) / f(map_.prescale) + f(map_.center), abs(away)
+
+
+LARGEST, LEAST = Fraction(sys.float_info.max), Fraction(5e-324)
+
+
+@settings(max_examples=1000)
+@given(spanning(), any_finite)
+def test_lose_no_finite_result_forward(map_: Affine, x: float) -> None:
+    expected = exact(map_, x)
+    found = float(map_.forward(np.array([x]))[0])
+    assume(map_.pin is None or map_.pin[0] != x)
+    if abs(expected) > LARGEST:
+        assert abs(found) >= LARGEST * (1 - 8 * U)
+        return
+    assert math.isfinite(found)
+    size = max(abs(expected), Fraction(map_.addend))
+    assert abs(Fraction(found) - expected) <= 4 * 2 * U * size + 3 * LEAST
+
+
+@settings(max_examples=1000)
+@given(spanning(), any_finite)
+def test_lose_no_finite_result_in_the_inverse(map_: Affine, y: float) -> None:
+    expected, away = exact_inverse(map_, y)
+    found = float(map_.inverse(np.array([y]))[0])
+    assume(map_.pin is None or map_.pin[1] != y)
+    if abs(expected) > LARGEST:
+        assert abs(found) >= LARGEST * (1 - 16 * U)
+        return
+    assert math.isfinite(found)
+    assert abs(Fraction(found) - expected) <= 4 * 2 * U * (away + abs(expected)) + 3 * LEAST
+
+
+@settings(max_examples=300)
+@given(any_scale, any_scale)
+def test_balance_scale_and_gain_exactly(scale: float, gain: float) -> None:
+    for divisor, factor in (Affine(scale=scale, gain=gain).balanced, Affine(scale=scale, gain=gain).inverse_balanced):
+        assert Fraction(factor) / Fraction(divisor) == Fraction(gain) / Fraction(scale)
+
+
+HOSTILE_NUMBERS = [
+    NAN,
+    INF,
+    -INF,
+    0.0,
+    -0.0,
+    5e-324,
+    -1e-310,
+    2.2e-308,
+    1.0,
+    -745.2,
+    1e154,
+    1e308,
+    -1.7e308,
+    sys.float_info.max,
+]
+HOSTILE_MAPS: list[maps.Map] = [
+    Affine(center=1e308, scale=5e-324), Affine(center=-1e308, scale=1e-300, gain=1e300, offset=1e308, clip=(0.0, 1.0)),
+    Affine.spanning(-1.7e308, 1.7e308, center=-1.7e308, onto=(-1.7e308, 1.7e308)), Affine(scale=1e308, gain=1e-308), Undefined(),
+    Affine(prescale=maps.FINE, scale=1e-290, center=1e-310, center_lo=1e-290),
+    *(Softmax(log=log, nulls=nulls, undefined=undefined, temperature=t)  # type: ignore[arg-type]
+      for log in (False, True) for nulls in ("null", "mask") for undefined in ("null", "zeros", "uniform") for t in (1.0, 5e-324, 1.7e308)),
+    *(UnitNorm(norm=norm) for norm in ("l1", "l2", "max")),  # type: ignore[arg-type]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("map_", HOSTILE_MAPS, ids=repr)
+def test_warn_of_nothing_whatever_the_caller_asked_numpy_for(map_: Any) -> None:
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if not map_.by_row:
+            map_.forward(np.array(HOSTILE_NUMBERS))
+            map_.inverse(np.array(HOSTILE_NUMBERS))
+            return
+        rows = np.array(list(itertools.product(HOSTILE_NUMBERS, repeat=3)))
+        null = np.random.default_rng(0).random(rows.shape) < 0.2
+        for mask in (null, np.zeros_like(null), np.ones_like(null)):
+            map_.forward(rows, mask)
+            map_.forward(rows[:, :1], mask[:, :1])
+
+
 def test_map_pinned_value_both_ways() -> None:
     map_ = Affine(scale=3.0, pin=(2.0, 0.1))
     assert map_.forward(np.array([2.0, 3.0])).tolist() == [0.1, 1.0]
@@ -165,6 +277,23 @@ EXACT: list[tuple[dict[str, Any], Row, Row]] = [
     ({"temperature": 1e-300}, [1.0, 2.0], [0.0, 1.0]),
     ({"temperature": 1e308}, [1e300, 0.0], [0.5 + 2.5e-9, 0.5 - 2.5e-9]),
     ({"temperature": 5e-324}, [0.0, 0.0], [0.5, 0.5]),
+    ({"temperature": 5e-324}, [5e-324, 0.0], [0.7310585786300049, 0.2689414213699951]),
+    ({"temperature": 5e-324}, [1e-323, 5e-324], [0.7310585786300049, 0.2689414213699951]),
+    ({"temperature": 1e-323}, [0.0, 1e-323], [0.2689414213699951, 0.7310585786300049]),
+    ({"temperature": 2e-308}, [2e-308, 0.0, -INF], [0.7310585786300049, 0.2689414213699951, 0.0]),
+    ({"temperature": 1.7e308}, [0.85e308, -0.85e308], [0.7310585786300049, 0.2689414213699951]),
+    ({"temperature": 1.7e308}, [5e-324, 0.0], [0.5, 0.5]),
+    ({"temperature": 1.5}, [1.5e308, -1.5e308], [1.0, 0.0]),
+    ({"log": True, "temperature": 5e-324}, [5e-324, 0.0], [-0.31326168751822286, -1.3132616875182228]),
+    ({"log": True}, [0.0, -40.0], [-4.248354255291589e-18, -40.0]),
+    ({"log": True}, [-40.0, 0.0], [-40.0, -4.248354255291589e-18]),
+    ({"log": True}, [-5.0, -45.0], [-4.248354255291589e-18, -40.0]),
+    ({"log": True, "temperature": 2.0}, [0.0, -80.0], [-4.248354255291589e-18, -40.0]),
+    ({"log": True, "nulls": "mask"}, [0.0, None, -40.0], [-4.248354255291589e-18, None, -40.0]),
+    ({"log": True, "nulls": "mask"}, [None, None], [None, None]),
+    ({"log": True}, [0.0, -700.0], [-9.859676543759770e-305, -700.0]),
+    ({"log": True}, [INF, -INF], [0.0, -INF]),
+    ({"log": True}, [7.0], [0.0]),
     ({"log": True, "temperature": 4.0}, [1e308, -1e308], [0.0, -5e307]),
     ({"log": True}, [1000.0, 1.0], [0.0, -999.0]),
     ({"log": True}, [0.0, 0.0], [-math.log(2), -math.log(2)]),
@@ -180,8 +309,10 @@ EXACT: list[tuple[dict[str, Any], Row, Row]] = [
 @pytest.mark.parametrize(("options", "row", "expected"), EXACT)
 def test_map_softmax_row(options: dict[str, Any], row: Row, expected: Row) -> None:
     (found,) = run(Softmax(**options), row)
-    if options.get("temperature") == 1e308:
-        assert found == pytest.approx(expected, rel=1e-15)
+    if options.get("temperature", 1.0) != 1.0 or -40.0 in row or -45.0 in row or -700.0 in row:
+        assert [value is None for value in found] == [value is None for value in expected]
+        ours, theirs = ([value for value in side if value is not None] for side in (found, expected))
+        assert ours == pytest.approx(theirs, rel=1e-15, abs=0)
     else:
         assert same([found], expected)
 
@@ -263,8 +394,20 @@ def test_match_scipy_softmax(row: list[float], temperature: float) -> None:
     )
     # x / T rounds before the maximum is taken from it: 3 u max|x / T|, at most 1400 here, is below 5e-13.
     np.testing.assert_allclose(np.array(found, float), special.softmax(x / temperature), rtol=1e-12, atol=5e-324)
-    # Where p is near 1 its logarithm is that of 1 + a number known to k u.
+    # SciPy takes the logarithm of the whole sum, where p is near 1 that of 1 + a number known to k u.
     np.testing.assert_allclose(np.array(logs, float), special.log_softmax(x / temperature), rtol=1e-12, atol=5e-13)
+
+
+@given(st.lists(scores, min_size=1, max_size=30), st.booleans())
+def test_match_exact_log_softmax(row: list[float], ties: bool) -> None:
+    row = [*row, max(row)] if ties else row
+    (found,) = run(Softmax(log=True), list(row))
+    with localcontext(prec=700):  # digits: the least weight is e-1400
+        top = Decimal(max(row))
+        total = sum(((Decimal(score) - top).exp() for score in row), Decimal(0)).ln()
+        expected = [float(Decimal(score) - top - total) for score in row]
+    # Weights below 1e-308 are subnormal or nothing.
+    np.testing.assert_allclose(np.array(found, float), expected, rtol=1e-13, atol=1e-307)
 
 
 NORMS: list[tuple[str, Row, Row]] = [
@@ -306,10 +449,21 @@ def test_map_unit_norm_to_length_one(row: list[float], order: int) -> None:
 pairs = st.tuples(numbers, numbers)
 policies = st.sampled_from(["keep", "error"])
 clips = st.none() | pairs.map(lambda pair: (min(pair), max(pair)))
-prescales = st.sampled_from([1.0, 0.5])
+prescales = st.sampled_from([1.0, 0.5, maps.FINE])
 masks, undefined = st.sampled_from(["null", "mask"]), st.sampled_from(["null", "zeros", "uniform", "error"])
 MAPS = st.one_of(
-    st.builds(Affine, numbers, sizes, sizes, numbers, prescales, clips, st.none() | pairs),
+    st.builds(
+        Affine,
+        numbers,
+        sizes,
+        sizes,
+        numbers,
+        prescales,
+        clips,
+        st.none() | pairs,
+        numbers,
+        st.sampled_from([1.0, 2.0]),
+    ),
     st.just(Undefined()),
     st.builds(Softmax, policies, sizes, masks, undefined, st.booleans()),
     st.builds(UnitNorm, policies, st.sampled_from(["l1", "l2", "max"])),
@@ -328,9 +482,14 @@ def test_round_trip_map(map_: maps.Map) -> None:
 AFFINE, SOFTMAX, UNIT = Affine().to_dict(), Softmax().to_dict(), UnitNorm().to_dict()
 #: Per map, the values that each of these fields must refuse.
 JUNK: list[tuple[dict[str, Any], str, list[Any]]] = [
-    (AFFINE, "center scale gain offset prescale", [None, "1", True, [1.0], [1.0, 2.0], {}, NAN, INF, -INF, 10**400]),
+    (
+        AFFINE,
+        "center center_lo scale gain offset prescale postscale",
+        [None, "1", True, [1.0], [1.0, 2.0], {}, NAN, INF, -INF, 10**400],
+    ),
     (AFFINE, "scale gain prescale", [0.0, -0.0, -1.0]),
     (AFFINE, "prescale", [0.25, 2.0]),
+    (AFFINE, "postscale", [0.5, 0.0, -1.0, 4.0]),
     (
         AFFINE,
         "clip pin",
@@ -366,6 +525,8 @@ def test_refuse_pair_that_is_no_tuple(fields: dict[str, Any]) -> None:
 def test_print_formula() -> None:
     halved = Affine(center=2.0, scale=4.0, gain=3.0, offset=-1.0, prescale=0.5, clip=(0.0, 1.0))
     assert Affine(center=2.0, scale=4.0).formula == "(x - 2.0) / 4.0"
+    far = Affine(center=1e9, center_lo=-0.25, scale=2.0, gain=3.0, offset=-1e308, postscale=2.0)
+    assert far.formula == "((x - 1000000000.0 - -0.25) / 2.0 * 3.0 + -1e+308) * 2.0"
     assert halved.formula == "clip((x * 0.5 - 1.0) / 4.0 * 3.0 + -1.0, 0.0, 1.0)"
     assert Softmax(temperature=0.7, log=True).formula == "log_softmax(x / 0.7)"
     assert (Softmax().formula, UnitNorm(norm="l1").formula, Undefined().formula) == ("softmax(x)", "x / l1(x)", "null")

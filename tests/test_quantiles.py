@@ -30,14 +30,69 @@ def rank_distance(values: NDArray[np.float64], found: float, rank: float) -> flo
     return float(max(low - rank, rank - high, 0.0))
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 100, K])
-def test_sketch_small_is_exact(size: int) -> None:
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 28, 100, 101, K - 1, K])
+def test_match_numpy_percentile_while_all_values_are_held(size: int) -> None:
     values = np.random.default_rng(size).normal(size=size)
     sketch = QuantileSketch.of(values)
     assert sketch.rank_error == 0.0
-    for rank in RANKS:
-        neighbours = [np.quantile(values, rank, method=side) for side in ("lower", "higher")]
-        assert sketch.quantile(rank) in neighbours
+    percents = [0, 1, 5, 25, 100 / 3, 50, 61.8, 75, 95, 99.9, 100]
+    found = sketch.quantiles([percent / 100 for percent in percents])
+    assert found == np.percentile(values, percents).tolist()
+    assert found == [sketch.quantile(percent / 100) for percent in percents]
+
+
+@pytest.mark.parametrize(("values", "expected"), [
+    ([1.0, 2.0, 3.0], [1.5, 2.0, 2.5]), ([0.0, 28.0], [7.0, 14.0, 21.0]), ([4.0], [4.0, 4.0, 4.0]),
+    ([5.0, 5.0, 5.0, 9.0], [5.0, 5.0, 6.0]), ([-1.7e308, 1.7e308], [-0.85e308, 0.0, 0.85e308]),
+    ([0.0, 5e-324], [0.0, 5e-324, 5e-324]), ([-1.0, -0.5, 0.0, 0.5, 1.0], [-0.5, 0.0, 0.5]),
+])  # fmt: skip
+def test_interpolate_quartiles(values: list[float], expected: list[float]) -> None:
+    assert QuantileSketch.of(np.array(values)).quantiles([0.25, 0.5, 0.75]) == pytest.approx(expected, rel=2e-16, abs=0)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=200), st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_match_numpy_quantile_of_any_values(values: list[float], ranks: list[float]) -> None:
+    assert QuantileSketch.of(np.array(values)).quantiles(ranks) == np.quantile(values, ranks).tolist()
+
+
+def test_interpolate_nothing_to_nan() -> None:
+    assert np.isnan(QuantileSketch.of(np.array([])).quantiles([0.0, 0.5])).all()
+
+
+@pytest.mark.parametrize("size", [K + 1, 3000, 50_000, 400_000])
+def test_interpolate_between_retained_values_beyond(size: int) -> None:
+    values = np.random.default_rng(size).permutation(size) * 3.0  # rank r is the value 3 r (n - 1)
+    sketch = QuantileSketch.of(values)
+    assert sketch.rank_error > 0
+    ranks = np.linspace(0, 1, 2001)
+    found = np.array(sketch.quantiles(ranks.tolist()))
+    assert (found[0], found[-1]) == (0.0, 3.0 * (size - 1))
+    assert (np.diff(found) >= 0).all()
+    assert np.abs(found / (3.0 * (size - 1)) - ranks).max() <= SURE * RANK_ERROR
+    assert np.unique(found).size > 1990  # interpolated: the retained values alone repeat
+
+
+def test_interpolate_by_the_weights_of_the_bytes() -> None:
+    """Recompute the rule from the published layout: level i holds values of weight 2**i."""
+    sketch = QuantileSketch.of(MANY)
+    levels = sketch.data[18]
+    starts = struct.unpack_from(f"<{levels}I", sketch.data, 20)
+    low, high, *kept = struct.unpack(f"<{(len(sketch.data) - 20 - 4 * levels) // 8}d", sketch.data[20 + 4 * levels :])
+    ends = [*starts[1:], starts[0] + len(kept)]
+    weighted = sorted(
+        (value, 2**level)
+        for level, (start, end) in enumerate(zip(starts, ends, strict=True))
+        for value in kept[start - starts[0] : end - starts[0]]
+    )
+    points, before = [(0.0, low)], 0
+    for value, weight in weighted:
+        points.append((before + (weight - 1) / 2, value))
+        before += weight
+    points.append((MANY.size - 1.0, high))
+    assert before == MANY.size
+    ranks = [0.0, 0.001, 0.25, 0.5, 0.77, 0.999, 1.0]
+    expected = np.interp(np.array(ranks) * (MANY.size - 1), *zip(*points, strict=True))
+    np.testing.assert_allclose(sketch.quantiles(ranks), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 700, K])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -23,16 +24,18 @@ from sparkscale.spark.columns import Layered, as_it_is, feature, scores
 
 Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
 
-_INF = math.inf
+_INF, _MAX = math.inf, sys.float_info.max
 
 
 def affine(map_: Affine, x: SparkColumn) -> SparkColumn:
-    """``(x * prescale - center * prescale) / scale * gain + offset``; what is neutral is left out, as in NumPy."""
-    half = map_.prescale
-    y = x - F.lit(map_.center) if half == 1 else x * F.lit(half) - F.lit(map_.center * half)
-    y = y / F.lit(map_.scale)
-    y = y * F.lit(map_.gain) if map_.gain != 1 else y
+    """Say :meth:`Affine.forward` as an expression: the same operations, with neutral terms left out."""
+    prescale, (scale, gain) = map_.prescale, map_.balanced
+    y = x - F.lit(map_.center) if prescale == 1 else x * F.lit(prescale) - F.lit(map_.center * prescale)
+    y = y - F.lit(map_.center_lo) if map_.center_lo != 0 else y
+    y = y / F.lit(scale)
+    y = y * F.lit(gain) if gain != 1 else y
     y = y + F.lit(map_.offset) if map_.offset != 0 else y
+    y = y * F.lit(map_.postscale) if map_.postscale != 1 else y
     if map_.pin is not None:
         y = F.when(x == F.lit(map_.pin[0]), F.lit(map_.pin[1])).otherwise(y)
     return y if map_.clip is None else _clip(y, *map_.clip)
@@ -44,11 +47,18 @@ def _clip(y: SparkColumn, low: float, high: float) -> SparkColumn:
 
 
 def inverse_affine(map_: Affine, y: SparkColumn) -> SparkColumn:
-    """Invert :func:`affine`."""
-    x = y - F.lit(map_.offset) if map_.offset != 0 else y
-    x = x / F.lit(map_.gain) if map_.gain != 1 else x
-    x = x * F.lit(map_.scale) + F.lit(map_.center * map_.prescale)
-    x = x / F.lit(map_.prescale) if map_.prescale != 1 else x
+    """Say :meth:`Affine.inverse` as an expression."""
+    prescale, (scale, gain) = map_.prescale, map_.inverse_balanced
+    x = y / F.lit(map_.postscale) if map_.postscale != 1 else y
+    x = x - F.lit(map_.offset) if map_.offset != 0 else x
+    x = x * F.lit(scale)
+    x = x / F.lit(gain) if gain != 1 else x
+    x = x + F.lit(map_.center_lo) if map_.center_lo != 0 else x
+    x = x + F.lit(map_.center * prescale)
+    x = x / F.lit(prescale) if prescale != 1 else x
+    if map_.reach is not None:
+        rounded = (F.abs(x) == F.lit(_INF)) & y.between(*map(F.lit, map_.reach))
+        x = F.when(rounded, F.signum(x) * F.lit(_MAX)).otherwise(x)
     return x if map_.pin is None else F.when(y == F.lit(map_.pin[1]), F.lit(map_.pin[0])).otherwise(x)
 
 
@@ -87,6 +97,14 @@ class Scores:
             return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + finish(function(x)))
         return functools.reduce(operator.add, (finish(function(cell)) for cell in self.cells))
 
+    def count(self, function: Unary) -> SparkColumn:
+        """Return for how many scores a predicate holds, as a double."""
+        if self.array is not None:
+            return F.size(F.filter(self.array, function)).cast("double")
+        return functools.reduce(
+            operator.add, (F.when(function(c), F.lit(1.0)).otherwise(F.lit(0.0)) for c in self.cells)
+        )
+
     def any(self, function: Unary) -> SparkColumn:
         """Return whether a predicate, never null itself, holds for some score."""
         if self.array is not None:
@@ -99,33 +117,43 @@ def _zero_if_null(x: SparkColumn) -> SparkColumn:
 
 
 def softmax(map_: Softmax, x: Scores) -> Layered:
-    """Softmax or log-softmax in layers: maximum, its policies, logits or weights, sum, result.
+    """Softmax or log-softmax in layers: maximum, its policies, logits or weights, their sum, result.
 
-    Every score has one comparison, so that more of them fit into a method that the JVM compiles: a score that equals
-    the maximum has the logit 0, be it an infinity less itself. What that would say of NaN, the sum says for its row.
+    Each score has one comparison, so that more of them fit into a method that the JVM compiles. A score equal to the
+    maximum gets the logit 0, even for inf - inf. NaN rows are caught by the sum.
     """
     (top,) = yield [x.max()]
     (m,) = yield [_checked(map_, x, _defined(map_, top), top)]
-    halves = map_.temperature != 1  # a difference that overflows is -inf, as its weight is 0, but not so divided
 
     def logit(score: SparkColumn) -> SparkColumn:
-        below = score - m
-        if halves:
-            below = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(map_.temperature) * F.lit(2.0)
-        return F.when(score == m, F.lit(0.0)).otherwise(below)
+        halved = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(map_.temperature * 0.5)
+        plain = score - m if map_.temperature == 1 else (score - m) / F.lit(map_.temperature)
+        return F.when(score == m, F.lit(0.0)).otherwise(halved if map_.by_halves else plain)
 
-    weights = yield from x.map(lambda score: logit(score) if map_.log else F.exp(logit(score))).keep()
-    masked = map_.nulls == "mask"
-    (total,) = yield [weights.sum(F.exp if map_.log else as_it_is, nulls=masked)]
-    total = F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(
-        _not_zero(total) if masked and not map_.log else total
-    )
-    (total,) = yield [F.log(total) if map_.log else total]
-    result = weights.map(lambda w: w - total if map_.log else w / total)
+    if map_.log:
+        logits = yield from x.map(logit).keep()
+        (others,) = yield [_others(logits, nulls=map_.nulls == "mask")]
+        (total,) = yield [_nan_with(m, F.log1p(others))]
+        result = logits.map(lambda w: w - total)
+    else:
+        weights = yield from x.map(lambda score: F.exp(logit(score))).keep()
+        (total,) = yield [weights.sum(as_it_is, nulls=map_.nulls == "mask")]
+        (total,) = yield [_nan_with(m, _not_zero(total) if map_.nulls == "mask" else total)]
+        result = weights.map(lambda w: w / total)
     if map_.undefined == "zeros":
         nothing = -_INF if map_.log else 0.0
         result = result.map(lambda y: F.when((m == F.lit(-_INF)) & y.isNotNull(), F.lit(nothing)).otherwise(y))
     return result.columns
+
+
+def _others(logits: Scores, *, nulls: bool) -> SparkColumn:
+    """Return the sum of all weights but one of the largest, which is 1: their log1p keeps what 1 would swallow."""
+    below = logits.sum(lambda w: F.when(w == F.lit(0.0), F.lit(0.0)).otherwise(F.exp(w)), nulls=nulls)
+    return below + (logits.count(lambda w: w == F.lit(0.0)) - F.lit(1.0))
+
+
+def _nan_with(m: SparkColumn, total: SparkColumn) -> SparkColumn:
+    return F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(total)
 
 
 def _defined(map_: Softmax, top: SparkColumn) -> SparkColumn:

@@ -133,7 +133,7 @@ def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArra
     eps = np.finfo(np.float32 if item.dtype == "float32" else np.float64).eps
     size = np.maximum(np.abs(ours), np.abs(theirs))
     if isinstance(item.map, ColumnMap):
-        ulps, addend = item.map.ulps, abs(getattr(item.map, "offset", 0.0))
+        ulps, addend = item.map.ulps, item.map.addend
     else:
         ulps = cast("RowMap", item.map).ulps_of(width)
         # A logarithm of the sum is added to each logit; it is at most log(k), and may cancel.
@@ -155,7 +155,8 @@ def _mixed_up(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
     for item in fitted.applications:
         if isinstance(item.map, Softmax) and not item.over_array:
             table = np.ma.column_stack([given[column.name] for column in item.inputs])
-            total = np.ma.abs(table.sum(axis=1) - 1.0)
+            with np.errstate(all="ignore"):  # inf - inf, and sums that overflow
+                total = np.ma.abs(table.sum(axis=1) - 1.0)
             if len(table) and not np.ma.is_masked(table) and table.min() >= 0 and total.max() < len(item.inputs) * 1e-6:
                 yield (
                     f"step {item.step} ({fitted.steps[item.step - 1].step.kind}): the scores look like probabilities "

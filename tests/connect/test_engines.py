@@ -29,7 +29,7 @@ def test_run_takes_its_own_engine(outcome: Outcome) -> None:
 
 
 def test_ship_over_connect_by_artifacts(outcomes: dict[str, Outcome]) -> None:
-    assert ".zip/sparkscale/maps.py" in outcomes["connect"].facts["package"]
+    assert ".zip/sparkscale/maps/" in outcomes["connect"].facts["package"]
 
 
 @pytest.mark.parametrize("partitions", data.PARTITIONS)

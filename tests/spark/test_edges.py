@@ -234,6 +234,17 @@ def test_verify_warns_of_softmax_over_probabilities(frame: MakeFrame) -> None:
     assert verify(df.select((F.col("a") * 2).alias("a"), "b"), fitted, "native", 10).warnings == ()
 
 
+@pytest.mark.parametrize(("a", "b"), [
+    ([INF, 0.0], [-INF, 0.0]), ([NAN, 1.0], [INF, 2.0]), ([1.7e308, 0.0], [1.7e308, 0.0]), ([-1.7e308, None], [-1.7e308, 1.0]),
+    ([5e-324, -INF], [0.0, -INF]), ([INF, INF], [INF, INF]),
+])  # fmt: skip
+def test_verify_extreme_scores_without_a_warning(frame: MakeFrame, a: list[Any], b: list[Any]) -> None:
+    df = frame({"a": a, "b": b, "s": [list(row) for row in zip(a, b, strict=True)]})
+    steps = [cls(["a", "b"], into=f"{kind}_{{column}}") for kind, cls in REGISTRY.items() if cls.by_row]
+    fitted = ss.Pipeline([*steps, ss.Softmax("s"), ss.LogSoftmax("s", into="l", temperature=5e-324)]).fit(df)
+    assert verify(df, fitted, "native", 10).warnings == ()  # pytest makes NumPy's warnings errors
+
+
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,111 @@
+"""The base of all maps, and their form as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparkscale.errors import DataError
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+_KINDS: dict[str, type[Map]] = {}
+
+
+@dataclass(frozen=True)
+class Map:
+    """Base of all maps: a registered ``kind`` and plain fields, to and from a dict of JSON values."""
+
+    kind: ClassVar[str]
+    by_row: ClassVar[bool] = False
+    lossless: ClassVar[bool] = False
+
+    def __init_subclass__(cls, kind: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if kind:
+            cls.kind = kind
+            _KINDS[kind] = cls
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind and the fields, as JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"kind": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ColumnMap(Map):
+    """A map of one column."""
+
+    ulps: ClassVar[float] = 4.0
+
+    @property
+    def addend(self) -> float:
+        """The size of the number that is added last, which the result may cancel."""
+        return 0.0
+
+    def forward(self, x: Floats) -> Floats:
+        """Map values (1-D float64)."""
+        raise NotImplementedError
+
+    def inverse(self, y: Floats) -> Floats:
+        """Map values back (1-D float64)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RowMap(Map):
+    """A map of the ``k`` scores of a row to ``k`` numbers; it needs no statistics."""
+
+    by_row: ClassVar[bool] = True
+    nonfinite: Literal["keep", "error"] = "keep"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown policy."""
+        if self.nonfinite not in ("keep", "error"):
+            raise ValueError(f"expected nonfinite: keep|error, found {self.nonfinite!r}")
+
+    def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map scores ``(rows, k)``; ``null`` is true where a score is null. Returns the same two."""
+        raise NotImplementedError
+
+    def ulps_of(self, k: int) -> float:
+        """Units in the last place by which two correct implementations may differ for ``k`` scores."""
+        return 8.0 + k
+
+    def _refuse_nonfinite(self, x: Floats, null: Bools) -> None:
+        if self.nonfinite == "error" and not np.isfinite(x[~null]).all():
+            raise DataError(
+                "DATA_NONFINITE",
+                f"{self.kind}: expected finite scores (nonfinite: error), found NaN or an infinity",
+                "fix the data, or set nonfinite: keep",
+            )
+
+
+def from_dict(data: Mapping[str, Any]) -> Map:
+    """Read what ``to_dict`` wrote; raises :class:`DataError` on anything else."""
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    cls = _KINDS.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise DataError("ARTIFACT_INVALID", f"expected a map of kind {sorted(_KINDS)}, found {str(kind)[:80]!r}")
+    if set(data) != {"kind"} | {field.name for field in fields(cls)}:
+        raise DataError("ARTIFACT_INVALID", f"map {kind}: unexpected or missing fields in {sorted(map(str, data))}")
+    try:
+        return cls(**{k: _value(v) for k, v in data.items() if k != "kind"})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError("ARTIFACT_INVALID", f"map {kind}: {error}") from error
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(float(item) if type(item) is int else item for item in value)
+    return float(value) if type(value) is int else value

@@ -1,0 +1,90 @@
+"""Softmax and log-softmax of the scores of a row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sparkscale.errors import DataError
+from sparkscale.maps.base import Bools, Floats, RowMap
+
+
+@dataclass(frozen=True)
+class Softmax(RowMap, kind="softmax"):
+    """``exp(x_i / T) / sum_j exp(x_j / T)``, or its logarithm; the row maximum is subtracted first.
+
+    Sums to 1 within ``k * 2**-53``. At infinity the limit applies: the scores of +inf share the
+    whole, -inf gives 0. A NaN makes the row NaN. A null makes the row null, or (``mask``) is left out.
+    A row whose scores are all -inf has no softmax: ``undefined`` says what it gets.
+    """
+
+    temperature: float = 1.0
+    nulls: Literal["null", "mask"] = "null"
+    undefined: Literal["null", "zeros", "uniform", "error"] = "null"
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse options that make no softmax."""
+        super().__post_init__()
+        if isinstance(self.temperature, bool) or not 0 < self.temperature < math.inf:
+            raise ValueError(f"expected a finite temperature > 0, found {self.temperature}")
+        if self.nulls not in ("null", "mask") or self.undefined not in ("null", "zeros", "uniform", "error"):
+            raise ValueError(f"expected nulls: null|mask and undefined: null|zeros|uniform|error, found {self}")
+        if not isinstance(self.log, bool):
+            raise TypeError(f"expected log: true|false, found {self.log!r}")
+
+    def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map scores ``(rows, k)``; see :class:`RowMap`."""
+        self._refuse_nonfinite(x, null)
+        null = null | null.any(axis=1, keepdims=True) if self.nulls == "null" else null
+        if x.shape[1] == 0:
+            return x, null
+        top = np.where(null, -np.inf, x).max(axis=1, keepdims=True)
+        undefined = (top == -np.inf) & ~null.all(axis=1, keepdims=True)
+        self._refuse_undefined(undefined)
+        with np.errstate(all="ignore"):
+            largest = (x == top) & ~null
+            logits = np.where(largest, 0.0, self._logits(x, top))
+            weights = np.where(null, 0.0, np.exp(logits))
+            y = logits - _log_total(weights, largest) if self.log else weights / weights.sum(axis=1, keepdims=True)
+        if self.undefined == "zeros":
+            y = np.where(undefined, -np.inf if self.log else 0.0, y)
+        return (y, null | undefined) if self.undefined == "null" else (y, null)
+
+    def _logits(self, x: Floats, top: Floats) -> Floats:
+        """Return ``(x - top) / T``."""
+        return (x * 0.5 - top * 0.5) / (self.temperature * 0.5) if self.by_halves else (x - top) / self.temperature
+
+    @property
+    def by_halves(self) -> bool:
+        """Whether the scores are halved so that their difference cannot overflow.
+
+        Up to T = 1 an overflow is the result's own: -inf, whose exponential is 0. Above, halves are safe: what they
+        lose of a subnormal score, 2**-1075, is nothing to a logit once it is divided by T.
+        """
+        return self.temperature > 1
+
+    def _refuse_undefined(self, undefined: Bools) -> None:
+        if self.undefined == "error" and undefined.any():
+            raise DataError(
+                "DATA_UNDEFINED",
+                f"{self.kind}: expected a score above -inf in every row (undefined: error), "
+                f"found {np.count_nonzero(undefined)} rows with none",
+                "fix the data, or set undefined: null, zeros or uniform",
+            )
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        scores = "x" if self.temperature == 1 else f"x / {self.temperature!r}"
+        return f"{'log_' if self.log else ''}softmax({scores})"
+
+
+def _log_total(weights: Floats, largest: Bools) -> Floats:
+    """Return the logarithm of the sum of the weights: log1p of all but one of the largest, whose weight is 1."""
+    ties = np.count_nonzero(largest, axis=1, keepdims=True)
+    others: Floats = np.where(largest, 0.0, weights).sum(axis=1, keepdims=True) + (ties - 1.0)
+    return np.log1p(others)

@@ -1,0 +1,52 @@
+"""Unit norms of the scores of a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sparkscale.maps.base import Bools, Floats, RowMap
+
+
+@dataclass(frozen=True)
+class UnitNorm(RowMap, kind="unit_norm"):
+    """``x / norm(x)`` by row: l1 (sum of magnitudes), l2 (Euclidean) or max (largest magnitude).
+
+    The largest magnitude is divided out first, so that no square over- or underflows. A row of
+    zeros stays zeros, as in scikit-learn. A NaN makes the row NaN, a null makes it null. At
+    infinity the limit applies: infinities share the norm with their signs, the rest is 0.
+    """
+
+    norm: Literal["l1", "l2", "max"] = "l2"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown norm."""
+        super().__post_init__()
+        if self.norm not in ("l1", "l2", "max"):
+            raise ValueError(f"expected norm: l1|l2|max, found {self.norm!r}")
+
+    def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map scores ``(rows, k)``; see :class:`RowMap`."""
+        self._refuse_nonfinite(x, null)
+        null = null | null.any(axis=1, keepdims=True)
+        if x.shape[1] == 0:
+            return x, null
+        x = np.where(null, 0.0, x)  # a row with a null is not divided, and its squares could overflow
+        top = np.abs(x).max(axis=1, keepdims=True)
+        with np.errstate(all="ignore"):
+            unit = np.where(top == np.inf, np.where(np.isinf(x), np.sign(x), 0.0), x / top)
+            return np.where(top == 0, x, unit / self._size(unit)), null
+
+    def _size(self, unit: Floats) -> Floats | float:
+        if self.norm == "max":
+            return 1.0
+        if self.norm == "l1":
+            return np.asarray(np.abs(unit).sum(axis=1, keepdims=True))
+        return np.asarray(np.sqrt(np.square(unit).sum(axis=1, keepdims=True)))
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        return f"x / {self.norm}(x)"
