@@ -140,13 +140,14 @@ class Fitted:
         """Apply the maps to a dict of arrays, with NumPy only.
 
         Args:
-            columns: by name, 1-D arrays of one length; an array column is ``(rows, k)``. A null is a
-                masked element (``numpy.ma``) or None. Other columns pass through.
+            columns: by name, 1-D arrays of one length (NumPy, lists, pandas, pyarrow, Polars); an array column
+                is ``(rows, k)``, or holds rows of any length. A null is a masked element (``numpy.ma``), a null of
+                pandas, pyarrow or Polars, or None; NaN is NaN. Other columns pass through as the same objects.
 
         Returns:
             a dict in the order of the table's result; arrays with a null are masked arrays.
         """
-        table = arrays.table(columns)
+        table, given = arrays.table(columns), dict(columns.items())
         self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
@@ -158,17 +159,17 @@ class Fitted:
             else:
                 parts = arrays.map_columns(cast("RowMap", item.map), table, names, item.dtype)
                 made |= dict(zip(item.outputs, parts, strict=True))
-        return {name: made.get(name, columns.get(name)) for name in output_names(columns, self.steps)}
+        return {name: made.get(name, given.get(name)) for name in output_names(given, self.steps)}
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""
-        table = arrays.table(columns)
+        table, given = arrays.table(columns), dict(columns.items())
         plan = self.restorations(list(table))
         made = {
             target: arrays.map_column(map_, table, output, "float64", inverse=True)
             for target, (output, map_) in plan.items()
         }
-        return {name: made.get(name, columns.get(name)) for name in self.restored_names(list(table))}
+        return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
 
     def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
         """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""

@@ -13,6 +13,7 @@ from sparkscale._version import __version__
 from sparkscale.artifact import Fitted, all_of, at_call_time, of_spark, solve
 from sparkscale.plan import plan
 from sparkscale.scalers import Step
+from sparkscale.schema import Column
 from sparkscale.stats import ColumnStats
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Pipeline:
     def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
         table = arrays.table(columns)
-        planned = plan(self.steps, arrays.schema_of(table), "the arrays")
+        planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays")
         quantiles = planned.quantile_features
         stats = {}
         for name in planned.features:
@@ -58,6 +59,12 @@ class Pipeline:
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
         return solve(planned, stats, rows, provenance)
+
+    @property
+    def _arrays(self) -> list[Column]:
+        """The columns that can only be arrays: a row step reads nothing else."""
+        single = (step.selectors[0] for step in self.steps if step.by_row and len(step.selectors) == 1)
+        return [Column((name,), "array<double>") for name in single if isinstance(name, str)]
 
     def __repr__(self) -> str:
         """Return the steps."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
+import decimal
+import fractions
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import sparkscale as ss
@@ -133,7 +141,7 @@ def test_refuse_what_is_no_dict_of_arrays(columns: Any) -> None:
 
 
 def test_name_the_column_of_what_is_no_score() -> None:
-    with pytest.raises(DataError, match=r"^column 'v', row 0: expected numbers, found <U1: not numbers"):
+    with pytest.raises(DataError, match=r"^column 'v', row 0: expected numbers, found <U1: not real numbers"):
         OVER_ARRAY.transform_arrays({"v": objects(["a", "b"], [1.0, 2.0])})
     both = ss.Pipeline([ss.Softmax(["a", "b"])]).fit_arrays({"a": [1.0], "b": [2.0]})
     with pytest.raises(DataError, match=r"^column 'b': expected numbers, found object: 'c' is text"):
@@ -145,3 +153,161 @@ def test_name_the_column_of_what_is_no_score() -> None:
 def test_split_masked_objects() -> None:
     values, null = arrays.split(np.ma.MaskedArray(objects("no number", None, 3), mask=[True, False, False]))
     assert (values[2], null.tolist()) == (3.0, [True, True, False])
+
+
+# --- other libraries' columns ------------------------------------------------------------------------------------
+
+NAN = float("nan")
+
+
+def floating(values: list[float], null: list[bool]) -> Any:
+    """Return a pandas Float64 array in which NaN and null are two things."""
+    return pd.arrays.FloatingArray(np.array(values), np.array(null))
+
+
+#: The numbers 0, null and 4 in every form that tells a null from a number.
+NULLABLE: dict[str, Any] = {
+    "pandas Int64": pd.Series([0, None, 4], dtype="Int64"), "pandas Int8 array": pd.array([0, None, 4], dtype="Int8"),
+    "pandas UInt16 index": pd.Index([0, None, 4], dtype="UInt16"), "pandas Float64": pd.Series([0.0, None, 4.0], dtype="Float64"),
+    "pandas Float32": pd.array([0.0, None, 4.0], dtype="Float32"),
+    "pandas int64[pyarrow]": pd.Series([0, None, 4], dtype="int64[pyarrow]"),
+    "pandas double[pyarrow]": pd.Series([0, None, 4], dtype="double[pyarrow]"),
+    "pandas decimal[pyarrow]": pd.Series([0, None, 4], dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
+    "pandas categorical": pd.Series(pd.Categorical([0, None, 4])), "pandas object": pd.Series([0, pd.NA, 4], dtype=object),
+    "pandas sliced": pd.Series([9, 0, None, 4], dtype="Int64", index=[3, 3, 1, 0])[1:],
+    "pa int32": pa.array([0, None, 4], pa.int32()), "pa double": pa.array([0.0, None, 4.0]), "pa half": pa.array([0, None, 4], pa.float16()),
+    "pa decimal": pa.array([0, None, 4], pa.decimal128(38, 3)), "pa chunked": pa.chunked_array([[0], [], [None, 4]]),
+    "pa dictionary": pa.array([0, None, 4]).dictionary_encode(), "pa slice": pa.array([7, 0, None, 4])[1:],
+    "polars Int64": pl.Series([0, None, 4]), "polars Float32": pl.Series([0, None, 4], dtype=pl.Float32),
+    "pd.NA": objects(0, pd.NA, 4), "pd.NaT": objects(0, pd.NaT, 4), "list with NA": [0, pd.NA, 4],
+    "Decimal": objects(decimal.Decimal(0), None, decimal.Decimal(4)), "Fraction": objects(fractions.Fraction(0), None, 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", NULLABLE)
+def test_keep_nulls_of_every_library(form: str) -> None:
+    column = NULLABLE[form]
+    found = OVER_COLUMN.transform_arrays({"x": column})["x"]
+    assert isinstance(found, np.ma.MaskedArray)
+    assert found.tolist() == [0.0, None, 1.0]
+    fitted = ss.Pipeline([ss.MinMax("x")]).fit_arrays({"x": column})
+    assert (fitted.stats["x"].nulls, fitted.stats["x"].nans, fitted.stats["x"].max) == (1, 0, 4.0)
+    assert OVER_COLUMN.inverse_transform_arrays({"x": column})["x"].tolist() == [0.0, None, 16.0]
+
+
+@pytest.mark.parametrize("column", [
+    floating([0.0, NAN, 7.0, 4.0], [False, False, True, False]), pd.Series(floating([0.0, NAN, 7.0, 4.0], [False, False, True, False])),
+    pd.Series(pa.array([0.0, NAN, None, 4.0]), dtype="double[pyarrow]"), pa.array([0.0, NAN, None, 4.0]),
+    pa.chunked_array([[0.0, NAN], [None, 4.0]]), pl.Series([0.0, NAN, None, 4.0]), objects(0.0, NAN, pd.NA, 4.0),
+])  # fmt: skip
+def test_tell_nan_from_null(column: Any) -> None:
+    found = OVER_COLUMN.transform_arrays({"x": column})["x"]
+    assert repr(found.tolist()) == repr([0.0, NAN, None, 1.0])
+    stats = ss.Pipeline([ss.MinMax("x")]).fit_arrays({"x": column}).stats["x"]
+    assert (stats.nulls, stats.nans, stats.finite) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(("column", "type_"), [
+    (pa.array([1, None], pa.int64()), "bigint"), (pa.array([1, None], pa.int8()), "tinyint"), (pa.array([True, None]), "boolean"),
+    (pl.Series([1.0, None], dtype=pl.Float32), "float"), (pa.array([[1.0], None]), "array<double>"), (pa.array(["a", None]), "double"),
+    (pa.array([1, None], pa.date32()), "date"), (pa.array([1, None], pa.timestamp("us")), "timestamp"),
+    (np.array([1j]), "complex128"), (np.array([1], dtype="m8[s]"), "timedelta64[s]"), (np.array(["a"]), "string"),
+    (np.array([b"a"]), "binary"), (np.array(["2026-01-01"], dtype="M8[D]"), "date"), (np.ones((1, 2), np.complex64), "array<complex64>"),
+])  # fmt: skip
+def test_name_types(column: Any, type_: str) -> None:
+    assert arrays.schema_of(arrays.table({"x": column})).fields[0].type == type_
+
+
+@pytest.mark.parametrize(
+    "column", [np.array([1 + 2j]), np.array([1], dtype="m8[s]"), np.array(["2026-01-01"], dtype="M8[D]")]
+)
+def test_name_what_is_no_real_number(column: Any) -> None:
+    type_ = arrays.schema_of({"x": column}).fields[0].type
+    with pytest.raises(DataError, match=f"column 'x' is {type_}".replace("[", r"\[")):
+        OVER_COLUMN.transform_arrays({"x": column})
+    with pytest.raises(DataError, match=r"found .*: not real numbers"):
+        OVER_COLUMN.inverse_transform_arrays({"x": column})
+    for item in (column[0], column[:1].astype(np.complex64)[0] if column.dtype.kind == "c" else column[0]):
+        with pytest.raises(DataError, match="is no real number"):
+            OVER_COLUMN.transform_arrays({"x": objects(item, 1.0)})
+
+
+ROWS: dict[str, Any] = {
+    "pa list": pa.array([[1.0, 3.0], None, [1.0, None], []]), "pa large list": pa.array([[1, 3], None, [1, None], []], pa.large_list(pa.int32())),
+    "pa chunked": pa.chunked_array([[[1.0, 3.0], None], [[1.0, None], []]]),
+    "pandas list[pyarrow]": pd.Series(pa.array([[1.0, 3.0], None, [1.0, None], []]), dtype=pd.ArrowDtype(pa.list_(pa.float64()))),
+    "polars list": pl.Series([[1.0, 3.0], None, [1.0, None], []]),
+    "Int64 in objects": objects(pd.array([1, 3], dtype="Int64"), pd.NA, pd.array([1, None], dtype="Int64"), []),
+    "Float64 in a list": [pd.array([1.0, 3.0], dtype="Float64"), None, pd.array([1.0, None], dtype="Float64"), []],
+    "pa arrays in a list": [pa.array([1.0, 3.0]), None, pa.array([1.0, None]), pa.array([], pa.float64())],
+    "series in objects": pd.Series([pd.Series([1, 3]), None, pd.Series([1, pd.NA], dtype="Int8"), []], dtype=object),
+    "lists with NA": objects([1, 3], None, [1, pd.NA], ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_keep_nulls_within_rows_of_every_library(form: str) -> None:
+    assert plain(OVER_ARRAY.transform_arrays({"v": ROWS[form]})["v"]) == [[0.25, 0.75], None, [None, None], []]
+
+
+def test_keep_nulls_within_rows_of_one_length() -> None:
+    rows = [[1.0, 3.0], [1.0, None]]
+    for column in (pa.array(rows, pa.list_(pa.float64(), 2)), pl.Series(rows, dtype=pl.Array(pl.Float64, 2)),
+                   [pa.array(row) for row in rows], [pd.array(row, dtype="Float64") for row in rows]):  # fmt: skip
+        found = OVER_ARRAY.transform_arrays({"v": column})["v"]
+        assert (found.tolist() if found.ndim > 1 else plain(found)) == [[0.25, 0.75], [None, None]]
+
+
+@pytest.mark.parametrize("column", [
+    [None, None], objects(None, pd.NA), objects(pd.NaT, None), pa.array([None, None], pa.list_(pa.float64())), pa.nulls(2),
+    pl.Series([None, None]), pd.Series([None, pd.NA], dtype=object),
+])  # fmt: skip
+def test_map_array_column_of_nulls_to_null_rows(column: Any) -> None:
+    softmax = ss.Pipeline([ss.Softmax("v", empty="null"), ss.UnitNorm("v", into="u")])
+    for fitted in (softmax.fit_arrays({"v": column}), softmax.fit_arrays({"v": [[1.0, 2.0]]})):
+        found = fitted.transform_arrays({"v": column})
+        assert [plain(found[name]) for name in "vu"] == [[None, None]] * 2
+        assert fitted.steps[0].inputs[0].type == "array<double>"
+    assert OVER_COLUMN.transform_arrays({"x": column})["x"].tolist() == [None, None]
+
+
+def test_map_rows_of_nulls_to_nulls() -> None:
+    for rows in ([[None, None], [None, None]], objects([None], [pd.NA, None]), np.ma.masked_all((2, 2))):
+        found = OVER_ARRAY.transform_arrays({"v": rows})["v"]
+        values = found.tolist() if found.ndim > 1 else plain(found)
+        assert [set(row) for row in values] == [{None}, {None}]
+
+
+def test_pass_columns_of_every_library_through_untouched() -> None:
+    others = {"text": pd.Series(["a", None]), "day": pa.array([1, None], pa.date32()), "list": pl.Series([[1], None]),
+              "z": np.array([1j, 2]), "zip": pd.Categorical(["01", None]), "t": [datetime.time(1), None]}  # fmt: skip
+    for kind in (dict, collections.OrderedDict, collections.UserDict):
+        given = kind({"x": [0.0, 4.0], **others})
+        for found in (OVER_COLUMN.transform_arrays(given), OVER_COLUMN.inverse_transform_arrays(given)):
+            assert list(found) == ["x", *others]
+            assert all(found[name] is column for name, column in others.items())
+    frame = pd.DataFrame(
+        {"x": pd.array([0, None], dtype="Int64"), "zip": ["01", None], "day": pd.to_datetime(["2026-01-01", None])}
+    )
+    found = OVER_COLUMN.transform_arrays(frame)  # type: ignore[arg-type]
+    assert found["x"].tolist() == [0.0, None]
+    pd.testing.assert_series_equal(found["zip"], frame["zip"])
+    pd.testing.assert_series_equal(found["day"], frame["day"])
+
+
+def test_refuse_a_name_that_stands_twice() -> None:
+    frame = pd.DataFrame([[0.0, 1.0, 2.0]], columns=["x", "y", "y"])
+    with pytest.raises(DataError, match=r"by column name, found names \['x', 'y', 'y'\]"):
+        OVER_COLUMN.transform_arrays(frame)  # type: ignore[arg-type]
+
+
+def test_need_neither_pandas_nor_arrow() -> None:
+    code = """
+import sys
+sys.modules.update(pandas=None, pyarrow=None, polars=None)
+import sparkscale as ss
+fitted = ss.Pipeline([ss.Standard("x"), ss.Softmax("v")]).fit_arrays({"x": [1, None, 3], "v": [[0, 0], None, [1]]})
+print(fitted.transform_arrays({"x": [1, None, 3], "v": [[0, 0], None, [None]]})["x"].tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[-1.0, None, 1.0]\n"
