@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 import sparkscale as ss
 from sparkscale.artifact import Fitted
 from sparkscale.scalers import REGISTRY, Step
+from tests.numacc import exact_std
 from tests.spark.frames import MakeFrame, Table, as_arrays, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf
@@ -171,7 +173,23 @@ SOFTMAX: list[tuple[dict[str, Any], list[Any] | None, list[Any] | None]] = [
     ({}, [7.0], [1.0]),
     ({}, [1e308, -1e308], [1.0, 0.0]),
     ({"temperature": 0.5}, [math.log(2) / 2, 0.0], [2 / 3, 1 / 3]),
+    ({"temperature": 5e-324}, [5e-324, 0.0], [0.7310585786300049, 0.2689414213699951]),
+    ({"temperature": 5e-324}, [1e308, 0.0], [1.0, 0.0]),
+    ({"temperature": 1.7e308}, [0.85e308, -0.85e308], [0.7310585786300049, 0.2689414213699951]),
+    ({"temperature": 1.7e308}, [5e-324, 0.0], [0.5, 0.5]),
+    ({}, [INF, -INF], [1.0, 0.0]),
     ({"log": True}, [1000.0, 1.0], [0.0, -999.0]),
+    ({"log": True}, [0.0, -40.0], [-4.248354255291589e-18, -40.0]),
+    ({"log": True}, [-45.0, -5.0], [-40.0, -4.248354255291589e-18]),
+    ({"log": True}, [INF, -INF], [0.0, -INF]),
+    ({"log": True}, [0.0, -40.0, None], [None, None, None]),
+    ({"log": True}, [NAN, -40.0, INF], [NAN, NAN, NAN]),
+    ({"log": True}, [], []),
+    ({"log": True, "nulls": "mask"}, [None, 0.0, -40.0], [None, -4.248354255291589e-18, -40.0]),
+    ({"log": True, "nulls": "mask"}, [None, 0.0, 0.0], [None, -math.log(2), -math.log(2)]),
+    ({"log": True, "nulls": "mask"}, [None, None], [None, None]),
+    ({"log": True, "temperature": 2.0}, [0.0, -80.0], [-4.248354255291589e-18, -40.0]),
+    ({"log": True, "temperature": 5e-324}, [5e-324, 0.0], [-0.31326168751822286, -1.3132616875182228]),
     ({"log": True}, [-INF, 0.0], [-INF, 0.0]),
     ({"log": True}, [INF, INF, 0.0], [-math.log(2), -math.log(2), -INF]),
     ({"log": True}, [None, 1.0], [None, None]),
@@ -208,6 +226,84 @@ def test_map_every_row_of_the_softmax_table(frame: MakeFrame, engine: str) -> No
         if row is not None and expected is not None and len(row) in (2, 3):
             cells = [found[f"{n}|s{len(row)}{j}"][i] for j in range(len(row))]
             assert_alike(cells, expected, ulps=2, name=f"{fields} {row}")
+
+
+# --- the last digits ------------------------------------------------------------------------------------------------
+
+MAX, LEAST_NORMAL = 1.7976931348623157e308, 2.2250738585072014e-308
+AWKWARD: dict[str, list[float]] = {
+    "e9": [1e9, 1e9 + 1, 1e9 + 3], "e15": [1e15, 1e15 + 1, 1e15 + 3], "minus": [-1e12, -1e12 - 1, -1e12 - 5],
+    "tiny": [LEAST_NORMAL, LEAST_NORMAL, LEAST_NORMAL + 3 * 5e-324], "least": [0.0, 0.0, 5e-324], "ends": [-1e308, MAX, 3.0],
+    "far": [-MAX, MAX, 1e300],
+}  # fmt: skip
+
+
+def exact_z(values: list[float], spread: Fraction) -> list[float]:
+    mean = sum(map(Fraction, values)) / len(values)
+    return [float((Fraction(x) - mean) / spread) for x in values]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_scale_to_the_last_digits(frame: MakeFrame, engine: str) -> None:
+    """By a fit in Spark, and by one merged of parts; through the inverse, and in single precision."""
+    df, names = frame(AWKWARD), list(AWKWARD)
+    steps = [ss.Standard(names, into="z_{column}"), ss.Standard(names, dtype="float32", into="f_{column}"),
+             ss.MeanNorm(names, into="n_{column}"), ss.MinMax(["ends", "far"], range=(-MAX, MAX), into="m_{column}"),
+             ss.Standard(["ends", "far"], with_mean=False, into="s_{column}"), ss.Robust(names, into="r_{column}")]  # fmt: skip
+    pipeline = ss.Pipeline(steps)
+    parts = [pipeline.fit_arrays({name: np.array(values[part]) for name, values in AWKWARD.items()})
+             for part in (slice(1), slice(1, None))]  # fmt: skip
+    for fitted in (pipeline.fit(df), ss.merge(parts)):
+        found = outputs(fitted, df, AWKWARD, engine)
+        for name, values in AWKWARD.items():
+            z = exact_z(values, exact_std(values))
+            np.testing.assert_allclose(found[f"z_{name}"], z, rtol=1e-13, atol=2**-52)
+            np.testing.assert_allclose(found[f"f_{name}"], z, rtol=2**-23, atol=2**-52)
+            span = Fraction(max(values)) - Fraction(min(values))
+            np.testing.assert_allclose(found[f"n_{name}"], exact_z(values, span), rtol=1e-13, atol=2**-52)
+            if name in ("e9", "e15", "minus"):
+                q1, median, q3 = np.percentile(values, [25, 50, 75])
+                assert found[f"r_{name}"] == ((np.array(values) - median) / (q3 - q1)).tolist()
+        assert (found["m_far"][:2], found["m_ends"][:2]) == ([-MAX, MAX], [-MAX, MAX])
+
+
+@pytest.mark.parametrize("cls", [ss.Standard, ss.MeanNorm, ss.MinMax, ss.MaxAbs, ss.Robust])
+def test_invert_to_the_last_digits(frame: MakeFrame, cls: Any) -> None:
+    df = frame(AWKWARD)
+    fitted = ss.Pipeline([cls(list(AWKWARD))]).fit(df)
+    by_numpy = fitted.inverse_transform_arrays(fitted.transform_arrays(as_arrays(AWKWARD)))
+    for engine in ("native", "pandas"):
+        back = fitted.inverse_transform(fitted.transform(df, engine=engine)).toArrow().to_pydict()  # type: ignore[arg-type]
+        for name, values in AWKWARD.items():
+            atol = 4e-16 * max(map(abs, values)) + 5e-324
+            np.testing.assert_allclose(back[name], values, rtol=0, atol=atol)
+            assert back[name] == by_numpy[name].tolist()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lose_nothing_to_an_infinity_on_the_way(frame: MakeFrame, engine: str) -> None:
+    table = {"x": [1.7e308, 0.25], "y": [3.0, 1.0]}
+    fitted = ss.Pipeline([ss.MinMax("x", range=(0, 0.5)), ss.MinMax("y", range=(-1e308, 0.7e308))]).fit_arrays(
+        {"x": [0.0, 0.5], "y": [0.0, 2.0]}
+    )
+    found = outputs(fitted, frame(table), table, engine)
+    assert found["x"] == [1.7e308, 0.25]
+    assert found["y"] == pytest.approx([1.55e308, -0.15e308], rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 28, 500, 1024, 5000])
+def test_interpolate_quantiles_of_a_sketch_of_spark(frame: MakeFrame, size: int) -> None:
+    values = np.random.default_rng(size).normal(size=size)
+    (stats,) = ss.Pipeline([ss.Robust("x")]).fit(frame({"x": values}).repartition(3)).stats.values()
+    assert stats.quantiles is not None
+    ranks = np.array([0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0])
+    found = np.array(stats.quantiles.quantiles(ranks.tolist()))
+    if size <= 1024:
+        assert found.tolist() == np.quantile(values, ranks).tolist()
+    else:
+        slack = 3 * stats.quantiles.rank_error
+        assert (np.quantile(values, np.clip(ranks - slack, 0, 1)) <= found).all()
+        assert (found <= np.quantile(values, np.clip(ranks + slack, 0, 1))).all()
 
 
 # --- what is kept ---------------------------------------------------------------------------------------------------
