@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize("name", ["maps", "pipeline", "progress", "scalers", "stats"])
+@pytest.mark.parametrize("name", ["maps.affine", "pipeline", "progress", "scalers", "stats"])
 def test_run_docstring_examples(name: str) -> None:
     with np.printoptions(legacy=False):
         failed, attempted = doctest.testmod(importlib.import_module(f"sparkscale.{name}"))
