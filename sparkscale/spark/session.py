@@ -14,7 +14,7 @@ import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import pyspark
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -37,14 +38,34 @@ from sparkscale.spark.quiet import quiet
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
     "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
-    "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
-    "spark.sql.files.ignoreMissingFiles": "false",
     "spark.hadoop.parquet.page.verify-checksum.enabled": "true",  # a flipped bit is an error, never another number
     # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
     # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
     "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
+}
+#: Settings on which the values of a table depend. In a session that exists already, a job sets them too, and restores
+#: them afterwards. The first ones differ from Spark's defaults; the others guard against a session that changed them.
+_VALUES = {
+    "spark.sql.session.timeZone": "UTC",  # in text and in partitions' names: the same job, the same output everywhere
+    # INT96, the default, has no time zone, and other readers wrap it around outside of 1677 to 2262.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # zip=00501 is not 501
+    "spark.sql.timeType.enabled": "true",  # else a TIME column cannot even pass through
+    "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.ansi.enabled": "true",  # a cast that fails is an error, never a null
+    "spark.sql.sources.validatePartitionColumns": "true",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",  # a timestamp without zone is one
+    "spark.sql.parquet.binaryAsString": "false",
+    "spark.sql.parquet.int96AsTimestamp": "true",
+    "spark.sql.legacy.parquet.nanosAsLong": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
 }
 _LOG = Path(__file__).with_name("log4j2.properties").absolute()
 #: Settings of local sessions only; on a cluster they are the operator's.
@@ -85,7 +106,8 @@ def session(
     """
     active = SparkSession.getActiveSession()
     if active is not None:
-        yield active
+        with _settled(active, {key: value for key, value in _VALUES.items() if key not in config.conf}):
+            yield active
         return
     engine = choose(config)
     with contextlib.ExitStack() as stack:
@@ -100,6 +122,25 @@ def session(
                 stack.callback(spark.stop)
         stack.enter_context(watch(spark))
         yield spark
+
+
+@contextlib.contextmanager
+def _settled(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Set settings of a session for the length of the block; a setting that an engine lacks does no harm."""
+    before = {key: spark.conf.get(key, None) for key in settings}
+    changed = {key: value for key, value in settings.items() if before[key] != value}
+    for key, value in changed.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PySparkException, Py4JError):  # of a session that has died meanwhile
+            for key in changed:
+                was = before[key]
+                if was is None:
+                    spark.conf.unset(key)
+                else:
+                    spark.conf.set(key, was)
 
 
 def choose(config: Spark) -> str:
@@ -157,14 +198,14 @@ def _connected(config: Spark, name: str) -> SparkSession:
     except OSError as error:
         cause = f"expected a Spark Connect server at {host}:{port}, found none ({error.strerror or error})"
         raise UnfitEnvironmentError("ENV_CONNECT", cause, "start it, or check spark.remote") from error
-    return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, {})).getOrCreate()
+    return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, _VALUES)).getOrCreate()
 
 
 def _started(
     config: Spark, name: str, formats: Collection[str], stack: contextlib.ExitStack, *, debug: bool
 ) -> SparkSession:
     """Start Spark, or a Spark Connect server of our own for ``remote: local[2]``; or take spark-submit's."""
-    settings = _settings(config, name, _DEFAULTS)
+    settings = _settings(config, name, _DEFAULTS | _VALUES)
     if not _submitted():
         if not has_java():
             cause = "expected Java 17 or newer, found none that runs"
@@ -235,7 +276,9 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
         stack.callback(server.stop)
         _, port = server.listening_address
         builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
-        spark = _configured(builder, {key: str(value) for key, value in config.conf.items()}).getOrCreate()
+        zone = {key: value for key, value in _VALUES.items() if key.endswith("timeZone")}  # it knows none of the others
+        given = {key: str(value) for key, value in config.conf.items()}
+        spark = _configured(builder, zone | given).getOrCreate()
         stack.callback(spark.stop)
         spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself, and would go by it
         if threading.current_thread() is threading.main_thread():
