@@ -25,6 +25,11 @@ Format: TypeAlias = Literal["parquet", "csv", "json", "orc", "delta", "iceberg",
 _AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
 _ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
 FILES = frozenset(("parquet", "csv", "json", "orc"))
+_TYPED = re.compile(
+    r"(?:`([^`]+)`|([^`\s,:]+))\s*[\s:]\s*"
+    r"(tinyint|smallint|int|bigint|float|double|decimal\(\d+,\s*\d+\)|string|boolean|date|timestamp(?:_ntz)?)",
+    re.IGNORECASE,
+)
 _TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+)){0,7}")
 
 
@@ -88,6 +93,19 @@ def _iso_time(text: str) -> str:
         raise ValueError("expected a time as in 2026-01-31 12:00:00") from error
 
 
+def _typed_names(text: object) -> dict[str, str]:
+    """Return by name the types of ``month int, `odd name` decimal(10,2)``, which folders' names can hold."""
+    if not isinstance(text, str):
+        raise ValueError(f"expected text as in 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
+    found: dict[str, str] = {}
+    for part in re.split(r",(?![^(`]*[)`])", text):
+        match = _TYPED.fullmatch(part.strip())
+        if match is None or (match[1] or match[2]) in found:
+            raise ValueError(f"expected names and types as in 'month int, day date', found {part.strip()!r}")
+        found[match[1] or match[2]] = match[3].lower()
+    return found
+
+
 def _has(format_: str) -> str:
     keys = _AS_OF.get(format_, ())
     return f"it has {', '.join(keys)}" if keys else "delta and iceberg have"
@@ -139,6 +157,11 @@ class Input(Place):
     table_schema: str | None = Field(
         None, alias="schema", description="Names and types, as in 'a double, b string'; else taken from the data."
     )
+    partitions: Annotated[dict[str, str], BeforeValidator(_typed_names)] = Field(
+        default={},
+        description="Types of the columns that come from folders' names, as in 'month int, day date'; else text.",
+        json_schema_extra={"type": "string"},
+    )
     where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
     options: dict[str, Scalar] = Field(default={}, description="Options of the reader, passed on.")
 
@@ -152,6 +175,8 @@ class Input(Place):
             raise ValueError(f"{given[0]}: {self.format} has none; {_has(self.format)}")
         if self.table_schema is not None and self.format not in FILES:
             raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
+        if self.partitions and (self.format not in FILES or self.table is not None):
+            raise ValueError("partitions: expected a path of plain files; a table has types of its own")
         return self
 
     @property

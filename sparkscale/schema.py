@@ -18,12 +18,17 @@ _DECIMAL = re.compile(r"decimal\((\d{1,2}),(-?\d{1,2})\)")
 
 @dataclass(frozen=True)
 class Field:
-    """A column, or a field of a struct column. ``type`` is the SQL name; a struct's parts are its ``fields``."""
+    """A column, or a field of a struct column. ``type`` is the SQL name; a struct's parts are its ``fields``.
+
+    ``inner`` names every type inside a nested column, at any depth: of ``map<string,struct<t:timestamp>>`` these are
+    ``string``, ``struct`` and ``timestamp``. A map whose keys are not strings adds ``map by int``.
+    """
 
     name: str
     type: str
     fields: tuple[Field, ...] = ()
     nullable: bool = True
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Schema:
     @property
     def top(self) -> tuple[Field, ...]:
         """The top-level columns without what is inside of them."""
-        return tuple(replace(field, fields=()) for field in self.fields)
+        return tuple(replace(field, fields=(), inner=()) for field in self.fields)
 
     def find(self, name: str) -> Column | None:
         """Find a column by its exact name; where there is none, by its path through structs."""
@@ -160,7 +165,19 @@ def _fields(struct: Mapping[str, Any]) -> Iterator[Field]:
     for field in struct["fields"]:
         type_ = field["type"]
         nested = tuple(_fields(type_)) if isinstance(type_, Mapping) and type_["type"] == "struct" else ()
-        yield Field(field["name"], _type_name(type_), nested, field.get("nullable", True))
+        yield Field(field["name"], _type_name(type_), nested, field.get("nullable", True), tuple(_inner(type_)))
+
+
+def _inner(type_: Any) -> Iterator[str]:
+    """Yield the names of the types inside a nested type, at any depth."""
+    if isinstance(type_, str):
+        return
+    if type_["type"] == "map" and _type_name(type_["keyType"]) != "string":
+        yield f"map by {_type_name(type_['keyType'])}"
+    parts = [type_[key] for key in ("elementType", "keyType", "valueType") if key in type_]
+    for part in (*parts, *(field["type"] for field in type_.get("fields", ()))):
+        yield _type_name(part).partition("<")[0]
+        yield from _inner(part)
 
 
 def _type_name(type_: Any) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sparkscale import jobfile, yamlfile
-from sparkscale.config import JobConfig, public
+from sparkscale.config import Input, JobConfig, public
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.predicates import conditions
 from sparkscale.runs import Run
@@ -392,3 +393,45 @@ def test_take_any_content_or_refuse_it(content: dict[str, Any], step: dict[str, 
 def test_read_any_text_or_refuse_it(text: str) -> None:
     with contextlib.suppress(ConfigError):  # and nothing else
         yamlfile.parse(text, "job.yaml")
+
+
+PARTITIONS = [
+    ("month int", {"month": "int"}),
+    ("month int, day date", {"month": "int", "day": "date"}),
+    ("`odd, name` decimal(10, 2), b: STRING", {"odd, name": "decimal(10, 2)", "b": "string"}),
+    ("ts timestamp, tn timestamp_ntz", {"ts": "timestamp", "tn": "timestamp_ntz"}),
+]
+
+
+@pytest.mark.parametrize(("text", "types"), PARTITIONS)
+def test_read_types_of_partitions(text: str, types: dict[str, str]) -> None:
+    assert Input.model_validate({"format": "parquet", "path": "in", "partitions": text}).partitions == types
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "month",
+        "int",
+        "month integer",
+        "month int, month int",
+        "a array<int>",
+        "a int b",
+        "a int,",
+        1,
+        ["a int"],
+        {"a": "int"},
+    ],
+)
+def test_refuse_types_that_no_partition_has(text: object) -> None:
+    with pytest.raises(ValidationError, match="partitions"):
+        Input.model_validate({"format": "parquet", "path": "in", "partitions": text})
+
+
+@pytest.mark.parametrize(
+    "place", [{"format": "delta", "path": "in"}, {"table": "a.b"}, {"format": "csv", "table": "a.b"}]
+)
+def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="a table has types of its own"):
+        Input.model_validate({**place, "partitions": "month int"})

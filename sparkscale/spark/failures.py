@@ -32,6 +32,18 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "",
         "mend the data, or change the step's rule",
     ),
+    (
+        r"(DATA_UNKEPT)",
+        DataError,
+        "",
+        "change those values before this job, or choose another output.format or output.partition_by",
+    ),
+    (
+        r"File ?name too long|InvalidPathException: Nul character",
+        DataError,
+        "DATA_UNKEPT",
+        "a value of a column in output.partition_by cannot be a folder's name; partition by another column",
+    ),
     # What a kernel says in a Python worker.
     (r"DataError: \w+: expected finite scores", DataError, "DATA_NONFINITE", ""),
     (r"DataError: \w+: expected a score above -inf", DataError, "DATA_UNDEFINED", ""),
@@ -118,10 +130,19 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "give each column a name of its own; where they differ in case, spark.conf: {spark.sql.caseSensitive: true}",
     ),
     (
-        r"PARQUET_TYPE_\w+|cast Float16",
+        (
+            r"PARQUET_TYPE_\w+|DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION|precision should be between 1 and"
+            r"|cast .* to Spark data type|UNSUPPORTED_TIME_TYPE|UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE"
+        ),
         DataError,
         "SCHEMA_TYPE",
-        "write that column with another type, as float or double",
+        "write that column with another type before this job, or leave it out",
+    ),
+    (
+        r"CANNOT_MERGE_SCHEMAS|Fail to merge schema field|PARQUET_COLUMN_DATA_TYPE_MISMATCH",
+        DataError,
+        "SCHEMA_FILES",
+        "the input's files have different types for one column; write them again with the same types",
     ),
     (
         r"CONFLICTING_DIRECTORY_STRUCTURES|CONFLICTING_PARTITION_COLUMN_NAMES|found mixed partition values",
@@ -211,15 +232,33 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "name the columns as the header does, or take input.options: {enforceSchema: true} to go by position",
     ),
     (
+        r"INVALID_PARTITION_VALUE",
+        DataError,
+        "INPUT_PARTITION",
+        "give that column another type in input.schema or input.partitions, such as string",
+    ),
+    (
         (
             r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
             r"|can not read FileMetaData|shaded\.parquet|ParquetDecodingException|ArrayIndexOutOfBoundsException"
             r"|NegativeArraySizeException|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error"
-            r"|Parser error|EOF|CAST_INVALID_INPUT"
+            r"|Parser error|EOF"
         ),
         DataError,
         "INPUT_DAMAGED",
         "a file of the input is damaged or not of the format (or schema) that the job names",
+    ),
+    (
+        r"CAST_INVALID_INPUT|Cast error",
+        DataError,
+        "INPUT_DAMAGED",
+        "a value is not of the type that input.schema or input.partitions gives its column",
+    ),
+    (
+        r"Mkdirs failed to create",
+        OutputError,
+        "OUTPUT_FOLDER",
+        "check the rights, and that no value of a column in output.partition_by is too long for a folder's name",
     ),
     (
         (

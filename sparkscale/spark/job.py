@@ -6,6 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -23,6 +24,7 @@ from sparkscale.publish import Claim
 from sparkscale.redaction import hidden
 from sparkscale.report import Report
 from sparkscale.spark import explain as explaining
+from sparkscale.spark import filetypes, partitions
 from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
 from sparkscale.spark.catalog import describe, quoted
@@ -31,6 +33,7 @@ from sparkscale.spark.counts import Counted, judge
 from sparkscale.spark.explain import Explained
 from sparkscale.spark.failures import translated
 from sparkscale.spark.footers import check_footers
+from sparkscale.spark.pruning import pruned
 from sparkscale.spark.read import check_exists, narrowed, read
 from sparkscale.spark.retry import patiently
 from sparkscale.spark.session import is_sail, session
@@ -192,18 +195,27 @@ def _plan(
     spark: SparkSession, config: JobConfig, command: str, sink: Sink | None
 ) -> tuple[DataFrame, Plan, Fitted | None]:
     """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
-    df = read(spark, config.input)
-    schema, source = schema_of(df), config.input.name
+    source, engine = config.input.name, "sail" if is_sail(spark) else "spark"
+    try:
+        df, told = filetypes.judged(read(spark, config.input), config.input)
+    except DataError as error:
+        raise filetypes.explained(error, config.input, engine) from error
     known = _load(config) if command == "transform" else None
-    predicates, problems = conditions(config.input.where, schema, source)
+    if known:
+        df = partitions.as_fitted(df, config.input, known)
+    df, where = pruned(df, config.input)
+    schema = schema_of(df)
+    predicates, problems = conditions(where, schema, source)
     try:
         planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
         if sink is not None:
             problems += sink.problems(planned, source)
+            told += sink.warnings(planned)
     except DataError as error:
-        problems += error.problems
+        problems += partitions.hinted(error.problems, df, config.input)
     if problems:
         raise DataError.of(problems)
+    planned = replace(planned, warnings=(*planned.warnings, *told))
     return narrowed(df, predicates), planned, known and known.on(planned)
 
 
@@ -263,7 +275,7 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     def frame() -> DataFrame:
         # A transaction writes and publishes at once: what it has to be judged by is counted before.
         counted.append(Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
-        result = transform(counted[-1].df, fitted, config.engine)
+        result = sink.prepared(transform(counted[-1].df, fitted, config.engine))
         return gathered(result, sink.output.partition_by, config.input.pinned)
 
     def ready() -> None:
@@ -275,5 +287,3 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     with report.stage("write"):
         sink.publish(frame, job.run, record, ready)
     report.warnings += sink.notes
-    if sink.output.format == "json" and is_sail(df.sparkSession):
-        report.warnings.append("Sail's JSON has NaN and infinities as null, and leaves nulls out; Parquet keeps them")

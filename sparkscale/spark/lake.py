@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -108,6 +109,8 @@ class Delta(_Lake):
         path = self.output.local
         if path is not None and not Path(local_path(path), "_delta_log").is_dir():
             return None
+        if path is not None and is_sail(self.spark):  # which cannot describe a table at a path
+            return _logged(Path(local_path(path)).absolute())
         return super()._described()
 
     def _history(self) -> list[tuple[str, Mapping[str, Any]]]:
@@ -144,6 +147,21 @@ class Delta(_Lake):
 
     def _rows(self) -> dict[str, str]:
         return {"maxRecordsPerFile": str(self.output.rows_per_file)} if self.output.rows_per_file else {}
+
+
+def _logged(folder: Path) -> Described:
+    """Return what a Delta table's own log says of its columns' partitions."""
+    log = folder / "_delta_log"
+    for commit in sorted(log.glob("*.json"), reverse=True):
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            if meta := json.loads(line).get("metaData"):
+                return Described("delta", str(folder), tuple(meta["partitionColumns"]))
+    for checkpoint in sorted(log.glob("*.checkpoint*.parquet"), reverse=True):  # once older commits are cleaned up
+        for row in pq.read_table(checkpoint, columns=["metaData"])["metaData"].drop_null().to_pylist():
+            return Described("delta", str(folder), tuple(row["partitionColumns"]))
+    raise DataError(
+        "OUTPUT_DAMAGED", f"expected the columns of the Delta table in {log}, found none", "restore its log"
+    )
 
 
 def _commit_of(known: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
@@ -21,6 +22,7 @@ from sparkscale.errors import ConfigError, DataError, InputMissingError
 from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
+from sparkscale.spark import partitions
 from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
@@ -28,11 +30,11 @@ from sparkscale.spark.session import is_sail
 
 #: Each format's options before the job file's own: a damaged record is an error, never a silent null.
 FORMATS: Mapping[str, Mapping[str, str]] = {
-    "parquet": {},
+    "parquet": {"mergeSchema": "true"},  # else a column that the first file lacks is lost
     # Spark reads CSV by position; by default it does not even look whether the header says the same.
-    "csv": {"header": "true", "mode": "FAILFAST", "enforceSchema": "false"},
+    "csv": {"header": "true", "mode": "FAILFAST", "enforceSchema": "false", "escape": '"'},
     "json": {"mode": "FAILFAST"},
-    "orc": {},
+    "orc": {"mergeSchema": "true"},
 }
 #: Where column names and types are not in the data and not in the job file, they are inferred.
 _INFER = {"csv": {"inferSchema": "true"}}
@@ -61,7 +63,7 @@ def read(spark: SparkSession, source: Input) -> DataFrame:
         if source.table is not None:
             df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
         else:
-            df = _load(spark, source)
+            df = partitions.typed(_load(spark, source), source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df
 
@@ -124,12 +126,17 @@ def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
     """Return a path as Spark takes it: absolute, as the JVM may have been started in another folder.
 
     What exists is a name, whatever characters it has; only what follows it is a pattern. ``whole`` says that there
-    are no patterns at all, as for the folder of a Delta or Iceberg table.
+    are no patterns at all, as for the folder of a Delta or Iceberg table. Sail writes such a table to another folder
+    where its path has characters that a URL escapes.
     """
     if not is_local(path):
         return path
     if whole:
-        return str(Path(local_path(path)).absolute())
+        place = str(Path(local_path(path)).absolute())
+        if is_sail(spark) and quote(place) != place:
+            cause = f"expected a path of letters, digits and _.-~/ for Sail's tables, found {place}"
+            raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+        return place
     return _pattern(spark, path)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
+from sparkscale.capabilities import judge, kind_of, verdict
 from sparkscale.config import Output
 from sparkscale.errors import OutputError, Problem, nearest
 from sparkscale.plan import Plan
 from sparkscale.runs import Run
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session import is_sail
+from sparkscale.spark.written import prepared
 
 Frame: TypeAlias = Callable[[], DataFrame]
-#: Types that the name of a partition's folder cannot hold.
-NESTED = ("array", "struct", "map", "binary", "variant")
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,41 @@ class Sink(abc.ABC):
     def problems(self, planned: Plan, source: str) -> list[Problem]:
         """Return what the target cannot hold of a plan's result, and where the table that is there differs from it."""
         types = planned.output_types
-        found = [problem for name in self.output.partition_by for problem in _partition(name, types, source)]
+        found = [problem for name in self.output.partition_by for problem in self._partition(name, types, source)]
         if self.output.partition_by and set(types) <= set(self.output.partition_by):
             found.append(Problem("SCHEMA_FORMAT", "output.partition_by: expected a column less than there are"))
-        return found + self._differences(types)
+        return found + self._judged(planned)[0] + self._differences(types)
+
+    def warnings(self, planned: Plan) -> list[str]:
+        """Return what the target changes of a plan's result, as far as that is harmless."""
+        return self._judged(planned)[1]
+
+    def prepared(self, df: DataFrame) -> DataFrame:
+        """Return a result as it is written: with a check of each value that the format would change in silence."""
+        options = {key.lower(): value for key, value in self.output.options.items()}
+        return prepared(df, self.output.format, self._folders(), options)
+
+    def _folders(self) -> Collection[str]:
+        """Return the columns whose values become names of folders, or text in a table's log."""
+        return {*self.output.partition_by, *(self.partitions() or ())}
+
+    def _judged(self, planned: Plan) -> tuple[list[Problem], list[str]]:
+        folders = self.output.partition_by
+        return judge(planned, self._engine, self.output.format, folders)
+
+    @property
+    def _engine(self) -> str:
+        return "sail" if is_sail(self.spark) else "spark"
+
+    def _partition(self, name: str, types: Mapping[str, str], source: str) -> list[Problem]:
+        if name not in types:
+            cause = f"column {name!r} of output.partition_by is neither in {source} nor made by a step"
+            return [Problem("SCHEMA_MISSING", cause, nearest(name, types))]
+        found = verdict(self._engine, self.output.format, kind_of(types[name]), partition=True)
+        if found.kept == "refused":
+            cause = f"output.partition_by: expected a column of single values, {name!r} is {types[name]}"
+            return [Problem("SCHEMA_TYPE", cause, found.hint)]
+        return []
 
     def _differences(self, types: Mapping[str, str]) -> list[Problem]:
         """Hold the result against the table that it is added to."""
@@ -83,17 +114,9 @@ class Sink(abc.ABC):
         if self.output.partition_by and self.output.partition_by != list(there):
             cause = f"output.partition_by: expected {list(there)}, by which {place} is partitioned"
             found.append(Problem("SCHEMA_TARGET", f"{cause}, found {self.output.partition_by}", "name the same"))
-        return found + list(differences(types, self.existing() or {}, there, place))
-
-
-def _partition(name: str, types: Mapping[str, str], source: str) -> list[Problem]:
-    if name not in types:
-        cause = f"column {name!r} of output.partition_by is neither in {source} nor made by a step"
-        return [Problem("SCHEMA_MISSING", cause, nearest(name, types))]
-    if types[name].startswith(NESTED):
-        cause = f"output.partition_by: expected a column of single values, {name!r} is {types[name]}"
-        return [Problem("SCHEMA_TYPE", cause, "take another column")]
-    return []
+        # Folders' names have no types; a table with transactions knows those of its partitions.
+        untyped = () if self.transactional else there
+        return found + list(differences(types, self.existing() or {}, untyped, place))
 
 
 def differences(
@@ -101,7 +124,7 @@ def differences(
 ) -> list[Problem]:
     """Return where the columns of a result are not those of the table that it is added to.
 
-    The types of partitions' columns are left out: of plain files, engines guess them from the folders' names.
+    The types of ``partition_by`` are left out: in plain files they are the names of folders, which have none.
     """
     if not there:
         return []
@@ -113,7 +136,8 @@ def differences(
     for name in types.keys() & there.keys() - set(partition_by):
         if there[name] not in ("", types[name]):
             cause = f"column {name!r} of {place}: expected {there[name]}, the result has {types[name]}"
-            found.append(Problem("SCHEMA_TARGET", cause, "cast it, or take mode: overwrite"))
+            hint = "cast it (a partition of the input by input.partitions), or take mode: overwrite"
+            found.append(Problem("SCHEMA_TARGET", cause, hint))
     return sorted(found, key=str)
 
 

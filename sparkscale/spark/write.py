@@ -17,7 +17,6 @@ from sparkscale.announce import Announced, partition_of
 from sparkscale.config import FILES, Output
 from sparkscale.errors import ConfigError, Problem
 from sparkscale.places import is_local
-from sparkscale.plan import Plan
 from sparkscale.publish import Claim
 from sparkscale.runs import Run
 from sparkscale.spark import read
@@ -27,13 +26,24 @@ from sparkscale.spark.failures import translated
 from sparkscale.spark.lake import Delta, Iceberg
 from sparkscale.spark.read import texts
 from sparkscale.spark.retry import patiently
-from sparkscale.spark.sink import NESTED, Frame, Sink, differences
+from sparkscale.spark.session import is_sail
+from sparkscale.spark.sink import Frame, Sink, differences
 
+#: Spark's own patterns cut a timestamp after its milliseconds.
+_TIMES = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"compression": "zstd"},
-    # Spark would take the white space off the ends of every string.
-    "csv": {"header": "true", "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"},
-    "json": {"ignoreNullFields": "false"},
+    "csv": {
+        "header": "true",
+        "escape": '"',  # RFC 4180; Spark's backslash is understood by Spark alone
+        "ignoreLeadingWhiteSpace": "false",  # else Spark takes the white space off the ends of every string
+        "ignoreTrailingWhiteSpace": "false",
+        **_TIMES,
+    },
+    "json": {"ignoreNullFields": "false", **_TIMES},
     "orc": {"compression": "zstd"},
 }
 #: Options of a writer that a reader of its files needs as well.
@@ -75,6 +85,9 @@ def _as_cataloged(output: Output, known: Described | None) -> Output:
 def _of(spark: SparkSession, output: Output, place: str | None, claim: Callable[[str], Claim]) -> Sink:
     own = claim(place) if place is not None and is_local(place) else None
     if output.format == "delta":
+        if output.mode == "overwrite_partitions" and is_sail(spark):
+            cause = "output.mode: Sail's Delta cannot replace single partitions; it would replace the whole table"
+            raise ConfigError("CONFIG_MODE", cause, "set spark.engine: spark, output.format: parquet, or another mode")
         return Delta(spark, output)
     if output.format == "iceberg":
         return Iceberg(spark, output)
@@ -122,17 +135,6 @@ class Files(Sink):
                 reader = self.spark.read.format(format_).options(**read.FORMATS[format_], **shared)
                 fields = schema_of(reader.load(read.place_of(self.spark, str(target)))).fields
         return {field.name: "" if format_ in ("csv", "json") else field.type for field in fields}
-
-    def problems(self, planned: Plan, source: str) -> list[Problem]:
-        """Return, beside what all sinks find, columns that CSV cannot hold."""
-        found = super().problems(planned, source)
-        if self.output.format == "csv":
-            found += [
-                Problem("SCHEMA_FORMAT", f"output.format csv cannot hold column {name!r}, {type_}", "take parquet")
-                for name, type_ in planned.output_types.items()
-                if type_.startswith(NESTED)
-            ]
-        return found
 
     def _differences(self, types: Mapping[str, str]) -> list[Problem]:
         """Find, beside what all sinks find, that a catalog has other columns, and that CSV has another order."""

@@ -85,8 +85,8 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "error[SCHEMA_CLASH] more than one output would be named 'z', by step 1 (minmax); each step reads the "
      "input's columns; give one of them an 'into' such as '{column}_scaled'"),
     ("array to CSV", "run", step("{kind: softmax, columns: s}", output="output: {format: csv, path: out}\n"), 65,
-     "error[SCHEMA_FORMAT] 3 problems, the first: output.format csv cannot hold column 's', array<double>; "
-     "take parquet"),
+     "error[SCHEMA_FORMAT] 3 problems, the first: output.format csv cannot hold column 's', array<double>: "
+     "CSV has no nested values; drop it before this job, or use parquet"),
     ("where of a missing column", "run", step("{kind: minmax, columns: x}", ", where: {yy: 1}"), 65,
      "error[SCHEMA_MISSING] column 'yy' of input.where is not in in; did you mean 'y'?"),
     ("where of a wrong type", "run", step("{kind: minmax, columns: x}", ", where: {y: {ge: one}}"), 65,

@@ -193,7 +193,7 @@ def test_partition_by_columns(spark: SparkSession, here: Path, format_: str) -> 
 
 @pytest.mark.parametrize(("names", "cause"), [
     (["kk"], "column 'kk' of output.partition_by is neither in in nor made by a step; did you mean 'k'?"),
-    (["v"], "output.partition_by: expected a column of single values, 'v' is array<double>; take another column"),
+    (["v"], "output.partition_by: expected a column of single values, 'v' is array<double>; choose another column"),
     (["k", "v", "x"], "2 problems, the first: output.partition_by: expected a column of single values"),
 ])  # fmt: skip
 def test_refuse_columns_that_make_no_folders(here: Path, names: list[str], cause: str) -> None:

@@ -1,0 +1,95 @@
+"""Partitions of an input of plain files: their values are text, unless someone gives a type.
+
+A folder's name has no type, and a guess destroys values: ``zip=00501`` is not 501. A type comes from `input.partitions`
+or `input.schema`, and at `transform` from the artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sparkscale import manifest
+from sparkscale.artifact import Fitted
+from sparkscale.config import Input
+from sparkscale.errors import DataError, Problem
+from sparkscale.places import local_path
+from sparkscale.plan import listed
+from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.session import is_sail
+from sparkscale.spark.written import NULL
+
+
+def names(df: DataFrame, source: Input) -> list[str]:
+    """Return the columns of an input that come from its folders' names; starts no job."""
+    if not source.is_files or source.path is None:
+        return []
+    folder = Path(local_path(source.path)) if source.local else None
+    if folder is not None and folder.is_dir():
+        keys = manifest.partition_keys(folder)
+    else:  # a pattern, or an object store
+        keys = tuple(dict.fromkeys(key for file in df.inputFiles()[:1] for key in _keys(file)))
+    return [name for name in df.columns if name in keys]
+
+
+def _keys(file: str) -> list[str]:
+    return [unquote(part.partition("=")[0]) for part in file.split("/")[:-1] if "=" in part]
+
+
+def typed(df: DataFrame, source: Input) -> DataFrame:
+    """Return an input with the types of `input.partitions`; on Sail, with the nulls of its partitions."""
+    if is_sail(df.sparkSession) and source.is_files:  # Spark reads the name of null as null
+        texts = {field.name for field in schema_of(df).fields if field.type == "string"}
+        nulls = [name for name in names(df, source) if name in texts]
+        df = _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in nulls})
+    if not source.partitions:
+        return df
+    found = names(df, source)
+    unknown = [name for name in source.partitions if name not in found]
+    if unknown:
+        cause = f"input.partitions: {source.name} has no partition column {listed(unknown)}"
+        raise DataError("SCHEMA_MISSING", cause, f"its partition columns are {listed(found)}")
+    return _cast(df, source.partitions)
+
+
+def as_fitted(df: DataFrame, source: Input, known: Fitted) -> DataFrame:
+    """Return an input whose partitions that steps read have the types of the fit."""
+    fitted = {column.name: column.type for step in known.steps for column in step.inputs if not column.nested}
+    texts = [field.name for field in schema_of(df).fields if field.type == "string" and field.name in fitted]
+    if not texts:
+        return df
+    found = names(df, source)
+    return _cast(df, {name: fitted[name] for name in texts if name in found})
+
+
+def hinted(problems: Iterable[Problem], df: DataFrame, source: Input) -> list[Problem]:
+    """Return problems, those of a partition's column with the hint that gives it a type."""
+    problems = list(problems)
+    texts = [field.name for field in schema_of(df).fields if field.type == "string"]
+    if not any(repr(name) in problem.cause for name in texts for problem in problems):
+        return problems
+    found = [name for name in names(df, source) if name in texts]
+
+    def one(problem: Problem) -> Problem:
+        for name in found:
+            if problem.code == "SCHEMA_TYPE" and f"column {name!r}" in problem.cause and "is string" in problem.cause:
+                hint = f"a partition's value is text; give its type, as in input.partitions: '{name} int'"
+                return replace(problem, hint=hint)
+        return problem
+
+    return [one(problem) for problem in problems]
+
+
+def _cast(df: DataFrame, types: Mapping[str, str]) -> DataFrame:
+    return _with(df, {name: ref(name).cast(type_) for name, type_ in types.items()})
+
+
+def _with(df: DataFrame, columns: Mapping[str, object]) -> DataFrame:
+    if not columns:
+        return df
+    return df.select(*[columns[name].alias(name) if name in columns else ref(name) for name in df.columns])  # type: ignore[attr-defined]
