@@ -40,8 +40,9 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
         options: of the writer, by their names in lower case.
     """
     sail = is_sail(df.sparkSession)
-    made = []
-    for field in schema_of(df).fields:
+    made, fields = [], schema_of(df).fields
+    alone = not sail and format_ == "csv" and not options.get("nullvalue") and len(fields) - len(folders) == 1
+    for field in fields:
         column = ref(field.name)
         if field.name in folders and format_ != "iceberg":
             changed = _folder(column, field.name, field.type, as_text=sail and format_ in FILES)
@@ -49,6 +50,8 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
             changed = column  # which tells nulls from empty strings
         else:
             changed = _checked(_as_text(column, field.type, format_), field.name, field.type, format_, sail=sail)
+            if alone:  # Spark leaves out the line of a row that is null and nothing else
+                changed = _refused(changed, column.isNull(), field.name, "CSV has no line for a row of one null")
         made.append((field.name, changed, changed is not column))
     if not any(differs for *_, differs in made):
         return df
@@ -91,4 +94,6 @@ def _checked(column: SparkColumn, name: str, type_: str, format_: str, *, sail: 
 def _refused(column: SparkColumn, bad: SparkColumn, name: str, why: str) -> SparkColumn:
     """Raise in the engine for a bad value; the text holds the value, as a constant could be raised while planning."""
     text = F.lit(f"DATA_UNKEPT: column {name!r} holds a value that the output would change ({why}): ")
-    return F.when(bad, F.raise_error(F.concat(text, column.cast("string")))).otherwise(column)
+    return F.when(bad, F.raise_error(F.concat(text, F.coalesce(column.cast("string"), F.lit("null"))))).otherwise(
+        column
+    )
