@@ -107,7 +107,7 @@ class Delta(_Lake):
 
     def _described(self) -> Described | None:
         path = self.output.local
-        if path is not None and not Path(local_path(path), "_delta_log").is_dir():
+        if path is not None and not any(Path(local_path(path), "_delta_log").glob("*.*")):
             return None
         if path is not None and is_sail(self.spark):  # which cannot describe a table at a path
             return _logged(Path(local_path(path)).absolute())
@@ -237,5 +237,5 @@ class Iceberg(_Lake):
 
 
 def _has_files(path: str) -> bool:
-    folder = Path(local_path(path))
-    return is_local(path) and folder.is_dir() and any(folder.iterdir())
+    """Whether a folder holds a file: Delta leaves empty folders of a first write that failed."""
+    return is_local(path) and any(found.is_file() for found in Path(local_path(path)).rglob("*"))
