@@ -5,6 +5,7 @@
 Exit code 1 where a promise was broken. I1: a reader finds the whole old or the whole new data. I2: nothing is deleted
 before its replacement is complete. I3: the same run again gives the same rows and artifact, and changes nothing once
 it has finished. I4: exit code and one line. I5: nothing is left behind. I6: no secret anywhere.
+I7: no flip in a page with a checksum becomes another number.
 """
 
 from __future__ import annotations

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Engine = Literal["auto", "native", "pandas"]
 
-#: From here on a double no longer holds every integer.
-_EXACT_INTEGERS = 2**53
-
 
 @dataclass(frozen=True)
 class Application:
@@ -279,11 +276,11 @@ def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
 
 
 def _rounded(type_: str, stats: ColumnStats) -> str:
-    """Say which numbers of a column a double does not tell apart: 2**53 units of their last place, or more."""
+    """Name the numbers of a column that a double may not tell apart: where doubles are further apart than they are."""
     scale = (decimal_of(type_) or (0, 0))[1]
     exact = is_of(type_, "integer") or is_of(type_, "decimal")
     top = max(abs(stats.min), abs(stats.max))
-    if not exact or not math.isfinite(top) or Fraction(top) * 10**scale < _EXACT_INTEGERS:
+    if not exact or not math.isfinite(top) or Fraction(math.ulp(top)) * 10**scale <= 1:
         return ""
     return "decimals of 16 or more digits" if scale else "integers beyond 2^53"
 

@@ -3,12 +3,17 @@
 A run on one ends with 65 and publishes nothing. It may end with 0 where the damage is in a place that readers do not
 check: then its numbers are those that pyarrow reads from the same bytes, or, where pyarrow refuses them, those of the
 file as it was (the damage is in what Spark does not read).
+
+Every other flip hits a file whose pages carry checksums, as Spark writes them. There Spark must notice any flip inside
+a page (I7). All flips that went through are counted by the place they hit, which says why nothing noticed.
 """
 
 from __future__ import annotations
 
+import io
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +34,62 @@ def campaign(stage: Stage, tally: Tally) -> None:
     numbers = stage.random("bad files")
     host = stage.host("spark") if "spark" in stage.engines else stage.host("sail")
     old = stage.old(_SINK, host)
-    codes: dict[str, int] = {}
+    codes: Counter[str] = Counter()
+    unnoticed: Counter[str] = Counter()
     times = _TIMES[stage.long]
     for n in range(len(_KINDS) + times):
         kind = _KINDS[n] if n < len(_KINDS) else "flip"
         source = stage.place()
         shutil.copytree(stage.folder / "inputs" / "in-2", source)
-        told = _damage(source / f"{n % 2}.parquet", kind, numbers)
+        file = source / f"{n % 2}.parquet"
+        summed = bool(n // 2 % 2)
+        if summed:
+            pq.write_table(pq.read_table(file), file, write_page_checksum=True)
+        before = file.read_bytes()
+        told = _damage(file, kind, numbers)
         scene = old.copy(stage.place())
         done = host.run([*scene.second, "--set", f"input.path=../{source.name}"], scene.folder)
         _judge(tally, scene, (source, done), told)
-        codes[f"{done.code} of {kind}"] = codes.get(f"{done.code} of {kind}", 0) + 1
+        codes[f"{done.code} of {kind}"] += 1
+        if kind == "flip" and done.code == 0:
+            place = _place(before, file.read_bytes())
+            other = not same(state_of(table_of(scene.target, "parquet")), scene.new)
+            seen = f"{place}{', with a checksum' if summed else ''}: {'other' if other else 'the same'} numbers"
+            unnoticed[seen] += 1
+            noticed = place not in _PAGES or not summed or not other or not stage.is_spark(host)
+            tally.hold("I7", noticed, f"{told}: exit 0, {seen}")
         tally.ran()
         shutil.rmtree(scene.folder)
         shutil.rmtree(source)
-    tally.notes.append(f"{'Spark' if host is stage.__dict__.get('spark') else 'Sail'}: exit codes {codes}")
+    tally.notes.append(f"{'Spark' if stage.is_spark(host) else 'Sail'}: exit codes {dict(codes)}")
+    tally.notes += [f"unnoticed {count} times: {seen}; {_why(seen)}" for seen, count in sorted(unnoticed.items())]
+
+
+#: Where a flip can hit a file, and why readers may not see it there.
+_PAGES = ("in a page", "in a page of a column that the steps do not use")
+_WHY = {
+    "in a page": "a value is as good as another one, and only a page checksum tells (Sail and pyarrow verify none)",
+    "in a footer": "what a reader does not use: statistics, offsets of pages that it does not seek, its writer's name",
+    "between": "the bytes before the first page and around the footer, of which readers look at the last eight alone",
+}
+
+
+def _place(before: bytes, after: bytes) -> str:
+    """Say where the one byte is that differs."""
+    at = next(n for n, (ours, theirs) in enumerate(zip(before, after, strict=True)) if ours != theirs)
+    start = len(before) - 8 - int.from_bytes(before[-8:-4], "little")
+    if start <= at < len(before) - 8:
+        return "in a footer"
+    group = pq.read_metadata(io.BytesIO(before)).row_group(0)  # the input's files have one
+    for chunk in (group.column(number) for number in range(group.num_columns)):
+        first = chunk.dictionary_page_offset or chunk.data_page_offset
+        if first <= at < first + chunk.total_compressed_size:
+            return _PAGES[0] if chunk.path_in_schema == "x" else _PAGES[1]
+    return "between"
+
+
+def _why(seen: str) -> str:
+    return next(why for place, why in _WHY.items() if seen.startswith(place))
 
 
 def _damage(file: Path, kind: str, numbers: random.Random) -> str:

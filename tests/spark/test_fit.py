@@ -111,7 +111,12 @@ def test_warn_of_integers_that_double_rounds(frame: MakeFrame) -> None:
         ("decimal(38,0)", -(2**53), "integers beyond 2^53"),
         ("decimal(38,0)", 2**53 - 1, None),
         ("decimal(30,6)", Decimal("9007199254.740992"), "decimals of 16 or more digits"),
-        ("decimal(30,6)", Decimal("-9007199254.740991"), None),
+        (
+            "decimal(30,6)",
+            Decimal("-8589934592.000001"),
+            "decimals of 16 or more digits",
+        ),  # from 2**33 on, 1.9e-6 apart
+        ("decimal(30,6)", Decimal("-8589934591.999999"), None),
         ("decimal(38,37)", Decimal("0.9"), "decimals of 16 or more digits"),
         ("decimal(12,2)", Decimal("9999999999.99"), None),
         ("double", 1e300, None),
