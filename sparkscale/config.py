@@ -40,7 +40,11 @@ class Strict(BaseModel):
 
 
 class Condition(Strict):
-    """A predicate on one column; all of its parts hold together. ``null: false`` means "is not null"."""
+    """A predicate on one column; all of its parts must hold.
+
+    A null or NaN satisfies no comparison, not even ``ne``. ``null: true`` and ``nan: true`` ask for them;
+    ``null: false`` and ``nan: false`` leave them out.
+    """
 
     eq: Scalar | None = None
     ne: Scalar | None = None
@@ -50,6 +54,7 @@ class Condition(Strict):
     ge: Scalar | None = None
     is_in: list[Scalar] | None = Field(None, alias="in")
     null: bool | None = None
+    nan: bool | None = Field(None, description="Of a float or double column: whether the value is NaN.")
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -63,6 +68,10 @@ def _telling(rule: Condition | list[Scalar] | Scalar) -> Condition | list[Scalar
         not rule.model_fields_set or any(getattr(rule, name) is None for name in rule.model_fields_set)
     ):
         raise ValueError("expected a condition such as {ge: 1}, found none; for nulls, write {null: true}")
+    if isinstance(rule, Condition) and rule.nan:
+        others = [name for name, value in rule.parts.items() if name != "nan" and (name, value) != ("null", False)]
+        if others:
+            raise ValueError(f"nan: true keeps only NaN, which never satisfies {others[0]!r}; leave one of them out")
     return rule
 
 

@@ -41,7 +41,10 @@ def _mismatches(column: Column, parts: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield values that cannot be compared with the column: text with a number, a number with a truth value."""
     kind = _kind(column.type)
     for operator, value in parts.items():
-        if operator == "null":
+        if operator == "nan" and not is_of(column.type, "floating"):
+            cause = f"input.where: expected a float or double column for 'nan', but {column.name!r} is {column.type}"
+            yield Problem("SCHEMA_TYPE", cause, "leave nan out: no other type holds NaN")
+        if operator in ("null", "nan"):
             continue
         for one in value if isinstance(value, list) else [value]:
             if not _COMPARABLE[kind](one):

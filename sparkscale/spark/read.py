@@ -22,6 +22,7 @@ from sparkscale.errors import ConfigError, DataError, InputMissingError
 from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
+from sparkscale.schema import Column, is_of
 from sparkscale.spark import partitions
 from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
@@ -48,7 +49,20 @@ _OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
     "ge": operator.ge,
     "in": lambda column, values: column.isin(*values),
     "null": lambda column, yes: column.isNull() if yes else column.isNotNull(),
+    # An engine may say of a null that whether it is NaN is unknown.
+    "nan": lambda column, yes: _is_nan(column) if yes else ~_is_nan(column),
 }
+
+
+def _is_nan(column: SparkColumn) -> SparkColumn:
+    return F.coalesce(F.isnan(column), F.lit(False))  # noqa: FBT003 - a literal
+
+
+def _rule(column: Column, name: str, value: Any) -> SparkColumn:
+    """Return one predicate; NaN satisfies no comparison, whatever order the engine or a file's statistics give it."""
+    found = ref(*column.path)
+    rule = _OPERATORS[name](found, value)
+    return ~F.isnan(found) & rule if is_of(column.type, "floating") and name not in ("null", "nan") else rule
 
 
 def read(spark: SparkSession, source: Input) -> DataFrame:
@@ -160,7 +174,7 @@ def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     """Keep the rows for which all predicates hold."""
     with translated("input.where"):
         rules = [
-            _OPERATORS[name](ref(*column.path), value) for column, parts in predicates for name, value in parts.items()
+            _rule(column, name, value) for column, parts in predicates for name, value in parts.items()
         ]
         return df.where(functools.reduce(operator.and_, rules)) if rules else df
 
