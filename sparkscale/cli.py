@@ -118,7 +118,9 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
     job = _load(config, command="check", **chosen)
     steps = [step.to_dict() for step in job.config.steps]
     if schema:
-        planned = _spark("job").check_schema(job, debug=debug)
+        planned, types = _spark("job").check_schema(job, debug=debug)
+        if types:
+            _say(_without(f"types, by reading all values once: {types}", job.secrets))
         for number, item in enumerate(planned.steps, 1):
             names = ", ".join(column.name for column in item.inputs)
             said = f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}"

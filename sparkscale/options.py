@@ -21,7 +21,7 @@ _STRICT = frozenset({"failfast"})
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
-def _any(names: str) -> Known:
+def _any(names: str) -> dict[str, frozenset[str] | None]:
     return dict.fromkeys(names.split(), _ANY)
 
 
@@ -70,9 +70,7 @@ _SAIL: Mapping[tuple[str, Direction], Known] = {
     ("csv", "read"): {
         **_SAIL_FILES,
         # `nullValue`, `enforceSchema` and `inferSchema` are applied by sparkscale itself.
-        **_any(
-            "header sep delimiter quote escape comment lineSep multiLine compression codec nullValue enforceSchema"
-        ),
+        **_any("header sep delimiter quote escape comment lineSep multiLine compression codec nullValue enforceSchema"),
         "inferSchema": _ANY,
         "mode": _STRICT,
         "encoding": _UTF8,
@@ -139,7 +137,9 @@ def _problems(
         values = lower[key]
         if values is not None and str(value).lower() not in values:
             cause = f"{section}.options.{name}: expected {' or '.join(sorted(values))} on {who}, found {value!r}"
-            hint = _WHY.get(key) or ("leave it out" if engine == "spark" else "leave it out, or set spark.engine: spark")
+            hint = _WHY.get(key) or (
+                "leave it out" if engine == "spark" else "leave it out, or set spark.engine: spark"
+            )
             yield Problem("CONFIG_OPTION", cause, hint)
 
 

@@ -52,11 +52,15 @@ def as_it_is(column: SparkColumn) -> SparkColumn:
 
 def schema_of(df: DataFrame) -> Schema:
     """Return the schema of a DataFrame; starts no job."""
+    return Schema.of(df.schema.jsonValue(), case_sensitive=is_case_sensitive(df.sparkSession))
+
+
+def is_case_sensitive(spark: SparkSession) -> bool:
+    """Whether names that differ in case alone are two names in this session."""
     try:
-        case_sensitive = (df.sparkSession.conf.get("spark.sql.caseSensitive", "false") or "").lower() == "true"
+        return (spark.conf.get("spark.sql.caseSensitive", "false") or "").lower() == "true"
     except PySparkException:  # an engine that does not know the setting
-        case_sensitive = False
-    return Schema.of(df.schema.jsonValue(), case_sensitive=case_sensitive)
+        return False
 
 
 #: A computation in layers: it yields expressions, is sent references to them as columns of the next layer,

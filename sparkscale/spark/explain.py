@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -47,6 +47,8 @@ class Explained:
     fit: dict[str, Any]
     steps: Sequence[Step]
     writing: dict[str, Any]
+    #: The types that the values of a text input decided.
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -60,6 +62,8 @@ class Explained:
         if self.fit["features"]:
             columns = f"{self.reading['fit_columns']} columns for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
+        if self.types:
+            yield f"types, by reading all values once: {types_of(self.types)}"
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
             queries = "one query" if self.fit["queries"] == 1 else f"{self.fit['queries']} queries"
@@ -134,6 +138,13 @@ def _bytes(files: Sequence[str]) -> int | None:
         return None
     places = (Path(local_path(unquote(file))) for file in files)
     return sum(place.stat().st_size for place in places if place.exists())
+
+
+def types_of(types: Mapping[str, str]) -> str:
+    """Return the columns of each type, a few of them by name."""
+    kinds = ("bigint", "double", "string", *sorted(set(types.values()) - {"bigint", "double", "string"}))
+    by_kind = {kind: [name for name, type_ in types.items() if type_ == kind] for kind in kinds}
+    return "; ".join(f"{kind}: {_short(names)}" for kind, names in by_kind.items() if names)
 
 
 def _short(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from sparkscale.config import FILES, JobConfig
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
 from sparkscale.places import check_apart, check_outside
-from sparkscale.plan import Plan, plan
+from sparkscale.plan import Plan, listed, plan
 from sparkscale.predicates import conditions
 from sparkscale.progress import Progress
 from sparkscale.publish import Claim
@@ -41,6 +41,7 @@ from sparkscale.spark.sink import Sink, gathered
 from sparkscale.spark.transform import transform
 from sparkscale.spark.verify import verify
 from sparkscale.spark.watch import watched
+from sparkscale.texttypes import Decided, Wanted
 
 
 def run(job: Job, command: str = "run", *, debug: bool = False, progress: Progress | None = None) -> Report:
@@ -71,7 +72,7 @@ def run(job: Job, command: str = "run", *, debug: bool = False, progress: Progre
             sink = None if command == "fit" else _sink(spark, job, claim, report)
             if report.status == "unchanged":
                 return report
-            df, planned, known = _plan(spark, config, command, sink)
+            df, planned, known, _ = _plan(spark, config, command, sink)
         report.warnings += planned.warnings
         fitted = known or _fit(df, planned, job, report)
         if sink is None:
@@ -131,13 +132,17 @@ def _formats(config: JobConfig) -> set[str]:
     return {place.format for place in places}.union(*(lakes.of_path(place.path) for place in places))
 
 
-def check_schema(job: Job, *, debug: bool = False) -> Plan:
-    """Read the input's schema and hold the steps against it; starts a session, and no job on the data."""
+def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, str]:
+    """Compare the steps with the input's schema; says which types the values of a text input decided.
+
+    Starts a session, and no job on the data but for CSV without a schema, whose values are read once.
+    """
     command = "run" if job.config.steps else "transform"
     with session(job.config.spark, job.config.name, formats=_formats(job.config), debug=debug) as spark:
         output = job.config.output
         sink = sinks.sink_of(spark, output, publish.unclaimed) if output else None
-        return _plan(spark, job.config, command, sink)[1]
+        _, planned, _, decided = _plan(spark, job.config, command, sink)
+        return planned, explaining.types_of(decided.types) if decided else ""
 
 
 def explain(job: Job, *, debug: bool = False) -> Explained:
@@ -146,8 +151,9 @@ def explain(job: Job, *, debug: bool = False) -> Explained:
     command = "run" if config.steps else "transform"
     with session(config.spark, config.name, formats=_formats(config), debug=debug) as spark:
         sink = sinks.sink_of(spark, config.output, publish.unclaimed) if config.output else None
-        df, planned, _ = _plan(spark, config, command, sink)
-        return explaining.explain(df, planned, config, sink, fits=command == "run")
+        df, planned, _, decided = _plan(spark, config, command, sink)
+        found = explaining.explain(df, planned, config, sink, fits=command == "run")
+        return replace(found, types=dict(decided.types) if decided else {})
 
 
 def folder_of(job: Job, *, debug: bool = False) -> str | None:
@@ -193,14 +199,15 @@ def _check(config: JobConfig, command: str) -> None:
 
 def _plan(
     spark: SparkSession, config: JobConfig, command: str, sink: Sink | None
-) -> tuple[DataFrame, Plan, Fitted | None]:
+) -> tuple[DataFrame, Plan, Fitted | None, Decided | None]:
     """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
     source, engine = config.input.name, "sail" if is_sail(spark) else "spark"
+    known = _load(config) if command == "transform" else None
     try:
-        df, told = filetypes.judged(read(spark, config.input), config.input)
+        df, decided = read(spark, config.input, _wanted(config, known))
+        df, told = filetypes.judged(df, config.input)
     except DataError as error:
         raise filetypes.explained(error, config.input, engine) from error
-    known = _load(config) if command == "transform" else None
     if known:
         df = partitions.as_fitted(df, config.input, known)
     df, where = pruned(df, config.input)
@@ -215,8 +222,31 @@ def _plan(
         problems += partitions.hinted(error.problems, df, config.input)
     if problems:
         raise DataError.of(problems)
+    if decided is not None and sink is not None and sink.output.format in ("csv", "json"):
+        told += _respelled(decided, planned)
     planned = replace(planned, warnings=(*planned.warnings, *told))
-    return narrowed(df, predicates), planned, known and known.on(planned)
+    return narrowed(df, predicates), planned, known and known.on(planned), decided
+
+
+def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
+    """Return what decides the types of texts beside the values: the names in the steps, the types of an artifact."""
+    if known is None:
+        named = (selector for step in config.steps for selector in step.selectors if isinstance(selector, str))
+        return Wanted(frozenset(named))
+    named = (column.name for step in known.steps for column in step.inputs)
+    return Wanted(frozenset(named), {field.name: field.type for field in known.columns})
+
+
+def _respelled(decided: Decided, planned: Plan) -> Iterator[str]:
+    """Yield what a user should know of numbers that no step writes, and that are written otherwise than they were."""
+    written = {name for step in planned.steps for name in step.outputs}
+    names = sorted(decided.respelled - written)
+    if names:
+        kind = "columns" if len(names) > 1 else "column"
+        yield (
+            f"{kind} {listed(names)}: numbers such as 1.50 or 1e3 are written as 1.5 and 1000.0; "
+            "to keep their text, give input.schema with string for them"
+        )
 
 
 def _load(config: JobConfig) -> Fitted:

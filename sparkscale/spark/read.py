@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale import manifest
+from sparkscale import manifest, options
 from sparkscale.announce import Announced, by_prefix
 from sparkscale.config import FILES, Input
 from sparkscale.errors import ConfigError, DataError, InputMissingError
@@ -28,17 +28,21 @@ from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
 from sparkscale.spark.session import is_sail
+from sparkscale.spark.text import Part, Texts
+from sparkscale.spark.typed import read_csv
+from sparkscale.texttypes import Decided, Wanted
 
 #: Each format's options before the job file's own: a damaged record is an error, never a silent null.
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"mergeSchema": "true"},  # else a column that the first file lacks is lost
-    # Spark reads CSV by position; by default it does not even look whether the header says the same.
-    "csv": {"header": "true", "mode": "FAILFAST", "enforceSchema": "false", "escape": '"'},
+    # RFC 4180: quotes inside quotes are doubled, and a quoted field may hold a newline. Where columns are pruned, Spark
+    # does not see that a record has too few or too many fields.
+    "csv": {"header": "true", "mode": "FAILFAST", "escape": '"', "multiLine": "true", "columnPruning": "false"},
     "json": {"mode": "FAILFAST"},
     "orc": {"mergeSchema": "true"},
 }
-#: Where column names and types are not in the data and not in the job file, they are inferred.
-_INFER = {"csv": {"inferSchema": "true"}}
+#: A reader's option of ours that Sail does not have.
+_SPARK_ONLY = ("columnPruning", "mode")
 
 _OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
     "eq": operator.eq,
@@ -65,29 +69,52 @@ def _rule(column: Column, name: str, value: Any) -> SparkColumn:
     return ~F.isnan(found) & rule if is_of(column.type, "floating") and name not in ("null", "nan") else rule
 
 
-def read(spark: SparkSession, source: Input) -> DataFrame:
+def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple[DataFrame, Decided | None]:  # noqa: B008 - immutable
     """Return the input as a DataFrame, lazily; `where` is applied by :func:`narrowed`.
+
+    Of CSV without a schema, the values decide the types, in one pass over them: those come second.
 
     Raises:
         InputMissingError: (66) where there is nothing at the path.
+        ConfigError: (78) where the engine passes over an option.
     """
     check_exists(source)
     check_format(spark, "input.format", source.format)
+    options.check("sail" if is_sail(spark) else "spark", source.format, "read", source.options)
+    decided = None
     with translated(f"reading {source.name}"):
         if source.table is not None:
             df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
+        elif source.format == "csv":
+            df, decided = read_csv(_csv(spark, source), source.table_schema, wanted)
+            df = partitions.typed(df, source)
         else:
             df = partitions.typed(_load(spark, source), source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
-    return df
+    return df, decided
+
+
+def _csv(spark: SparkSession, source: Input) -> Texts:
+    """Find the CSV files of an input; the job file's options go over ours, however their names are spelled."""
+    given = {key.lower(): value for key, value in texts(source.options).items()}
+    ours = {key: value for key, value in FORMATS["csv"].items() if key.lower() not in given}
+    if is_sail(spark):
+        ours = {key: value for key, value in ours.items() if key not in _SPARK_ONLY}
+    path = source.path or ""
+    table = None if source.local else announced(spark, path)
+    if table is None:
+        place = place_of(spark, path)
+        parts = [Part(place, place)]
+    else:
+        parts = [Part(files, root) for root, files in announced_files(path, table)]
+    return Texts(spark, source.name, parts, ours | given)
 
 
 def _load(spark: SparkSession, source: Input) -> DataFrame:
     """Read what lies at a path."""
-    options = {**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
-    if source.table_schema is None:
-        options = {**_INFER.get(source.format, {}), **options}
-    reader = spark.read.format(source.format).options(**options)
+    reader = spark.read.format(source.format).options(
+        **{**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
+    )
     if source.table_schema is not None:
         try:
             reader = reader.schema(source.table_schema)
@@ -95,6 +122,9 @@ def _load(spark: SparkSession, source: Input) -> DataFrame:
             expected = "names and types as in 'a double, b string'"
             cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
             raise ConfigError("CONFIG_VALUE", cause) from error
+    elif source.format == "json" and is_sail(spark):
+        cause = "input.schema: expected names and types, found none: Sail guesses those of JSON from its first records"
+        raise ConfigError("CONFIG_MISSING", cause, "give input.schema, or set spark.engine: spark")
     path = source.path or ""
     table = None if source.local or source.format not in FILES else announced(spark, path)
     if table is not None:
@@ -127,13 +157,21 @@ def announced(spark: SparkSession, path: str) -> Manifest | None:
 
 def of_announced(reader: DataFrameReader, path: str, table: Manifest) -> DataFrame:
     """Read the files that an announcement names, of each run below its own prefix."""
+    parts = [reader.option("basePath", root).load(files) for root, files in announced_files(path, table)]
+    return functools.reduce(DataFrame.unionByName, parts)
+
+
+def announced_files(path: str, table: Manifest) -> Iterator[tuple[str, list[str]]]:
+    """Yield the prefix of each run that an announcement names, and its files.
+
+    Raises:
+        DataError: (65) where it names none.
+    """
     if not table.files:
         raise DataError("INPUT_EMPTY", f"expected files in {path}, its newest announcement names none")
-    parts = []
     for prefix, names in by_prefix(list(table.files)).items():
         files = [re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", f"{path.rstrip('/')}/{name}") for name in names]
-        parts.append(reader.option("basePath", f"{path.rstrip('/')}/{prefix}").load(files))
-    return functools.reduce(DataFrame.unionByName, parts)
+        yield f"{path.rstrip('/')}/{prefix}", files
 
 
 def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
@@ -173,9 +211,7 @@ def _pattern(spark: SparkSession, path: str) -> str:
 def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     """Keep the rows for which all predicates hold."""
     with translated("input.where"):
-        rules = [
-            _rule(column, name, value) for column, parts in predicates for name, value in parts.items()
-        ]
+        rules = [_rule(column, name, value) for column, parts in predicates for name, value in parts.items()]
         return df.where(functools.reduce(operator.and_, rules)) if rules else df
 
 

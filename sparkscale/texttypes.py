@@ -1,0 +1,101 @@
+"""The types of CSV columns without a schema: one rule, the same on every engine.
+
+A column is text until all of its values are plain numbers. Then it is ``bigint`` where all are whole, else ``double``.
+Dates, times and truth values are never guessed. So ``00123``, ``12D`` and ``08:15:00`` stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: What a value is; a column is the bitwise "or" of its values.
+EMPTY, WHOLE, PLAIN, RESPELLED, LOOSE, TEXT = 1, 2, 4, 8, 16, 32
+
+_EXPONENT = r"[eE][-+]?"
+#: Whole numbers as an engine prints them; whether they fit 64 bits is for :data:`LEAST` and :data:`MOST` to say.
+WHOLE_FORM = r"^(?:0|-?[1-9][0-9]{0,18})$"
+LEAST, MOST = "-9223372036854775808", "9223372036854775807"
+#: Numbers without leading zeros, plus signs, separators or suffixes, whose exponent cannot leave a double's range.
+PLAIN_FORM = (
+    rf"^-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:{_EXPONENT}[0-9]{{1,2}})?"
+    rf"|[1-9](?:\.[0-9]+)?{_EXPONENT}[12][0-9]{{2}})$"
+)
+#: Of those, the ones that come back as they were when a double is printed.
+SAME_FORM = (
+    r"^-?(?:[1-9][0-9]{0,6}\.(?:0|[0-9]*[1-9])|0\.(?:0|0{0,2}[1-9](?:[0-9]*[1-9])?)"
+    r"|[1-9]\.(?:0|[0-9]*[1-9])E(?:-(?:[4-9]|[1-9][0-9]+)|[7-9]|[1-9][0-9]+))$"
+)
+#: What reads as a number where a step asks for one by name.
+LOOSE_FORM = (
+    r"^(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7]))?"
+    r"|[-+]?[0-9]\.[0-9]+[eE]-3[0-9]{2}|[-+]?1(?:\.[0-7][0-9]*)?[eE]\+?308|NaN|[-+]?Infinity)$"
+)
+#: Characters that are not digits of the number itself.
+NO_DIGIT = r"^-?0?\.?0*|\.|[eE].*$"
+#: Digits that a double keeps. Up to a length of one more, a number with a point cannot have more.
+DIGITS = 17
+#: A longer text is no plain number: hundreds of zeros can leave a double's range.
+LONGEST = 48
+
+_NUMBERS = ("double", "float")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a job knows about the columns before it looks at the values."""
+
+    #: Columns that steps name outright.
+    named: frozenset[str] = frozenset()
+    #: Of an artifact: its columns' types.
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The types that the values of an input decided."""
+
+    types: Mapping[str, str]
+    #: Numbers whose text is not what an engine prints for them: ``1.50``, ``1e3``.
+    respelled: frozenset[str] = frozenset()
+    #: Columns of numbers with quoted empty values in them, which are nulls.
+    quoted: frozenset[str] = frozenset()
+
+    @property
+    def summary(self) -> str:
+        """Say how many columns are what."""
+        kinds = list(self.types.values())
+        parts = [f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))]
+        return ", ".join(parts)
+
+
+def decide(masks: Mapping[str, int | None], wanted: Wanted) -> Decided:
+    """Return the types of columns from the bitwise "or" of what their values are; None where all are null."""
+    types = {name: _type(mask, name in wanted.named, wanted.known.get(name)) for name, mask in masks.items()}
+    numbers = {name for name, type_ in types.items() if type_ != "string"}
+    return Decided(
+        types,
+        frozenset(name for name in numbers if types[name] in _NUMBERS and _is_respelled(masks[name] or 0)),
+        frozenset(name for name in numbers if (masks[name] or 0) & EMPTY),
+    )
+
+
+def _type(mask: int | None, named: bool, known: str | None) -> str:  # noqa: FBT001 - a fact about the column
+    found = (mask or 0) & ~EMPTY
+    if known == "string" or found & TEXT:
+        return "boolean" if known == "boolean" and named else "string"
+    if not found:  # nothing to decide by
+        return (
+            known if known in (*_NUMBERS, "bigint", "int", "smallint", "tinyint") else "double" if named else "string"
+        )
+    if found & LOOSE and not named:
+        return "string"
+    whole = found == WHOLE
+    if known in _NUMBERS or (known in ("int", "smallint", "tinyint") and whole):
+        return known or ""
+    return "bigint" if whole else "double"
+
+
+def _is_respelled(mask: int) -> bool:
+    """Whether a double prints otherwise than a value was written: a whole number gets ``.0``."""
+    return bool(mask & (WHOLE | RESPELLED | LOOSE))
