@@ -107,7 +107,7 @@ def named(record: Sequence[str], file: str, *, case_sensitive: bool) -> tuple[st
     for name in names:
         key = name if case_sensitive else name.lower()
         if key in seen:
-            cause = f"the header of {file} names column {name!r} twice"
+            cause = f"the header of {shown(file)} names column {name!r} twice"
             raise DataError("SCHEMA_DUPLICATE", cause, "give each column a name of its own")
         seen.add(key)
     return names
@@ -137,7 +137,9 @@ class Headers:
             if lost or more:
                 parts = [f"no {_listed(lost)}"] if lost else []
                 parts += [f"{_listed(more)} beside them"] if more else []
-                cause = f"expected the columns of {source} in the header of {files[0]}, found {' and '.join(parts)}"
+                cause = (
+                    f"expected the columns of {source} in the header of {shown(files[0])}, found {' and '.join(parts)}"
+                )
                 hint = "name the columns as the header does"
                 if source == "input.schema":
                     hint += ", or set input.options: {enforceSchema: true} to go by position"
@@ -154,6 +156,15 @@ class Headers:
     def _without(self, names: Sequence[str], others: Sequence[str]) -> list[str]:
         there = {self._key(name) for name in others}
         return [name for name in names if self._key(name) not in there]
+
+
+def shown(file: str) -> str:
+    """Return a listed file's name for people.
+
+    >>> shown("file:///data/my%20file.csv"), shown("s3://bucket/a.csv")
+    ('/data/my file.csv', 's3://bucket/a.csv')
+    """
+    return "/" + local_path(unquote(file)).lstrip("/") if is_local(file) and ":" in file else file
 
 
 def partition_keys(files: Sequence[str], root: str) -> list[str]:

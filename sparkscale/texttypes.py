@@ -29,7 +29,7 @@ SAME_FORM = (
 #: What reads as a number where a step asks for one by name.
 LOOSE_FORM = (
     r"^(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7]))?"
-    r"|[-+]?[0-9]\.[0-9]+[eE]-3[0-9]{2}|[-+]?1(?:\.[0-7][0-9]*)?[eE]\+?308|NaN|[-+]?Infinity)$"
+    r"|[-+]?[0-9](?:\.[0-9]+)?[eE]-3[0-9]{2}|[-+]?1(?:\.[0-7][0-9]*)?[eE]\+?308|NaN|[-+]?Infinity)$"
 )
 #: Characters that are not digits of the number itself.
 NO_DIGIT = r"^-?0?\.?0*|\.|[eE].*$"

@@ -242,7 +242,7 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
             r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|MALFORMED|Malformed|is not a Parquet file|Could not read footer"
             r"|can not read FileMetaData|shaded\.parquet|ParquetDecodingException|ArrayIndexOutOfBoundsException"
             r"|NegativeArraySizeException|BadRecordException|corrupt|Invalid Parquet|Parquet error|Arrow error"
-            r"|Parser error|EOF|Csv error|Json error|Cast error"
+            r"|Parser error|EOF|Csv error|Json error"
         ),
         DataError,
         "INPUT_DAMAGED",

@@ -12,9 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType, StructField, StructType
 
 from sparkscale.errors import DataError
-from sparkscale.headers import Dialect, Headers, named, partition_keys
+from sparkscale.headers import Dialect, Headers, named, partition_keys, shown
 from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import is_case_sensitive, ref
+from sparkscale.spark.session import is_sail
 
 #: Files outside this machine whose headers are read before the fit, each by a query for one row.
 REMOTE = 16
@@ -86,7 +87,7 @@ class Texts:
             record = self._first_record(file)
             if record:
                 names = record if self.dialect.has_header else [""] * len(record)
-                groups.setdefault(named(names, shown(file), case_sensitive=sensitive), []).append(file)
+                groups.setdefault(named(names, file, case_sensitive=sensitive), []).append(file)
         if not groups:
             raise DataError("DATA_NO_ROWS", f"expected rows in {self.name}, found empty files", "check the input")
         return Headers(groups, sensitive)
@@ -96,7 +97,7 @@ class Texts:
         if found is not None:
             return found
         raw = {key: value for key, value in self.options.items() if key.lower() not in ("nullvalue", "emptyvalue")}
-        row = self.spark.read.format("csv").options(**raw, header="false").load(_path(file)).head()
+        row = self.spark.read.format("csv").options(**raw).option("header", "false").load(_path(file)).head()
         return ["" if value is None else value for value in row] if row else []
 
     def frame(self, columns: Mapping[str, DataType], options: Mapping[str, str]) -> DataFrame:
@@ -110,6 +111,10 @@ class Texts:
         if len(headers.groups) == 1 or self.dialect.by_position:
             yield from ((headers.first, part) for part in self.parts)
             return
+        if self.partitions and is_sail(self.spark):
+            other = shown(list(headers.groups.values())[1][0])
+            cause = f"expected one order of columns in {self.name}, found another one in {other}"
+            raise DataError("SCHEMA_HEADER", cause, "Sail needs one order below folders such as key=1; use Spark")
         for header, files in headers.groups.items():
             by_part: dict[str, list[str]] = {}
             for file in files:
@@ -128,11 +133,6 @@ class Texts:
         if not isinstance(part.load, str) and self.option("basePath") is None:
             reader = reader.option("basePath", part.root)
         return reader.load(_paths(part)).select([ref(name) for name in columns])
-
-
-def shown(file: str) -> str:
-    """Return a file's name for people."""
-    return local_path(unquote(file)).replace("//", "", 1) if is_local(file) else file
 
 
 def _paths(part: Part) -> str | list[str]:

@@ -12,10 +12,11 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from sparkscale import texttypes
 from sparkscale.errors import ConfigError, DataError
+from sparkscale.headers import shown
 from sparkscale.spark.columns import ref
 from sparkscale.spark.queries import BUFFERS, evenly, together
 from sparkscale.spark.session import is_sail
-from sparkscale.spark.text import Texts, shown
+from sparkscale.spark.text import Texts
 from sparkscale.texttypes import Decided, Wanted
 
 #: What Spark's reader makes of a field without characters: so a null is told from a quoted empty text.

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale import manifest
+from sparkscale import manifest, options
 from sparkscale.announce import Announced, partition_of
 from sparkscale.config import FILES, Output
 from sparkscale.errors import ConfigError, Problem
@@ -59,6 +59,7 @@ def sink_of(spark: SparkSession, output: Output, claim: Callable[[str], Claim]) 
         claim: gives the claim of a local folder.
     """
     read.check_format(spark, "output.format", output.format)
+    options.check("sail" if is_sail(spark) else "spark", output.format, "write", output.options)
     if output.table is None:
         return _of(spark, output, output.path or "", claim)
     with translated(f"looking at {output.name}"):
@@ -223,11 +224,11 @@ class Objects(Sink):
 
 def write(df: DataFrame, output: Output, path: str) -> None:
     """Write a DataFrame as files to ``path``, which must not exist; one pass over the data."""
-    options = {**FORMATS[output.format], **texts(output.options)}
+    chosen = {**FORMATS[output.format], **texts(output.options)}
     if output.rows_per_file is not None:
-        options["maxRecordsPerFile"] = str(output.rows_per_file)
+        chosen["maxRecordsPerFile"] = str(output.rows_per_file)
     with translated(f"writing {output.name}"):
-        df.write.format(output.format).options(**options).partitionBy(*output.partition_by).mode("error").save(path)
+        df.write.format(output.format).options(**chosen).partitionBy(*output.partition_by).mode("error").save(path)
         if is_local(path) and not Path(path).exists():
             _write_nothing(df, output, Path(path))
 

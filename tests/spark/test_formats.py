@@ -36,29 +36,6 @@ def back(spark: SparkSession, path: str = "out") -> dict[str, list[Any]]:
     return found
 
 
-HEADERS = [
-    ({"a.csv": "x,y\n1,2\n"}, "y double, x double"),
-    ({"a.csv": "x,y\n1,2\n", "b.csv": "y,x\n5,6\n"}, "x double, y double"),
-    ({"a.csv": "x,y\n1,2\n"}, "x double, z double"),
-]
-
-
-@pytest.mark.parametrize(("files", "schema"), HEADERS)
-def test_refuse_header_that_is_not_the_schema(
-    spark: SparkSession, here: Path, files: dict[str, str], schema: str
-) -> None:
-    (here / "in").mkdir()
-    for name, text in files.items():
-        (here / "in" / name).write_text(text)
-    source = {"format": "csv", "path": "in", "schema": schema}
-    with pytest.raises(
-        DataError, match=r"^(fitting|writing out): CSV header does not conform to the schema\. Header: "
-    ) as caught:
-        run(input=source)
-    assert (caught.value.code, caught.value.exit_code) == ("SCHEMA_HEADER", 65)
-    run(input=source | {"options": {"enforceSchema": True}})
-
-
 def test_bring_white_space_through_csv(spark: SparkSession, here: Path) -> None:
     text = ["  lead", "trail  ", " both\t", "end\n", "  ", 'q"uo, te ']
     write_parquet(here / "in" / "a.parquet", {"x": [0.0, 1.0, 2.0, 3.0, 4.0, 8.0], "text": text})

@@ -267,4 +267,4 @@ def test_record_where_the_numbers_are_from(inputs: Path) -> None:
 def test_check_schema_of_a_job(inputs: Path) -> None:
     run("fit")
     loaded = jobfile.load("job.yaml")
-    assert [planned.outputs for planned in job.check_schema(loaded).steps] == [("x",), ("p_a", "p_b")]
+    assert [planned.outputs for planned in job.check_schema(loaded)[0].steps] == [("x",), ("p_a", "p_b")]

@@ -1,0 +1,25 @@
+"""CSV on Sail: the same files come in as on Spark, but for what the cases say; JSON wants a schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import texts
+from tests.processes import ROOT, assert_done, python
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """Read every case in a process of its own."""
+    done = python("-m", "tests.texts", str(tmp_path_factory.mktemp("texts")), cwd=ROOT)
+    assert_done(done)
+    return list(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("number", range(len(texts.CASES)), ids=[case.name for case in texts.CASES])
+def test_read_csv_on_sail(results: list[Any], number: int) -> None:
+    case = texts.CASES[number]
+    texts.assert_as_expected(case, results[number], case.expected if case.sail is None else case.sail)

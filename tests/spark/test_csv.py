@@ -1,0 +1,92 @@
+"""CSV on Spark: what comes in is what the files say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from sparkscale import jobfile, store
+from sparkscale.errors import DataError
+from sparkscale.spark import job
+from tests import texts
+
+
+@pytest.mark.parametrize("case", texts.CASES, ids=lambda case: case.name)
+def test_read_csv(spark: SparkSession, tmp_path: Path, case: texts.Case) -> None:
+    texts.assert_as_expected(case, texts.found(spark, case, tmp_path), case.expected)
+
+
+def loaded(source: dict[str, Any], steps: Any, output: dict[str, Any] | None = None) -> jobfile.Job:
+    """Return a job in the working folder."""
+    sections = {"version": 1, "input": {"format": "csv", "path": "in.csv"} | source, "steps": steps,
+                "artifact": {"path": "stats"}, "output": {"format": "parquet", "path": "out"} | (output or {})}  # fmt: skip
+    Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in sections.items()))
+    return jobfile.load("job.yaml")
+
+
+STANDARD = [{"kind": "standard", "columns": "x"}]
+
+
+def test_fit_all_records_of_what_spark_would_cut(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text('s,x,t\na,1,b\n"C:\\",1000,"c"\nd,3,e\n')
+    job.run(loaded({"schema": "s string, x double, t string"}, STANDARD), "fit")
+    found = store.load("stats").stats["x"]
+    values = np.array([1.0, 1000.0, 3.0])
+    assert (found.count, found.max) == (3, 1000.0)
+    assert found.mean == pytest.approx(values.mean(), rel=1e-14)
+
+
+@pytest.mark.parametrize("record", ["b,2", "b,2,c,d", "b"])
+def test_stop_the_fit_at_a_damaged_record(spark: SparkSession, here: Path, record: str) -> None:
+    (here / "in.csv").write_text(f"s,x,t\na,1,b\n{record}\nd,3,e\n")
+    with pytest.raises(DataError) as caught:
+        job.run(loaded({"schema": "s string, x double, t string"}, STANDARD), "fit")
+    assert (caught.value.code, caught.value.exit_code) == ("INPUT_DAMAGED", 65)
+
+
+def test_keep_the_types_of_the_fit_at_transform(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,n,zip\n1.5,2.5,00501\n2.5,3.5,10001\n")
+    job.run(loaded({}, STANDARD))
+    (here / "in.csv").write_text("x,n,zip\n,,501\n,,10001\n")
+    parts = loaded({}, [], {"path": "later"})
+    job.run(parts, "transform")
+    table = pq.read_table("later")
+    assert [str(field.type) for field in table.schema] == ["double", "double", "string"]
+    assert table.to_pydict() == {"x": [None, None], "n": [None, None], "zip": ["501", "10001"]}
+
+
+def test_refuse_text_in_a_column_of_the_fit(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,y\n1.5,a\n2.5,b\n")
+    job.run(loaded({}, STANDARD))
+    (here / "in.csv").write_text("x,y\n1.5,a\noops,b\n")
+    with pytest.raises(DataError, match="column 'x' is string"):
+        job.run(loaded({}, [], {"path": "later"}), "transform")
+    assert not (here / "later").exists()
+
+
+def test_accept_an_empty_column_where_the_step_does(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,y\n,1\n,2\n")
+    job.run(loaded({}, [{"kind": "standard", "columns": "x", "empty": "null"}]))
+    assert pq.read_table("out").to_pydict() == {"x": [None, None], "y": [1, 2]}
+
+
+def test_say_which_types_were_decided(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,n,zip,note\n1.5,1,00501,a\n2.5,2,1,b\n")
+    parts = loaded({}, STANDARD)
+    line = "types, by reading all values once: bigint: n; double: x; string: zip, note"
+    assert line in job.explain(parts).lines()
+    assert job.check_schema(parts)[1] == line.partition("once: ")[2]
+
+
+def test_warn_of_numbers_that_are_written_otherwise(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,price,ratio,n\n1.5,1.50,0.25,1\n2.5,2.25,0.5,2\n")
+    report = job.run(loaded({}, STANDARD, {"format": "csv"}))
+    told = [warning for warning in report.warnings if "price" in warning]
+    assert len(told) == 1
+    assert told[0].startswith("column 'price': numbers such as 1.50 or 1e3 are written as 1.5 and 1000.0; ")

@@ -1,0 +1,106 @@
+"""Types of text columns: the forms of numbers, held against Python's own arithmetic."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparkscale import texttypes
+from sparkscale.texttypes import EMPTY, LOOSE, PLAIN, RESPELLED, TEXT, WHOLE, Wanted, decide
+
+NOT_PLAIN = [
+    "00123", "-0", "+1", "1.", ".5", "12D", "1f", "0x1A", "1_000", "1,000", " 1", "1 ", "1e400", "1e999", "NaN", "Inf",
+    "Infinity", "true", "2026-01-02", "08:15:00", "", "-", "1-2", "--1", "1e", "e5", "٣", "1\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_PLAIN)
+def test_take_no_other_text_for_a_whole_number(text: str) -> None:
+    assert not re.search(texttypes.WHOLE_FORM.replace("$", r"\Z"), text)
+
+
+@pytest.mark.parametrize("text", [text for text in NOT_PLAIN if text != "-0"])
+def test_take_no_other_text_for_a_plain_number(text: str) -> None:
+    assert not re.search(texttypes.PLAIN_FORM.replace("$", r"\Z"), text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_take_what_python_prints_for_a_double(value: float) -> None:
+    text = repr(value)
+    assert re.search(texttypes.LOOSE_FORM, text)
+    if abs(value) < 1e299 and (abs(value) > 1e-299 or value == 0):
+        assert re.search(texttypes.PLAIN_FORM, text)
+
+
+@given(st.from_regex(texttypes.LOOSE_FORM, fullmatch=True).filter(lambda text: len(text) < texttypes.LONGEST))
+def test_read_loose_numbers_as_numbers_in_range(text: str) -> None:
+    text = text.strip("\n")
+    value = float(text)
+    assert (
+        math.isnan(value) or "Infinity" in text or math.isfinite(value) or re.search(r"e\+?30[78]", text, re.IGNORECASE)
+    )
+
+
+@given(st.from_regex(texttypes.PLAIN_FORM, fullmatch=True).filter(lambda text: len(text) <= texttypes.LONGEST))
+def test_lose_no_plain_number_to_the_range_of_doubles(text: str) -> None:
+    value, exact = float(text), Decimal(text.strip("\n"))
+    assert math.isfinite(value)
+    assert (value == 0) == (exact == 0)
+
+
+@given(st.floats(min_value=1e-3, max_value=9_999_999))
+def test_know_what_is_printed_the_same(value: float) -> None:
+    text = repr(value)  # as the JVM prints doubles of this range, but for their digits beyond the shortest
+    assert re.search(texttypes.SAME_FORM, text)
+
+
+@pytest.mark.parametrize("text", ["1.50", "1e3", "0.0005", "12345678.5", "1.0E5", "1.0E-3", "1", "0.10", "1.0e10"])
+def test_know_what_is_printed_otherwise(text: str) -> None:
+    assert not re.search(texttypes.SAME_FORM, text)
+
+
+@given(st.integers(-(10**20), 10**20))
+def test_hold_whole_numbers_against_64_bits_as_text(value: int) -> None:
+    text = str(value)
+    bound = texttypes.LEAST if value < 0 else texttypes.MOST
+    fits = len(text) < len(bound) or (len(text) == len(bound) and text <= bound)
+    assert (bool(re.search(texttypes.WHOLE_FORM, text)) and fits) == (-(2**63) <= value < 2**63)
+
+
+@pytest.mark.parametrize(
+    ("mask", "named", "known", "type_"),
+    [
+        (WHOLE, False, None, "bigint"),
+        (PLAIN, False, None, "double"),
+        (WHOLE | PLAIN, False, None, "double"),
+        (WHOLE | RESPELLED, False, None, "double"),
+        (WHOLE | LOOSE, False, None, "string"),
+        (WHOLE | LOOSE, True, None, "double"),
+        (WHOLE | TEXT, True, None, "string"),
+        (WHOLE | EMPTY, False, None, "bigint"),
+        (EMPTY, False, None, "string"),
+        (None, False, None, "string"),
+        (None, True, None, "double"),
+        (None, False, "bigint", "bigint"),
+        (WHOLE, False, "double", "double"),
+        (WHOLE, False, "string", "string"),
+        (PLAIN, True, "bigint", "double"),
+        (WHOLE, False, "int", "int"),
+        (TEXT, True, "double", "string"),
+        (TEXT, False, "date", "string"),
+    ],
+)
+def test_decide_a_type(mask: int | None, named: bool, known: str | None, type_: str) -> None:
+    wanted = Wanted(frozenset({"x"} if named else ()), {"x": known} if known else {})
+    assert decide({"x": mask}, wanted).types == {"x": type_}
+
+
+def test_tell_which_numbers_are_printed_otherwise() -> None:
+    masks = {"same": PLAIN, "dot": WHOLE | PLAIN, "zero": RESPELLED, "whole": WHOLE, "text": TEXT | RESPELLED}
+    assert decide(masks, Wanted()).respelled == {"dot", "zero"}
+    assert decide({"a": WHOLE | EMPTY, "b": TEXT | EMPTY}, Wanted()).quoted == {"a"}
