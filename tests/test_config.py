@@ -285,6 +285,9 @@ WHERE: list[tuple[dict[str, Any], dict[str, Any] | list[Any]]] = [
     ({"n": [1, 2.5]}, {"in": [1, 2.5]}),
     ({"x": {"ge": 1, "lt": 7.5}}, {"ge": 1, "lt": 7.5}),
     ({"price": {"in": [1], "null": False}}, {"in": [1], "null": False}),
+    ({"x": {"nan": True}}, {"nan": True}),
+    ({"x": {"nan": True, "null": False}}, {"null": False, "nan": True}),
+    ({"x": {"nan": False, "ge": 1}}, {"ge": 1, "nan": False}),
     ({"flag": True}, {"eq": True}),
     ({"flag": {"ne": False}}, {"ne": False}),
     ({"flag": {"null": True}}, {"null": True}),
@@ -435,3 +438,20 @@ def test_refuse_types_that_no_partition_has(text: object) -> None:
 def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="a table has types of its own"):
         Input.model_validate({**place, "partitions": "month int"})
+
+
+@pytest.mark.parametrize("name", ["n", "price", "flag", "name", "day", "items"])
+def test_refuse_nan_of_what_holds_none(job: Any, name: str) -> None:
+    schema = Schema(tuple(Field(name, type_) for name, type_ in TYPES.items()))
+    source = json.dumps({"format": "parquet", "path": "in", "where": {name: {"nan": False}}})
+    _, wrong = conditions(job(overrides=[f"input={source}"]).config.input.where, schema, "flights")
+    cause = f"input.where: expected a float or double column for 'nan', but {name!r} is {TYPES[name]}"
+    assert [(problem.code, problem.cause) for problem in wrong] == [("SCHEMA_TYPE", cause)]
+
+
+@pytest.mark.parametrize("rule", [{"gt": 10}, {"ne": 1}, {"eq": 1}, {"in": [1]}, {"null": True}])
+def test_refuse_a_comparison_beside_nan(job: Any, rule: dict[str, Any]) -> None:
+    source = json.dumps({"format": "parquet", "path": "in", "where": {"x": {**rule, "nan": True}}})
+    said = f"nan: true keeps only NaN, which never satisfies {next(iter(rule))!r}; leave one of them out"
+    with pytest.raises(ConfigError, match=said):
+        job(overrides=[f"input={source}"])

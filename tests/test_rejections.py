@@ -36,7 +36,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "spark": (("spark",), Spark, {
         "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {
-        "eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "in": [1], "null": True}),
+        "eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "in": [1], "null": True, "nan": False}),
     "by dtype": (("steps", 0, "columns"), ByDtype, {"dtype": "numeric", "except": ["a"]}),
     **{kind: (("steps", 0), cls, {"kind": kind, **{key: value for key, value in cls("x").to_dict().items() if key != "kind"}})
        for kind, cls in REGISTRY.items()},

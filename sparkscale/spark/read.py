@@ -27,6 +27,7 @@ from sparkscale.spark import partitions
 from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
+from sparkscale.spark.records import check_json
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.text import Part, Texts
 from sparkscale.spark.typed import read_csv
@@ -122,14 +123,14 @@ def _load(spark: SparkSession, source: Input) -> DataFrame:
             expected = "names and types as in 'a double, b string'"
             cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
             raise ConfigError("CONFIG_VALUE", cause) from error
-    elif source.format == "json" and is_sail(spark):
-        cause = "input.schema: expected names and types, found none: Sail guesses those of JSON from its first records"
-        raise ConfigError("CONFIG_MISSING", cause, "give input.schema, or set spark.engine: spark")
     path = source.path or ""
     table = None if source.local or source.format not in FILES else announced(spark, path)
     if table is not None:
         return of_announced(reader, path, table)
-    return reader.load(place_of(spark, path, whole=source.format not in FILES))
+    place = place_of(spark, path, whole=source.format not in FILES)
+    if source.format == "json":
+        check_json(spark, source.name, place, source.table_schema, texts(source.options))
+    return reader.load(place)
 
 
 def announced(spark: SparkSession, path: str) -> Manifest | None:

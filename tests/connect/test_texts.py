@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import texts
+from tests import jsons, texts, wheres
 from tests.processes import ROOT, assert_done, python
 
 
@@ -23,3 +24,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 def test_read_csv_on_sail(results: list[Any], number: int) -> None:
     case = texts.CASES[number]
     texts.assert_as_expected(case, results[number], case.expected if case.sail is None else case.sail)
+
+
+def test_keep_rows_by_number_and_nan_on_sail(tmp_path: Path) -> None:
+    done = python("-m", "tests.wheres", str(tmp_path), cwd=ROOT)
+    assert_done(done)
+    found = json.loads(done.stdout)
+    assert len(found) > len(wheres.CASES)
+    assert not wheres.wrong(found)
+
+
+def test_read_json_on_sail(tmp_path: Path) -> None:
+    done = python("-m", "tests.jsons", str(tmp_path), cwd=ROOT)
+    assert_done(done)
+    assert json.loads(done.stdout) == [expected for _, _, expected in jsons.CASES]

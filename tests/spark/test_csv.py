@@ -38,7 +38,7 @@ def test_fit_all_records_of_what_spark_would_cut(spark: SparkSession, here: Path
     job.run(loaded({"schema": "s string, x double, t string"}, STANDARD), "fit")
     found = store.load("stats").stats["x"]
     values = np.array([1.0, 1000.0, 3.0])
-    assert (found.count, found.max) == (3, 1000.0)
+    assert (found.rows, found.nulls, found.max) == (3, 0, 1000.0)
     assert found.mean == pytest.approx(values.mean(), rel=1e-14)
 
 

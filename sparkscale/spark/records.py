@@ -1,0 +1,88 @@
+"""JSON: what engines pass over in silence, found before anything is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import unquote
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.types import ArrayType, DataType, IntegralType, StructType
+
+from sparkscale.errors import ConfigError, DataError
+from sparkscale.headers import shown
+from sparkscale.places import is_local, local_path
+from sparkscale.spark.session import is_sail
+
+#: Bytes of a file's first line that are looked at.
+_LINE = 1 << 20
+
+
+def check_json(spark: SparkSession, name: str, place: str, ddl: str | None, options: Mapping[str, str]) -> None:
+    """Refuse JSON of which an engine would drop records, or cut numbers.
+
+    Raises:
+        ConfigError: (78) where Sail has no schema to go by, or `multiLine` would read the first of many documents.
+        DataError: (65) where `input.schema` says integers, and Sail would cut the fractions of what is there.
+    """
+    multiline = {key.lower(): value for key, value in options.items()}.get("multiline") == "true"
+    if not multiline and not is_sail(spark):
+        return
+    if ddl is None and is_sail(spark):
+        cause = "input.schema: expected names and types, found none: Sail guesses those of JSON from its first records"
+        raise ConfigError("CONFIG_MISSING", cause, "give input.schema, or set spark.engine: spark")
+    reader = spark.read.format("json").options(**options).schema("a int")
+    files = sorted(reader.load(place).inputFiles())
+    if multiline:
+        _check_documents(files)
+    elif ddl is not None:
+        _check_integers(spark, name, files, DataType.fromDDL(ddl))
+
+
+def _check_documents(files: Sequence[str]) -> None:
+    """Refuse files of one document a line: with `multiLine`, Spark reads the first and leaves the others out."""
+    for file in filter(is_local, files):
+        with open(local_path(unquote(file)), "rb") as stream:  # noqa: PTH123 - a name, not a path's parts
+            line, rest = stream.readline(_LINE), stream.readline(_LINE)
+        if rest.strip() and _is_document(line):
+            cause = f"input.options.multiLine: expected one document a file, found one a line in {shown(file)}"
+            raise ConfigError("CONFIG_OPTION", cause, "leave multiLine out: Spark would read the first line alone")
+
+
+def _is_document(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except ValueError:
+        return False
+
+
+def _check_integers(spark: SparkSession, name: str, files: Sequence[str], declared: DataType) -> None:
+    """Compare declared integers with what is in each file: Sail reads 0.5 as 0."""
+    if not any(True for _ in _fractions(declared, None)):
+        return
+    for file in files:
+        path = local_path(unquote(file)) if is_local(file) else file
+        try:
+            seen = spark.read.format("json").option("schemaInferMaxRecords", str(2**62)).load(path).schema
+        except PySparkException:
+            continue  # damaged, or of several types: reading it by the schema says which
+        cut = list(_fractions(declared, seen))
+        if cut:
+            cause = f"column {cut[0]!r}: expected whole numbers as input.schema says, found others in {shown(file)}"
+            raise DataError("SCHEMA_TYPE", cause, f"name it double in input.schema; {name} would lose its fractions")
+
+
+def _fractions(declared: DataType, seen: DataType | None, path: str = "") -> Iterator[str]:
+    """Yield where a type says whole numbers and the data has others; without data, where it says whole numbers."""
+    if isinstance(declared, IntegralType):
+        if seen is None or seen.typeName() == "double":
+            yield path
+    elif isinstance(declared, ArrayType):
+        if seen is None or isinstance(seen, ArrayType):
+            yield from _fractions(declared.elementType, seen and seen.elementType, path)
+    elif isinstance(declared, StructType) and (seen is None or isinstance(seen, StructType)):
+        for field in declared:
+            if seen is None or field.name in seen.names:
+                inside = f"{path}.{field.name}" if path else field.name
+                yield from _fractions(field.dataType, None if seen is None else seen[field.name].dataType, inside)
