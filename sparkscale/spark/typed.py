@@ -90,7 +90,8 @@ def _converted(texts: Texts, columns: Mapping[str, DataType], quoted: frozenset[
 
 def _options(texts: Texts) -> dict[str, str]:
     """Return the reader's options; the headers are checked already, where all of them could be."""
-    given = {key: value for key, value in texts.options.items() if key.lower() != "inferschema"}
+    ours = ("inferschema", "enforceschema")
+    given = {key: value for key, value in texts.options.items() if key.lower() not in ours}
     checked = len(texts.told) == len(texts.files) or texts.dialect.by_position
     options = {**given, "enforceSchema": str(checked).lower()}
     if not is_sail(texts.spark) and texts.option("nullValue") is None and texts.option("emptyValue") is None:
