@@ -172,7 +172,9 @@ class Input(Place):
         json_schema_extra={"type": "string"},
     )
     where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
-    options: dict[str, Scalar] = Field(default={}, description="Options of the reader. One that the engine would ignore is refused.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Options of the reader. One that the engine would ignore is refused."
+    )
 
     @model_validator(mode="after")
     def _as_it_was(self) -> Input:
@@ -220,7 +222,9 @@ class Output(Place):
     )
     partition_by: list[str] = Field(default=[], description="Columns whose values make folders, as month=1.")
     rows_per_file: int | None = Field(None, ge=1, description="The most rows in one file; no limit by default.")
-    options: dict[str, Scalar] = Field(default={}, description="Options of the writer. One that the engine would ignore is refused.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Options of the writer. One that the engine would ignore is refused."
+    )
 
     @model_validator(mode="after")
     def _partitions(self) -> Output:
