@@ -84,7 +84,7 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"version", "input", "steps", "output"} <= set(schema["properties"])
     assert set(schema["required"]) == {"version", "input"}
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null"}
+    assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null", "nan"}
     assert set(schema["$defs"]["ByDtype"]["properties"]) == {"dtype", "except"}
     assert set(schema["$defs"]["Input"]["properties"]) == {
         "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "where", "options",
