@@ -87,7 +87,7 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null", "nan"}
     assert set(schema["$defs"]["ByDtype"]["properties"]) == {"dtype", "except"}
     assert set(schema["$defs"]["Input"]["properties"]) == {
-        "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "where", "options",
+        "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "partitions", "where", "options",
     }  # fmt: skip
     assert schema["$defs"]["MaxAbs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
     for kind, cls in REGISTRY.items():

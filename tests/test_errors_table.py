@@ -146,7 +146,7 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] job.yaml:2: input.where: expected a mapping, found 5"),
     ("unknown operator", "check", where("{x: {ge: 1, lq: 2}}"), 78,
      "error[CONFIG_KEY] job.yaml:2: input.where.x.lq: unknown key 'lq'; the keys here are eq, ge, gt, in, le, "
-     "lt, ne, null"),
+     "lt, nan, ne, null"),
     ("number for values", "check", where("{x: {in: 5}}"), 78,
      "error[CONFIG_VALUE] job.yaml:2: input.where.x.in: expected a list, found 5"),
     ("number for null", "check", where("{x: {null: 1}}"), 78,

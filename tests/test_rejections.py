@@ -22,7 +22,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
         "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "verify": 10, "drift": {},
         "spark": {}}),
     "input": (("input",), Input, {
-        "format": "csv", "path": "in", "schema": "a int", "where": {}, "options": {}}),
+        "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
     "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
     "output": (("output",), Output, {
         "format": "csv", "path": "out", "mode": "error", "partition_by": [], "rows_per_file": 5, "options": {}}),
