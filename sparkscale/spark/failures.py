@@ -39,6 +39,18 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "change those values before this job, or choose another output.format or output.partition_by",
     ),
     (
+        r"(DATA_INEXACT)",
+        DataError,
+        "",
+        "give the column another type in input.schema, such as string, or change the value",
+    ),
+    (
+        r"is too large to store in a Decimal",
+        DataError,
+        "DATA_INEXACT",
+        "give the column a decimal of more digits in input.schema, or string",
+    ),
+    (
         r"File ?name too long|InvalidPathException: Nul character",
         DataError,
         "DATA_UNKEPT",

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from sparkscale import manifest
 from sparkscale.artifact import Fitted
@@ -47,6 +48,7 @@ def typed(df: DataFrame, source: Input) -> DataFrame:
         texts = {field.name for field in schema_of(df).fields if field.type == "string"}
         nulls = [name for name in names(df, source) if name in texts]
         df = _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in nulls})
+        df = _cast(df, {name: type_ for name, type_ in _declared(source).items() if name in nulls})
     if not source.partitions:
         return df
     found = names(df, source)
@@ -55,6 +57,20 @@ def typed(df: DataFrame, source: Input) -> DataFrame:
         cause = f"input.partitions: {source.name} has no partition column {listed(unknown)}"
         raise DataError("SCHEMA_MISSING", cause, f"its partition columns are {listed(found)}")
     return _cast(df, source.partitions)
+
+
+def as_text(schema: StructType, keys: Iterable[str]) -> StructType:
+    """Return a schema whose partitions are text: Sail drops those it does not name, and null has a name there."""
+    others = [field for field in schema if field.name not in keys]
+    named = [name for name in schema.names if name in keys]
+    more = [name for name in keys if name not in schema.names]
+    return StructType([*others, *[StructField(name, StringType()) for name in (*named, *more)]])
+
+
+def _declared(source: Input) -> dict[str, str]:
+    """Return the types that `input.schema` gives to columns."""
+    found = DataType.fromDDL(source.table_schema) if source.table_schema else None
+    return {field.name: field.dataType.simpleString() for field in found} if isinstance(found, StructType) else {}
 
 
 def as_fitted(df: DataFrame, source: Input, known: Fitted) -> DataFrame:

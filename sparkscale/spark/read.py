@@ -14,11 +14,13 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from sparkscale import manifest, options
 from sparkscale.announce import Announced, by_prefix
 from sparkscale.config import FILES, Input
 from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.headers import partition_keys
 from sparkscale.manifest import Manifest
 from sparkscale.places import is_local, local_path
 from sparkscale.predicates import Predicates
@@ -27,7 +29,8 @@ from sparkscale.spark import partitions
 from sparkscale.spark.catalog import quoted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.failures import translated
-from sparkscale.spark.records import check_json
+from sparkscale.spark.parsed import Parser, parsed_schema
+from sparkscale.spark.records import check_json, read_json
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.text import Part, Texts
 from sparkscale.spark.typed import read_csv
@@ -42,6 +45,8 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "json": {"mode": "FAILFAST"},
     "orc": {"mergeSchema": "true"},
 }
+#: Some schema, for a reader that is only asked for its files.
+_ANY = StructType([StructField("a", StringType())])
 #: A reader's option of ours that Sail does not have.
 _SPARK_ONLY = ("columnPruning", "mode")
 
@@ -90,7 +95,7 @@ def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple
             df, decided = read_csv(_csv(spark, source), source.table_schema, wanted)
             df = partitions.typed(df, source)
         else:
-            df = partitions.typed(_load(spark, source), source)
+            df = partitions.typed(_load(spark, source, wanted), source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df, decided
 
@@ -111,26 +116,25 @@ def _csv(spark: SparkSession, source: Input) -> Texts:
     return Texts(spark, source.name, parts, ours | given)
 
 
-def _load(spark: SparkSession, source: Input) -> DataFrame:
+def _load(spark: SparkSession, source: Input, wanted: Wanted) -> DataFrame:
     """Read what lies at a path."""
-    reader = spark.read.format(source.format).options(
-        **{**FORMATS.get(source.format, {}), **source.as_of, **texts(source.options)}
-    )
-    if source.table_schema is not None:
-        try:
-            reader = reader.schema(source.table_schema)
-        except Exception as error:
-            expected = "names and types as in 'a double, b string'"
-            cause = f"input.schema: expected {expected}, found {source.table_schema!r}"
-            raise ConfigError("CONFIG_VALUE", cause) from error
-    path = source.path or ""
+    given, path, sail = texts(source.options), source.path or "", is_sail(spark)
+    reader = spark.read.format(source.format).options(**{**FORMATS.get(source.format, {}), **source.as_of, **given})
+    schema = None if source.table_schema is None else parsed_schema(source.table_schema)
     table = None if source.local or source.format not in FILES else announced(spark, path)
-    if table is not None:
-        return of_announced(reader, path, table)
-    place = place_of(spark, path, whole=source.format not in FILES)
-    if source.format == "json":
-        check_json(spark, source.name, place, source.table_schema, texts(source.options))
-    return reader.load(place)
+    place = place_of(spark, path, whole=source.format not in FILES) if table is None else path
+
+    def load(columns: StructType | None) -> DataFrame:
+        made = reader if columns is None else reader.schema(columns)
+        return made.load(place) if table is None else of_announced(made, path, table)
+
+    if schema is not None and sail:
+        schema = partitions.as_text(schema, partition_keys(load(_ANY).inputFiles(), path))
+    if source.format != "json":
+        return load(schema)
+    if table is None:
+        check_json(spark, source.name, place, source.table_schema, given)
+    return read_json(load, schema, Parser("json", sail, {key.lower(): value for key, value in given.items()}), wanted)
 
 
 def announced(spark: SparkSession, path: str) -> Manifest | None:

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
-from pyspark.sql.types import ArrayType, DataType, IntegralType, StructType
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import ArrayType, DataType, IntegralType, MapType, StringType, StructField, StructType
 
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.headers import shown
 from sparkscale.places import is_local, local_path
+from sparkscale.spark.parsed import Parser
 from sparkscale.spark.session import is_sail
+from sparkscale.texttypes import Wanted
 
 #: Bytes of a file's first line that are looked at.
 _LINE = 1 << 20
+
+
+def read_json(
+    load: Callable[[StructType | None], DataFrame], schema: StructType | None, parser: Parser, wanted: Wanted
+) -> DataFrame:
+    """Read JSON so that each value is what its text says; without a schema, the engine finds the types first.
+
+    Columns that steps name are numbers: there, more digits than a double holds are rounded.
+    """
+    declared = schema
+    if schema is None:
+        schema, parser = load(None).schema, replace(parser, guessed=True)
+    else:
+        _check_maps(schema, sail=parser.sail)
+    apart = [] if declared is not None else [name for name in schema.names if name in wanted.named]
+    fields = [field if field.name in apart else StructField(field.name, parser.raw(field.dataType)) for field in schema]
+    return parser.parsed(load(StructType(fields)), {one.name: one.dataType for one in schema}, apart)
+
+
+def _check_maps(schema: StructType, *, sail: bool) -> None:
+    for field in schema:
+        for found in _maps(field.dataType):
+            if sail:
+                cause = f"column {field.name!r}: Sail leaves out entries of a JSON map whose value is null"
+                raise DataError("SCHEMA_TYPE", cause, "name it a struct in input.schema, or set spark.engine: spark")
+            if not isinstance(found.keyType, StringType):
+                cause = (
+                    f"column {field.name!r}: expected a map by string, as JSON's keys are, found {found.simpleString()}"
+                )
+                raise DataError("SCHEMA_TYPE", cause, "name it map<string, ...> in input.schema")
+
+
+def _maps(type_: DataType) -> Iterator[MapType]:
+    if isinstance(type_, MapType):
+        yield type_
+        yield from _maps(type_.valueType)
+    elif isinstance(type_, ArrayType):
+        yield from _maps(type_.elementType)
+    elif isinstance(type_, StructType):
+        for field in type_:
+            yield from _maps(field.dataType)
 
 
 def check_json(spark: SparkSession, name: str, place: str, ddl: str | None, options: Mapping[str, str]) -> None:

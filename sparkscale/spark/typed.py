@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructType
 
 from sparkscale import texttypes
-from sparkscale.errors import ConfigError, DataError
+from sparkscale.errors import DataError
 from sparkscale.headers import shown
 from sparkscale.spark.columns import ref
+from sparkscale.spark.parsed import Parser, parsed_schema
 from sparkscale.spark.queries import BUFFERS, evenly, together
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.text import Texts
@@ -31,7 +32,7 @@ def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, 
         DataError: (65) where headers do not fit, and where there are no rows.
     """
     if ddl is not None:
-        return _by_schema(texts, _parsed(ddl)), None
+        return _by_schema(texts, parsed_schema(ddl)), None
     headers = texts.headers
     headers.check(headers.first, shown(headers.groups[headers.first][0]))
     names = [name for name in headers.first if name not in texts.partitions]
@@ -40,18 +41,7 @@ def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, 
     if texts.option("inferSchema") != "false":
         decided = _decide(texts, names, wanted)
     types = {name: DataType.fromDDL(type_) for name, type_ in decided.types.items()}
-    return _converted(texts, {**types, **folders}, decided.quoted), decided
-
-
-def _parsed(ddl: str) -> StructType:
-    try:
-        found = DataType.fromDDL(ddl)
-    except Exception as error:
-        expected = "names and types as in 'a double, b string'"
-        raise ConfigError("CONFIG_VALUE", f"input.schema: expected {expected}, found {ddl!r}") from error
-    if not isinstance(found, StructType):
-        raise ConfigError("CONFIG_VALUE", f"input.schema: expected names and types, found {ddl!r}")
-    return found
+    return _exact(texts, {**types, **folders}, decided.quoted), decided
 
 
 def _folder_type(known: str | None) -> DataType:
@@ -68,7 +58,17 @@ def _by_schema(texts: Texts, schema: StructType) -> DataFrame:
     if texts.dialect.has_header and not texts.dialect.by_position:
         texts.headers.check(own, "input.schema")
     columns |= {name: _TEXT for name in texts.partitions if name not in columns}
-    return _converted(texts, columns, frozenset())
+    return _exact(texts, columns, frozenset())
+
+
+def _exact(texts: Texts, columns: Mapping[str, DataType], quoted: frozenset[str]) -> DataFrame:
+    """Read columns so that each value is what its text says."""
+    parser = Parser("csv", is_sail(texts.spark), texts.dialect.options)
+    apart = texts.partitions
+    raw = {name: type_ if name in apart else parser.raw(type_) for name, type_ in columns.items()}
+    if is_sail(texts.spark):  # which does not know the name of null: `partitions.typed` turns text into values
+        raw |= dict.fromkeys((name for name in apart if name in raw), _TEXT)
+    return parser.parsed(_converted(texts, raw, quoted), columns, apart)
 
 
 def _converted(texts: Texts, columns: Mapping[str, DataType], quoted: frozenset[str]) -> DataFrame:

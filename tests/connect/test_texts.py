@@ -38,3 +38,9 @@ def test_read_json_on_sail(tmp_path: Path) -> None:
     done = python("-m", "tests.jsons", str(tmp_path), cwd=ROOT)
     assert_done(done)
     assert json.loads(done.stdout) == [expected for _, _, expected in jsons.CASES]
+
+
+def test_read_texts_exactly_or_stop_on_sail(tmp_path: Path) -> None:
+    done = python("-m", "tests.parses", str(tmp_path), cwd=ROOT)
+    assert_done(done)
+    assert json.loads(done.stdout) == []
