@@ -55,11 +55,11 @@ class Dialect:
             DataError: (65) where the file is no text in the encoding that the job names.
         """
         place = Path(local_path(file))
-        form = self._form()
-        if form is None or _PACKED.search(place.name):
+        form = self.form()
+        if form is None or not self.can_open(place):
             return None
         try:
-            with _opened(place, self._encoding()) as text:
+            with self.text(place) as text:
                 comment = self.options.get("comment") or None
                 rows = csv.reader(text, **form)  # type: ignore[arg-type]
                 return next((row for row in rows if row and not (comment and row[0].startswith(comment))), [])
@@ -67,7 +67,15 @@ class Dialect:
             cause = f"expected CSV text in {place}, found something else ({error})"
             raise DataError("INPUT_DAMAGED", cause, "check the file, and input.options.encoding") from error
 
-    def _form(self) -> dict[str, object] | None:
+    def can_open(self, place: Path) -> bool:
+        """Whether Python can read a file of this name."""
+        return not _PACKED.search(place.name)
+
+    def text(self, place: Path) -> IO[str]:
+        """Open a file on this machine, with its line ends as they are."""
+        return io.TextIOWrapper(opened(place), encoding=self._encoding(), newline="")
+
+    def form(self) -> dict[str, object] | None:
         """Return the form for Python's reader; None where it has no such form."""
         sep = self.options.get("sep", self.options.get("delimiter", ","))
         quote, escape = self.options.get("quote", '"'), self.options.get("escape", '"')
@@ -91,9 +99,10 @@ class Dialect:
         return "utf-8-sig" if known == "utf-8" else known
 
 
-def _opened(place: Path, encoding: str | None) -> IO[str]:
+def opened(place: Path) -> IO[bytes]:
+    """Open a file on this machine, unpacked."""
     opener = _OPENERS.get(place.suffix.lower(), open)
-    return io.TextIOWrapper(opener(place, "rb"), encoding=encoding, newline="")  # type: ignore[operator]
+    return opener(place, "rb")  # type: ignore[operator, no-any-return]
 
 
 def named(record: Sequence[str], file: str, *, case_sensitive: bool) -> tuple[str, ...]:

@@ -89,9 +89,11 @@ def found(spark: Any, format_: str, type_: str, texts: list[str], folder: Path) 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"a.{format_[:4]}").write_text(data, encoding="utf-8")
     try:
-        df, _ = read(spark, Input.model_validate({"format": format_.split()[0], "path": str(folder), "schema": ddl}))
+        df, _ = read(
+            spark, Input.model_validate({"format": format_.split(maxsplit=1)[0], "path": str(folder), "schema": ddl})
+        )
         with translated("reading"):
-            return [row[0] for row in df.orderBy("i").selectExpr(f"cast({path} as string)").collect()]
+            return [row[0] for row in df.selectExpr(f"cast({path} as string)").collect()]
     except SparkscaleError as error:
         return [error.exit_code, str(error)]
 
@@ -110,8 +112,10 @@ def wrong(spark: Any, folder: Path, *, replaces: bool = True) -> list[Any]:
             if result != list(kept.values()):
                 bad.append([format_, type_, result])
         for type_, texts in STOPPED.items():
-            for number, text in enumerate(texts):
-                if format_ != "csv" and (type_ in NUMBERS and not is_json(text) or type_ == "string" and not replaces):
+            for number, text in enumerate(texts if " " not in format_ else texts[:2]):
+                if format_ != "csv" and (
+                    (type_ in NUMBERS and not is_json(text)) or (type_ == "string" and not replaces)
+                ):
                     continue
                 result = found(spark, format_, type_, [text], folder / f"{place}-{type_}-{number}")
                 if result[0] != 65:

@@ -38,6 +38,7 @@ def one(name: str, text: str | bytes, expected: Any, schema: str | None = None, 
 S, X, T = "s", "x", "t"
 ABC = "s string, x double, t string"
 DAMAGED = ("INPUT_DAMAGED", "")
+UNCLOSED = ("INPUT_DAMAGED", "expected a closing quote in ")
 
 #: Records: quotes, newlines, too few or too many fields.
 RECORDS = [
@@ -57,6 +58,17 @@ RECORDS = [
     one("empty and null", 's,x,t\n"",1,\n,2,""\n', {S: ["", None], X: [1.0, 2.0], T: [None, ""]}, ABC,
         sail={S: [None, None], X: [1.0, 2.0], T: [None, None]}),
     one("words for nothing", "s,x,t\nNA,1,null\nNaN,2,None\n", {S: ["NA", "NaN"], X: [1.0, 2.0], T: ["null", "None"]}, ABC),
+    one("an open quote", 's,x,t\na,1,b\nc,2,"d\ne,3,f\n', UNCLOSED, ABC),
+    one("an open quote at the end", 's,x,t\na,1,b\nc,2,"d', UNCLOSED, ABC),
+    one("an open quote, no schema", 's\n"a\nb\nc\n', UNCLOSED),
+    one("an open quote before others", 's,x,t\na,1,"b\nc,2,"d"\ne,3,f\n', ("INPUT_DAMAGED", ""), ABC),
+    Case("an open quote in one of two files", {"a.csv": "s,x,t\na,1,b\n", "b.csv": 's,x,t\na,1,"b\n'}, UNCLOSED, ABC),
+    Case("an open quote, compressed", {"a.csv.gz": gzip.compress(b's,x,t\na,1,"b\n')}, UNCLOSED, ABC),
+    one("quotes that mean nothing", 's,x,t\na,1,"b\nc,2,d\n', {S: ["a", "c"], X: [1.0, 2.0], T: ['"b', "d"]}, ABC,
+        options={"quote": "\x01"}),
+    one("no UTF-8 in a value", "s,x,t\na,1,caf\xe9\n".encode("latin-1"), ("DATA_INEXACT", "column 't' holds bytes that are not UTF-8"), ABC),
+    one("no UTF-8 in a value, no schema", "s,x,t\na,1,caf\xe9\n".encode("latin-1"), ("DATA_INEXACT", "input.options.encoding")),
+    one("U+FFFD, asked for", "s,x,t\na,1,\ufffd\n", {S: ["a"], X: [1.0], T: ["\ufffd"]}, ABC, options={"encoding": "utf-8"}),
     one("too few fields", "s,x,t\na,1,b\nb,2\nd,3,e\n", DAMAGED, ABC),
     one("too many fields", "s,x,t\na,1,b\nb,2,c,d\nd,3,e\n", DAMAGED, ABC),
     one("too few fields, no schema", "s,x,t\na,1,b\nb,2\n", DAMAGED),

@@ -13,6 +13,7 @@ from pyspark.sql.types import DataType, StringType, StructType
 from sparkscale import texttypes
 from sparkscale.errors import DataError
 from sparkscale.headers import shown
+from sparkscale.quotes import check_quotes
 from sparkscale.spark.columns import ref
 from sparkscale.spark.parsed import Parser, parsed_schema
 from sparkscale.spark.queries import BUFFERS, evenly, together
@@ -31,6 +32,8 @@ def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, 
     Raises:
         DataError: (65) where headers do not fit, and where there are no rows.
     """
+    if texts.option("multiLine") == "true":
+        check_quotes(texts.files, texts.dialect)
     if ddl is not None:
         return _by_schema(texts, parsed_schema(ddl)), None
     headers = texts.headers

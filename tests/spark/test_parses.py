@@ -6,8 +6,12 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from sparkscale.config import Spark
+from sparkscale.spark.session import session
 from tests import parses
 
 
 def test_read_texts_exactly_or_stop(spark: SparkSession, tmp_path: Path) -> None:
-    assert parses.wrong(spark, tmp_path) == []
+    with session(Spark(), "parses") as settled:
+        assert settled is spark
+        assert parses.wrong(settled, tmp_path) == []
