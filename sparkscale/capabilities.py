@@ -64,12 +64,14 @@ class Verdict:
 
     kept: Kept
     why: str = ""
+    #: What is warned of besides.
+    also: str = ""
     hint: str = "drop or cast it before this job, or set output.format: parquet"
 
 
 EXACT = Verdict("exact")
 _NO_TYPE = Verdict("refused", "the format has no such type")
-_NO_NESTED = Verdict("refused", "CSV has no nested values", "drop it before this job, or use parquet")
+_NO_NESTED = Verdict("refused", "CSV has no nested values", hint="drop it before this job, or use parquet")
 _HEX = Verdict("refused", "its bytes would become text that readers take for a string")
 
 _CSV = dict.fromkeys(("array", "struct", "map", "map by another type than string", "variant"), _NO_NESTED)
@@ -77,12 +79,14 @@ _JSON_KEYS = Verdict("refused", "JSON's keys are strings")
 _ANOTHER = {"another type": _NO_TYPE}
 _ORC_CALENDAR = "ORC's calendar changes at 1582-10-15, and other readers shift earlier dates by days"
 
+_ORC_ZONE = "readers other than Spark see a timestamp without zone, the time in UTC"
+
 #: By engine and format, what is not exact of a column that is written.
 WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
     ("spark", "parquet"): {"interval": Verdict("warned", "other readers see a plain number"), **_ANOTHER},
     ("spark", "orc"): {
         "date": Verdict("checked", f"before 1582-10-15: {_ORC_CALENDAR}"),
-        "timestamp": Verdict("checked", f"before 1582-10-15: {_ORC_CALENDAR}"),
+        "timestamp": Verdict("checked", f"before 1582-10-15: {_ORC_CALENDAR}", also=_ORC_ZONE),
         "timestamp_ntz": Verdict("warned", "readers other than Spark see a whole number, microseconds since 1970"),
         "interval": Verdict("warned", "other readers see a plain number"),
         **dict.fromkeys(("time", "void", "variant", "another type"), _NO_TYPE),
@@ -117,22 +121,39 @@ WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
         ("decimal of more than 38 digits", "time", "interval", "void", "another type"), _NO_TYPE
     ),
 }
-#: What a format changes whatever the types are.
+#: What a format changes of any column.
 ALWAYS: Mapping[tuple[str, str], str] = {
-    ("sail", "json"): "json: Sail leaves nulls out, so a column of nulls only is lost; parquet keeps them"
+    ("sail", "json"): "Sail leaves nulls out, so a column of nulls only is lost; parquet keeps them"
 }
 _FOLDER = Verdict(
     "checked", "empty, `__HIVE_DEFAULT_PARTITION__`, with a NUL or too long: no name of a folder, or that of null"
 )
-_NOT_ONE = Verdict("refused", "a folder's name cannot hold it", "choose another column")
+_NOT_ONE = Verdict("refused", "a folder's name cannot hold it", hint="choose another column")
 _UNFIT = dict.fromkeys(
     ("binary", "variant", "interval", "array", "struct", "map", "map by another type than string", "another type"),
     _NOT_ONE,
 )
 _FOLDERS: Mapping[str, Verdict] = {**_UNFIT, "string": _FOLDER}
+_TABLES = ("delta", "iceberg")
+#: What Sail writes to a Delta table's log of a value that makes a partition.
+_LOG = {
+    "decimal": Verdict("refused", "Sail writes a text that is no number for negative values"),
+    "float, double": Verdict("refused", "Sail writes it without an exponent, too long for a folder's name"),
+    "timestamp": Verdict("refused", "Sail writes it without its zone"),
+}
+
+
+def _partition(engine: str, format_: str) -> dict[str, Verdict]:
+    """Return what a partition column loses; in a table's log, its type counts as well."""
+    typed = WRITTEN[engine, format_].items() if format_ in _TABLES else ()
+    lost = {kind: found for kind, found in typed if found.kept == "refused"}
+    logged = _LOG if (engine, format_) == ("sail", "delta") else {}
+    return {**lost, **(_UNFIT if format_ == "iceberg" else _FOLDERS), **logged}
+
+
 #: The same of a column of ``output.partition_by``. The values of files' folders are text.
 PARTITIONS: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
-    (engine, format_): _UNFIT if format_ == "iceberg" else _FOLDERS
+    (engine, format_): _partition(engine, format_)
     for engine in ENGINES
     for format_ in FORMATS
     if format_ not in _LACKS.get(engine, ())
@@ -147,7 +168,7 @@ def _wider(type_: str) -> Verdict:
 
 
 def _unread(engine: str, hint: str = _BEFORE) -> Verdict:
-    return Verdict("refused", f"{engine} cannot read this type", hint)
+    return Verdict("refused", f"{engine} cannot read this type", hint=hint)
 
 
 #: By engine: types of a Parquet file's columns, in Arrow's names (a pattern), that are not read as they are.
@@ -215,9 +236,9 @@ def judge(
             problems.append(Problem("SCHEMA_FORMAT", cause, found.hint))
         else:
             changed.setdefault(found.why, []).append(name)
-    told = [f"{format_}, {_columns(names)}: {why}" for why, names in changed.items()]
-    always = ALWAYS.get((engine, format_))
-    return problems, [*told, always] if always else told
+    if (engine, format_) in ALWAYS:
+        changed[ALWAYS[engine, format_]] = [name for name in planned.output_types if name not in partition_by]
+    return problems, [f"{format_}, {_columns(names)}: {why}" for why, names in changed.items()]
 
 
 def _columns(names: Sequence[str]) -> str:
@@ -237,11 +258,15 @@ def _verdicts(
         if outer.kept in ("warned", "refused"):
             yield name, type_, outer
             continue
+        if outer.also:
+            yield name, type_, Verdict("warned", outer.also)
         # The write pass does not look into nested values: what it would check of them is a warning.
         parts = {} if name in made else {one: verdict(engine, format_, kind_of(one)) for one in inner.get(name, ())}
         for one in sorted(parts, key=lambda one: parts[one].kept != "refused"):
             if parts[one].kept != "exact":
                 yield name, f"{type_} with {one}", parts[one]
+                if parts[one].also:
+                    yield name, type_, Verdict("warned", parts[one].also)
                 break
 
 
@@ -279,6 +304,7 @@ def _table(columns: Sequence[tuple[str, str]], *, partition: bool) -> Iterator[s
             found = verdict(engine, format_, kind, partition=partition)
             number = notes.setdefault((found.kept, found.why), len(notes) + 1) if found.why else 0
             cells.append(f"{found.kept} ({number})" if number else found.kept)
+            cells[-1] += f", warned ({notes.setdefault(('warned', found.also), len(notes) + 1)})" if found.also else ""
         rows.append(f"| {kind} | {' | '.join(cells)} |")
     head = [f"| type | {' | '.join(f'{engine.capitalize()} {format_}' for engine, format_ in columns)} |"]
     yield "\n".join([*head, "|---" * (len(columns) + 1) + "|", *rows])

@@ -244,6 +244,30 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "name the columns as the header does, or take input.options: {enforceSchema: true} to go by position",
     ),
     (
+        r"[Ee]mpty partition column value",
+        DataError,
+        "INPUT_PARTITION",
+        "a folder's name such as 'key=' has no value: name it key=__HIVE_DEFAULT_PARTITION__, which is null",
+    ),
+    (
+        r"nanos > 999999999",
+        DataError,
+        "INPUT_DAMAGED",
+        "a timestamp before 1970 has a fraction that Spark's ORC reader refuses; write it as Parquet before this job",
+    ),
+    (
+        r"untagged enum DataType|Cannot cast column of type",
+        DataError,
+        "SCHEMA_TYPE",
+        "the table has a type that Sail cannot read; set spark.engine: spark, or write it without that column",
+    ),
+    (
+        r"Invalid data type for Delta Lake",
+        DataError,
+        "SCHEMA_FORMAT",
+        "drop or cast that column before this job, or set output.format: parquet",
+    ),
+    (
         r"INVALID_PARTITION_VALUE",
         DataError,
         "INPUT_PARTITION",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +15,9 @@ from sparkscale import manifest
 from sparkscale.capabilities import read_verdict
 from sparkscale.config import Input
 from sparkscale.errors import DataError, Problem
-from sparkscale.places import local_path
+from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import ref
+from sparkscale.spark.deltalog import voids
 from sparkscale.spark.session import is_sail
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.
@@ -71,12 +73,34 @@ def _apart(name: str, one: tuple[str, Path], other: tuple[str, Path]) -> Problem
     return Problem("SCHEMA_FILES", cause, "write the files again with one type for the column")
 
 
+def _check_sizes(df: DataFrame, source: Input) -> None:
+    """Refuse files of no bytes at all, which engines pass over: with them, rows would be lost in silence."""
+    if source.format not in ("parquet", "orc") or source.local is None:
+        return
+    for name in df.inputFiles():
+        place = Path(local_path(unquote(name)))
+        if is_local(name) and place.is_file() and not place.stat().st_size:
+            cause = f"expected a {source.format} file, found one of 0 bytes: {place}"
+            raise DataError("INPUT_DAMAGED", cause, "write it again, or remove it if nothing is missing")
+
+
+def _unseen(df: DataFrame, folder: str) -> list[str]:
+    names = [name for name in voids(Path(local_path(folder))) if name not in df.columns]
+    return [
+        f"input column {name!r} has no type and no value but null; Spark leaves it out of Delta tables"
+        for name in names
+    ]
+
+
 def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
     """Judge the types of an input's first file: return the input, on Sail with Spark's types, and warnings.
 
     Raises:
         DataError: (65) naming columns that the engine would change in silence.
     """
+    _check_sizes(df, source)
+    if source.format == "delta" and source.local is not None and not source.as_of:
+        return df, _unseen(df, source.local)
     file = next(_files(source), None)
     engine = "sail" if is_sail(df.sparkSession) else "spark"
     types = {name: type_ for name, type_ in _types(file).items() if name in df.columns} if file else {}

@@ -23,6 +23,7 @@ from sparkscale.progress import Progress
 from sparkscale.publish import Claim
 from sparkscale.redaction import hidden
 from sparkscale.report import Report
+from sparkscale.schema import Schema
 from sparkscale.spark import explain as explaining
 from sparkscale.spark import filetypes, partitions
 from sparkscale.spark import fit as fitting
@@ -222,6 +223,8 @@ def _plan(
         problems += partitions.hinted(error.problems, df, config.input)
     if problems:
         raise DataError.of(problems)
+    if engine == "sail" and config.input.format == "csv":
+        told += _emptied(schema)
     if decided is not None and sink is not None and sink.output.format in ("csv", "json"):
         told += _respelled(decided, planned)
     planned = replace(planned, warnings=(*planned.warnings, *told))
@@ -247,6 +250,13 @@ def _respelled(decided: Decided, planned: Plan) -> Iterator[str]:
             f"{kind} {listed(names)}: numbers such as 1.50 or 1e3 are written as 1.5 and 1000.0; "
             "to keep their text, give input.schema with string for them"
         )
+
+
+def _emptied(schema: Schema) -> Iterator[str]:
+    names = [field.name for field in schema.fields if field.type == "string"]
+    if names:
+        kind = "columns" if len(names) > 1 else "column"
+        yield f"csv, {kind} {listed(names)}: Sail reads a quoted empty text as null"
 
 
 def _load(config: JobConfig) -> Fitted:

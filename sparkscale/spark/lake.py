@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale import publish
-from sparkscale.errors import DataError, OutputError
+from sparkscale.errors import DataError, OutputError, SparkscaleError
 from sparkscale.places import is_local, local_path
 from sparkscale.runs import Run
 from sparkscale.spark.catalog import Described, describe, quoted, tick
 from sparkscale.spark.columns import schema_of
+from sparkscale.spark.deltalog import metadata
 from sparkscale.spark.failures import translated
 from sparkscale.spark.read import place_of, texts
 from sparkscale.spark.retry import patiently
@@ -88,8 +90,21 @@ class _Lake(Sink):
             with translated(f"writing {self.output.name}"):
                 self._commit(df, run, json.dumps(record))
 
-        patiently(self.spark, once, self.notes)
+        with self._cleared():
+            patiently(self.spark, once, self.notes)
         publish.reached("committed")
+
+    @contextlib.contextmanager
+    def _cleared(self) -> Iterator[None]:
+        """Leave nothing of a first write that fails: its files would be taken for something else's."""
+        path = self.output.local
+        new = path is not None and not _has_files(path) and self._described() is None
+        try:
+            yield
+        except SparkscaleError:
+            if new and self._described() is None:
+                shutil.rmtree(local_path(path or ""), ignore_errors=True)
+            raise
 
     def _commit(self, df: DataFrame, run: Run, record: str) -> None:
         raise NotImplementedError
@@ -110,7 +125,8 @@ class Delta(_Lake):
         if path is not None and not any(Path(local_path(path), "_delta_log").glob("*.*")):
             return None
         if path is not None and is_sail(self.spark):  # which cannot describe a table at a path
-            return _logged(Path(local_path(path)).absolute())
+            folder = Path(local_path(path)).absolute()
+            return Described("delta", str(folder), tuple(metadata(folder)["partitionColumns"]))
         return super()._described()
 
     def _history(self) -> list[tuple[str, Mapping[str, Any]]]:
@@ -147,21 +163,6 @@ class Delta(_Lake):
 
     def _rows(self) -> dict[str, str]:
         return {"maxRecordsPerFile": str(self.output.rows_per_file)} if self.output.rows_per_file else {}
-
-
-def _logged(folder: Path) -> Described:
-    """Return what a Delta table's own log says of its columns' partitions."""
-    log = folder / "_delta_log"
-    for commit in sorted(log.glob("*.json"), reverse=True):
-        for line in commit.read_text(encoding="utf-8").splitlines():
-            if meta := json.loads(line).get("metaData"):
-                return Described("delta", str(folder), tuple(meta["partitionColumns"]))
-    for checkpoint in sorted(log.glob("*.checkpoint*.parquet"), reverse=True):  # once older commits are cleaned up
-        for row in pq.read_table(checkpoint, columns=["metaData"])["metaData"].drop_null().to_pylist():
-            return Described("delta", str(folder), tuple(row["partitionColumns"]))
-    raise DataError(
-        "OUTPUT_DAMAGED", f"expected the columns of the Delta table in {log}, found none", "restore its log"
-    )
 
 
 def _commit_of(known: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:

@@ -6,6 +6,7 @@ or `input.schema`, and at `transform` from the artifact.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,17 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from sparkscale import manifest
 from sparkscale.artifact import Fitted
-from sparkscale.config import Input
+from sparkscale.config import FILES, Input
 from sparkscale.errors import DataError, Problem
 from sparkscale.places import local_path
 from sparkscale.plan import listed
 from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.written import NULL
+
+#: In a file's URI, a folder's name with a character that is not ASCII: escaped by its writer, and as it is.
+_ESCAPED = re.compile(r"=[^/]*%25[89A-Fa-f][0-9A-Fa-f]")
+_PLAIN = re.compile(r"=[^/]*(?:%[89A-Fa-f][0-9A-Fa-f]|[^\x00-\x7f])")
 
 
 def names(df: DataFrame, source: Input) -> list[str]:
@@ -49,6 +54,8 @@ def typed(df: DataFrame, source: Input) -> DataFrame:
         nulls = [name for name in names(df, source) if name in texts]
         df = _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in nulls})
         df = _cast(df, {name: type_ for name, type_ in _declared(source).items() if name in nulls})
+    elif source.is_files:
+        df = _unescaped(df, source)
     if not source.partitions:
         return df
     found = names(df, source)
@@ -57,6 +64,28 @@ def typed(df: DataFrame, source: Input) -> DataFrame:
         cause = f"input.partitions: {source.name} has no partition column {listed(unknown)}"
         raise DataError("SCHEMA_MISSING", cause, f"its partition columns are {listed(found)}")
     return _cast(df, source.partitions)
+
+
+def _unescaped(df: DataFrame, source: Input) -> DataFrame:
+    """Return an input on Spark with its partitions as text: all nulls are void there, and escaped UTF-8 is bytes.
+
+    Python's and DuckDB's writers escape what is not ASCII in a folder's name; Spark takes each byte for a character.
+    """
+    types = {field.name: field.type for field in schema_of(df).fields}
+    found = [name for name in names(df, source) if types[name] in ("string", "void")]
+    df = _cast(df, {name: "string" for name in found if types[name] == "void"})
+    if not found or source.format not in FILES or source.path is None:
+        return df
+    files = df.inputFiles()
+    if not any(_ESCAPED.search(file) for file in files):
+        return df
+    plain = next((file for file in files if _PLAIN.search(file)), None)
+    if plain is not None:
+        cause = (
+            f"expected folders' names in one spelling, found some escaped as UTF-8 and others not ({unquote(plain)})"
+        )
+        raise DataError("INPUT_PARTITION", cause, "write the table again by one writer")
+    return _with(df, {name: F.decode(F.encode(ref(name), "ISO-8859-1"), "UTF-8") for name in found})
 
 
 def as_text(schema: StructType, keys: Iterable[str]) -> StructType:

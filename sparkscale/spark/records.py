@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
@@ -11,6 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, IntegralType, MapType, StringType, StructField, StructType
 
+from sparkscale.documents import check_documents
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.headers import shown
 from sparkscale.places import is_local, local_path
@@ -18,8 +18,8 @@ from sparkscale.spark.parsed import Parser
 from sparkscale.spark.session import is_sail
 from sparkscale.texttypes import Wanted
 
-#: Bytes of a file's first line that are looked at.
-_LINE = 1 << 20
+#: Options with which brackets are not what they are in plain JSON.
+_OTHER_TEXT = {"encoding", "charset", "allowcomments", "linesep"}
 
 
 def read_json(
@@ -70,35 +70,16 @@ def check_json(spark: SparkSession, name: str, place: str, ddl: str | None, opti
         ConfigError: (78) where Sail has no schema to go by, or `multiLine` would read the first of many documents.
         DataError: (65) where `input.schema` says integers, and Sail would cut the fractions of what is there.
     """
-    multiline = {key.lower(): value for key, value in options.items()}.get("multiline") == "true"
-    if not multiline and not is_sail(spark):
-        return
-    if ddl is None and is_sail(spark):
+    given, sail = {key.lower(): value for key, value in options.items()}, is_sail(spark)
+    if ddl is None and sail:
         cause = "input.schema: expected names and types, found none: Sail guesses those of JSON from its first records"
         raise ConfigError("CONFIG_MISSING", cause, "give input.schema, or set spark.engine: spark")
     reader = spark.read.format("json").options(**options).schema("a int")
     files = sorted(reader.load(place).inputFiles())
-    if multiline:
-        _check_documents(files)
-    elif ddl is not None:
+    if not sail and not given.keys() & _OTHER_TEXT:
+        check_documents(files, whole=given.get("multiline") == "true")
+    if sail and ddl is not None:
         _check_integers(spark, name, files, DataType.fromDDL(ddl))
-
-
-def _check_documents(files: Sequence[str]) -> None:
-    """Refuse files of one document a line: with `multiLine`, Spark reads the first and leaves the others out."""
-    for file in filter(is_local, files):
-        with open(local_path(unquote(file)), "rb") as stream:  # noqa: PTH123 - a name, not a path's parts
-            line, rest = stream.readline(_LINE), stream.readline(_LINE)
-        if rest.strip() and _is_document(line):
-            cause = f"input.options.multiLine: expected one document a file, found one a line in {shown(file)}"
-            raise ConfigError("CONFIG_OPTION", cause, "leave multiLine out: Spark would read the first line alone")
-
-
-def _is_document(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict | list)
-    except ValueError:
-        return False
 
 
 def _check_integers(spark: SparkSession, name: str, files: Sequence[str], declared: DataType) -> None:

@@ -101,7 +101,7 @@ class Sink(abc.ABC):
             return [Problem("SCHEMA_MISSING", cause, nearest(name, types))]
         found = verdict(self._engine, self.output.format, kind_of(types[name]), partition=True)
         if found.kept == "refused":
-            cause = f"output.partition_by: expected a column of single values, {name!r} is {types[name]}"
+            cause = f"output.partition_by: column {name!r} is {types[name]}: {found.why}"
             return [Problem("SCHEMA_TYPE", cause, found.hint)]
         return []
 

@@ -70,9 +70,13 @@ class Texts:
 
     @functools.cached_property
     def told(self) -> Sequence[str]:
-        """The files whose headers are read: all on this machine, up to :data:`REMOTE` elsewhere."""
+        """The files whose headers are read: all on this machine, up to :data:`REMOTE` elsewhere.
+
+        Sail compares no header itself, so there all are read.
+        """
         files = list(self.files)
-        return files if all(map(is_local, files)) else files[:: -(-len(files) // REMOTE)]
+        whole = is_sail(self.spark) or all(map(is_local, files))
+        return files if whole else files[:: -(-len(files) // REMOTE)]
 
     @functools.cached_property
     def headers(self) -> Headers:

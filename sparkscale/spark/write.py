@@ -60,6 +60,9 @@ def sink_of(spark: SparkSession, output: Output, claim: Callable[[str], Claim]) 
     """
     read.check_format(spark, "output.format", output.format)
     options.check("sail" if is_sail(spark) else "spark", output.format, "write", output.options)
+    if output.rows_per_file is not None and is_sail(spark):
+        cause = "output.rows_per_file: expected none on Sail, which writes files of any number of rows"
+        raise ConfigError("CONFIG_OPTION", cause, "leave it out, or set spark.engine: spark")
     if output.table is None:
         return _of(spark, output, output.path or "", claim)
     with translated(f"looking at {output.name}"):

@@ -45,7 +45,7 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
     for field in fields:
         column = ref(field.name)
         if field.name in folders and format_ != "iceberg":
-            changed = _folder(column, field.name, field.type, as_text=sail and format_ in FILES)
+            changed = _folder(column, field.name, field.type, format_, sail=sail)
         elif sail and format_ == "csv" and options.get("nullvalue"):
             changed = column  # which tells nulls from empty strings
         else:
@@ -58,16 +58,18 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
     return df.select(*[changed.alias(name) for name, changed, _ in made])
 
 
-def _folder(column: SparkColumn, name: str, type_: str, *, as_text: bool) -> SparkColumn:
+def _folder(column: SparkColumn, name: str, type_: str, format_: str, *, sail: bool) -> SparkColumn:
     """Return a partition's column, whose value is the name of a folder.
 
-    ``as_text``: Sail gives null the name of a neighbour's folder, and has no names for some types.
+    Sail gives null the name of a neighbour's folder, and has no names for some types: there, all values are text.
     """
     if type_ == "string":
         bad = (column == F.lit("")) | (column == F.lit(NULL)) | column.contains("\0")
         bad |= F.octet_length(F.concat(F.lit(f"{name}="), column)) > F.lit(_LONGEST)
         column = _refused(column, bad, name, "empty, null's own name or too long for a folder's name")
-    return F.coalesce(column.cast("string"), F.lit(NULL)) if as_text else column
+    if type_ == "timestamp" and format_ in FILES:  # without its zone, each reader would take it for its own
+        column = F.date_format(column, f"yyyy-MM-dd HH:mm:ss.SSSSSS{'XXX' if sail else 'XXXXX'}")
+    return F.coalesce(column.cast("string"), F.lit(NULL)) if sail and format_ in FILES else column
 
 
 def _as_text(column: SparkColumn, type_: str, format_: str) -> SparkColumn:
