@@ -20,6 +20,7 @@ CASES: list[tuple[list[list[str]], str | None, list[Any] | str]] = [
     ([['{"a": "x"}']], "a bigint", "INPUT_DAMAGED"),
     ([['{"a": 9223372036854775807}']], "a bigint", [2**63 - 1]),
     ([['{"a": 1}', '{"a":']], "a bigint", "INPUT_DAMAGED"),
+    ([['{"a": {"k": null}}']], "a map<string, int>", "SCHEMA_TYPE"),
 ]
 
 

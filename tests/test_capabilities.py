@@ -87,7 +87,17 @@ def test_warn_of_changes_by_reason() -> None:
 def test_warn_where_the_write_pass_does_not_look() -> None:
     """A check of single values reaches no nested ones; those of a column of its own are checked, not warned of."""
     _, warnings = judge(planned(a=array("double"), b="double"), "sail", "json")
-    assert warnings == ["json, column 'a': NaN and infinities: Sail writes them as null", ALWAYS["sail", "json"]]
+    assert warnings == [
+        "json, column 'a': NaN and infinities: Sail writes them as null",
+        f"json, columns 'x', 'a', 'b': {ALWAYS['sail', 'json']}",
+    ]
+
+
+def test_warn_of_a_zone_that_orc_has_not() -> None:
+    _, warnings = judge(planned(a="timestamp", b=array("timestamp"), c="timestamp_ntz"), "spark", "orc")
+    assert [
+        warning for warning in warnings if "'a', 'b': readers other than Spark see a timestamp without zone" in warning
+    ]
 
 
 def test_judge_what_steps_write_by_its_new_type() -> None:

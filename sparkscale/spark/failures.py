@@ -45,7 +45,7 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "give the column another type in input.schema, such as string, or change the value",
     ),
     (
-        r"is too large to store in a Decimal",
+        r"is too large to store in a Decimal|cannot be represented as Decimal",
         DataError,
         "DATA_INEXACT",
         "give the column a decimal of more digits in input.schema, or string",

@@ -170,8 +170,8 @@ def test_partition_by_columns(spark: SparkSession, here: Path, format_: str) -> 
 
 @pytest.mark.parametrize(("names", "cause"), [
     (["kk"], "column 'kk' of output.partition_by is neither in in nor made by a step; did you mean 'k'?"),
-    (["v"], "output.partition_by: expected a column of single values, 'v' is array<double>; choose another column"),
-    (["k", "v", "x"], "2 problems, the first: output.partition_by: expected a column of single values"),
+    (["v"], "output.partition_by: column 'v' is array<double>: a folder's name cannot hold it; choose another column"),
+    (["k", "v", "x"], "2 problems, the first: output.partition_by: column 'v' is array<double>"),
 ])  # fmt: skip
 def test_refuse_columns_that_make_no_folders(here: Path, names: list[str], cause: str) -> None:
     write_parquet(here / "in" / "part.parquet", {"x": [1.0], "k": [1], "v": [[1.0]]})
