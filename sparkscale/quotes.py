@@ -8,7 +8,6 @@ An open quote in a file that also has an odd number of such lone quotes is not f
 from __future__ import annotations
 
 import csv
-import itertools
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -20,8 +19,6 @@ from sparkscale.headers import Dialect, opened, shown
 from sparkscale.places import is_local, local_path
 
 _CHUNK = 1 << 20
-#: A record of its own, wherever all quotes before it are closed.
-_END = "\0"
 
 
 def check_quotes(files: Iterable[str], dialect: Dialect) -> None:
@@ -51,16 +48,18 @@ def _is_odd(place: Path, quote: str) -> bool:
 
 
 def _ends_inside(place: Path, dialect: Dialect, form: dict[str, object]) -> bool:
-    """Read a file to its end: the text put behind it is a record of its own, unless a quote is open."""
+    """Read a file to its end, strictly: Python stops at an open quote, and at text behind a closing one."""
     before = csv.field_size_limit(sys.maxsize)
     try:
         with dialect.text(place) as text:
-            reader: Iterator[list[str]] = csv.reader(itertools.chain(_lines(text, dialect), ["\n", _END]), **form)  # type: ignore[arg-type]
-            return deque(reader, maxlen=1).pop() != [_END]
-    except (UnicodeError, csv.Error):
+            deque(csv.reader(_lines(text, dialect), strict=True, **form), maxlen=0)  # type: ignore[arg-type]
+    except csv.Error:
+        return True
+    except UnicodeError:
         return False  # no text in that encoding: the engine says so
     finally:
         csv.field_size_limit(before)
+    return False
 
 
 def _lines(text: Iterable[str], dialect: Dialect) -> Iterator[str]:
