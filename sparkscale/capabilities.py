@@ -79,6 +79,7 @@ _JSON_KEYS = Verdict("refused", "JSON's keys are strings")
 _ANOTHER = {"another type": _NO_TYPE}
 _ORC_CALENDAR = "ORC's calendar changes at 1582-10-15, and other readers shift earlier dates by days"
 
+_LEFT_OUT = "Sail leaves nulls out, so a column of nulls only is lost; parquet keeps it"
 _ORC_ZONE = "readers other than Spark see a timestamp without zone, the time in UTC"
 
 #: By engine and format, what is not exact of a column that is written.
@@ -114,6 +115,7 @@ WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
         "float, double": Verdict("checked", "NaN and infinities: Sail writes them as null"),
         "binary": _HEX,
         "map": Verdict("refused", "Sail leaves out entries whose value is null"),
+        "void": Verdict("warned", _LEFT_OUT),
         "map by another type than string": _JSON_KEYS,
         **dict.fromkeys(("interval", "another type"), _NO_TYPE),
     },
@@ -121,10 +123,8 @@ WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
         ("decimal of more than 38 digits", "time", "interval", "void", "another type"), _NO_TYPE
     ),
 }
-#: What a format changes of any column.
-ALWAYS: Mapping[tuple[str, str], str] = {
-    ("sail", "json"): "Sail leaves nulls out, so a column of nulls only is lost; parquet keeps them"
-}
+#: What becomes of a column, of whatever type, in which a result has nulls only.
+OF_NULLS: Mapping[tuple[str, str], str] = {("sail", "json"): _LEFT_OUT}
 _FOLDER = Verdict(
     "checked", "empty, `__HIVE_DEFAULT_PARTITION__`, with a NUL or too long: no name of a folder, or that of null"
 )
@@ -146,7 +146,7 @@ _LOG = {
 def _partition(engine: str, format_: str) -> dict[str, Verdict]:
     """Return what a partition column loses; in a table's log, its type counts as well."""
     typed = WRITTEN[engine, format_].items() if format_ in _TABLES else ()
-    lost = {kind: found for kind, found in typed if found.kept == "refused"}
+    lost = {kind: found for kind, found in typed if found.kept in ("refused", "warned")}
     logged = _LOG if (engine, format_) == ("sail", "delta") else {}
     return {**lost, **(_UNFIT if format_ == "iceberg" else _FOLDERS), **logged}
 
@@ -160,6 +160,7 @@ PARTITIONS: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
 }
 
 _BEFORE = "write that column with another type before this job, or leave it out by input.schema"
+_MICROSECONDS = "write it in microseconds before this job"
 _OTHER_ENGINE = "set spark.engine: spark, or write that column without this type"
 
 
@@ -171,40 +172,52 @@ def _unread(engine: str, hint: str = _BEFORE) -> Verdict:
     return Verdict("refused", f"{engine} cannot read this type", hint=hint)
 
 
-#: By engine: types of a Parquet file's columns, in Arrow's names (a pattern), that are not read as they are.
-READ: Mapping[str, Mapping[str, Verdict]] = {
-    "spark": {
-        r"decimal\d+\((39|[4-7]\d), .*": _unread("Spark"),
-        r"halffloat": _unread("Spark"),
-        r"time32\[.*|time64\[ns\]": _unread("Spark"),
-        r"timestamp\[ns.*": _unread("Spark", "write it in microseconds before this job"),
-        r"extension<arrow.uuid>": _unread("Spark"),
-        r"uint8": _wider("smallint"),
-        r"uint16": _wider("int"),
-        r"uint32": _wider("bigint"),
-        r"uint64": _wider("decimal(20,0)"),
-        r"null": Verdict("warned", "is read as int, all of it null"),
-        r"duration\[.*": Verdict("warned", "is read as bigint, its count of units"),
-    },
-    "sail": {
-        r"halffloat": _unread("Sail"),
-        r"time64\[ns\]": _unread("Sail"),
-        r"timestamp\[ns.*": _unread("Sail", "write it in microseconds before this job"),
-        r"date64.*|decimal(32|64)\(.*": _unread("Sail", _OTHER_ENGINE),
-        r"dictionary<.*": _unread("Sail", _OTHER_ENGINE),
-        r"uint8": _wider("smallint"),
-        r"uint16": _wider("int"),
-        r"uint32": _wider("bigint"),
-        r"uint64": _wider("decimal(20,0)"),
-        r"int96": Verdict("warned", "is read as timestamp, in UTC"),
-        r".*[<: ]uint\d.*": _unread("Sail", _OTHER_ENGINE),
-    },
+@dataclass(frozen=True)
+class Reading:
+    """How an engine reads columns of a Parquet file whose types match a pattern, in Arrow's names."""
+
+    pattern: str
+    #: What the docs call these types.
+    name: str
+    verdict: Verdict
+
+
+_WHOLE_NUMBERS = (
+    Reading(r"uint8", "uint8", _wider("smallint")),
+    Reading(r"uint16", "uint16", _wider("int")),
+    Reading(r"uint32", "uint32", _wider("bigint")),
+    Reading(r"uint64", "uint64", _wider("decimal(20,0)")),
+)
+
+#: By engine: what is not read as it is. The first that matches counts.
+READ: Mapping[str, Sequence[Reading]] = {
+    "spark": (
+        Reading(r"decimal\d+\((39|[4-7]\d), .*", "decimal of more than 38 digits", _unread("Spark")),
+        Reading(r"halffloat", "float16", _unread("Spark")),
+        Reading(r"time32\[.*|time64\[ns\]", "time in seconds, milliseconds or nanoseconds", _unread("Spark")),
+        Reading(r"timestamp\[ns.*", "timestamp in nanoseconds", _unread("Spark", _MICROSECONDS)),
+        Reading(r"extension<arrow.uuid>", "UUID", _unread("Spark")),
+        *_WHOLE_NUMBERS,
+        Reading(r"null", "null", Verdict("warned", "is read as int, all of it null")),
+        Reading(r"duration\[.*", "duration", Verdict("warned", "is read as bigint, its count of units")),
+    ),
+    "sail": (
+        Reading(r"halffloat", "float16", _unread("Sail")),
+        Reading(r"time64\[ns\]", "time in nanoseconds", _unread("Sail")),
+        Reading(r"timestamp\[ns.*", "timestamp in nanoseconds", _unread("Sail", _MICROSECONDS)),
+        Reading(r"date64.*", "date64", _unread("Sail", _OTHER_ENGINE)),
+        Reading(r"decimal(32|64)\(.*", "decimal32, decimal64", _unread("Sail", _OTHER_ENGINE)),
+        Reading(r"dictionary<.*", "dictionary (pandas' categories)", _unread("Sail", _OTHER_ENGINE)),
+        *_WHOLE_NUMBERS,
+        Reading(r"int96", "timestamp as INT96", Verdict("warned", "is read as timestamp, in UTC")),
+        Reading(r".*[<: ]uint\d.*", "uint8 to uint64 in lists, structs and maps", _unread("Sail", _OTHER_ENGINE)),
+    ),
 }
 
 
 def read_verdict(engine: str, type_: str) -> Verdict:
     """Return how an engine reads a column of a Parquet file, by the name of its type in Arrow."""
-    return next((found for pattern, found in READ[engine].items() if re.fullmatch(pattern, type_)), EXACT)
+    return next((one.verdict for one in READ[engine] if re.fullmatch(one.pattern, type_)), EXACT)
 
 
 def kind_of(type_: str) -> str:
@@ -236,23 +249,25 @@ def judge(
             problems.append(Problem("SCHEMA_FORMAT", cause, found.hint))
         else:
             changed.setdefault(found.why, []).append(name)
-    if (engine, format_) in ALWAYS:
-        changed[ALWAYS[engine, format_]] = [name for name in planned.output_types if name not in partition_by]
-    return problems, [f"{format_}, {_columns(names)}: {why}" for why, names in changed.items()]
+    return problems, [warning(format_, names, why) for why, names in changed.items()]
 
 
-def _columns(names: Sequence[str]) -> str:
-    return f"{'column' if len(names) == 1 else 'columns'} {listed(names)}"
+def warning(format_: str, names: Sequence[str], why: str) -> str:
+    """Return what is said of columns that a format changes."""
+    return f"{format_}, {'column' if len(names) == 1 else 'columns'} {listed(names)}: {why}"
 
 
 def _verdicts(
     planned: Plan, engine: str, format_: str, partition_by: Sequence[str]
 ) -> Iterator[tuple[str, str, Verdict]]:
-    """Yield the columns that are not kept exactly, each with its type; the sink judges partition columns itself."""
+    """Yield the columns that are not kept exactly, each with its type."""
     inner = {field.name: field.inner for field in planned.schema.fields}
     made = {name for step in planned.steps for name in step.outputs}
     for name, type_ in planned.output_types.items():
-        if name in partition_by:
+        if name in partition_by:  # what is refused of them, the sink says with the key of the job file
+            found = verdict(engine, format_, kind_of(type_), partition=True)
+            if found.kept == "warned":
+                yield name, type_, found
             continue
         outer = verdict(engine, format_, kind_of(type_))
         if outer.kept in ("warned", "refused"):
@@ -287,11 +302,11 @@ def markdown() -> str:
 
 def _readings() -> str:
     rows = [
-        f"| {engine.capitalize()} | `{pattern.replace('|', chr(92) + '|')}` | {found.kept} | {found.why} |"
+        f"| {engine.capitalize()} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
         for engine, table in READ.items()
-        for pattern, found in table.items()
+        for one in table
     ]
-    return "\n".join(["| engine | Arrow type (pattern) | | |", "|---|---|---|---|", *rows])
+    return "\n".join(["| engine | type | | |", "|---|---|---|---|", *rows])
 
 
 def _table(columns: Sequence[tuple[str, str]], *, partition: bool) -> Iterator[str]:

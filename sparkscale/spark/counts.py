@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -14,9 +14,11 @@ from sparkscale.artifact import Application, Fitted
 from sparkscale.errors import DataError
 from sparkscale.maps import Softmax
 from sparkscale.report import Report
-from sparkscale.spark.columns import feature, scores
+from sparkscale.spark.columns import feature, ref, scores
 from sparkscale.spark.failures import translated
 from sparkscale.spark.session import is_sail
+
+_PRESENT = "present_"
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,16 @@ class Counted:
     rows: int | None = None
 
     @classmethod
-    def of(cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None) -> Counted:
-        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen."""
+    def of(
+        cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None, present: Collection[str] = ()
+    ) -> Counted:
+        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen.
+
+        Of the columns ``present``, the values that are not null are counted as well.
+        """
         items = _row_items(fitted)
         wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item, df.sparkSession))]
+        wanted += [F.count(ref(name)).alias(_PRESENT + name) for name in present]
         if not apart and not is_sail(df.sparkSession):
             observation = (
                 Observation()
@@ -50,6 +58,13 @@ class Counted:
             if self.observation is not None and (observed := _observed(self.observation)):
                 return observed
             return self.plain.agg(*self.counts_of).collect()[0].asDict()
+
+
+def of_nulls(counts: dict[str, int]) -> list[str]:
+    """Return the columns that were to be ``present``, and have no value but null."""
+    if not counts["rows"]:
+        return []
+    return [key.removeprefix(_PRESENT) for key, count in counts.items() if key.startswith(_PRESENT) and not count]
 
 
 def _observed(observation: Observation) -> dict[str, int]:

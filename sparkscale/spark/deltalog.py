@@ -28,9 +28,10 @@ def metadata(folder: Path) -> dict[str, Any]:
     raise DataError("OUTPUT_DAMAGED", f"expected a table's columns in {log}, found none", "restore its log")
 
 
-def voids(folder: Path) -> list[str]:
-    """Return the columns without a type, of nulls only: Spark does not show them."""
+def columns(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the type of each column, as the log has it, and the columns of partitions; none where there is no log."""
     if not any((folder / "_delta_log").glob("*.*")):
-        return []
-    fields = json.loads(metadata(folder).get("schemaString") or "{}").get("fields", [])
-    return [field["name"] for field in fields if field["type"] in ("void", "null")]
+        return {}, []
+    known = metadata(folder)
+    fields = json.loads(known.get("schemaString") or "{}").get("fields", [])
+    return {field["name"]: field["type"] for field in fields}, list(known.get("partitionColumns") or ())

@@ -262,7 +262,12 @@ _RULES: list[tuple[str, type[SparkscaleError], str, str]] = [
         "the table has a type that Sail cannot read; set spark.engine: spark, or write it without that column",
     ),
     (
-        r"Invalid data type for Delta Lake",
+        (
+            r"Invalid data type for Delta Lake|Not a supported type|has unsupported type"
+            r"|not yet supported to write to hive partitions"
+            r"|[Uu]nsupported (Arrow )?(data ?type|dictionary (key )?type|Spark complex schema type)"
+            r"|not supported for (data type|type|Iceberg type)"
+        ),
         DataError,
         "SCHEMA_FORMAT",
         "drop or cast that column before this job, or set output.format: parquet",

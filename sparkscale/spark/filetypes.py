@@ -17,11 +17,12 @@ from sparkscale.config import Input
 from sparkscale.errors import DataError, Problem
 from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import ref
-from sparkscale.spark.deltalog import voids
+from sparkscale.spark.deltalog import columns
 from sparkscale.spark.session import is_sail
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.
 _WIDER = {"uint8": "smallint", "uint16": "int", "uint32": "bigint", "uint64": "decimal(20,0)", "int96": "timestamp"}
+_SPARK = "set spark.engine: spark, or write the table again with another partition"
 #: Errors that footers explain.
 _EXPLAINED = ("SCHEMA_TYPE", "SCHEMA_FILES", "INPUT_DAMAGED")
 
@@ -84,11 +85,17 @@ def _check_sizes(df: DataFrame, source: Input) -> None:
             raise DataError("INPUT_DAMAGED", cause, "write it again, or remove it if nothing is missing")
 
 
-def _unseen(df: DataFrame, folder: str) -> list[str]:
-    names = [name for name in voids(Path(local_path(folder))) if name not in df.columns]
+def _of_delta(df: DataFrame, source: Input) -> list[str]:
+    """Judge a Delta table by its log, which tells its newest version: return what Spark leaves out of that."""
+    types, folders = columns(Path(local_path(source.local or "")))
+    binary = [name for name in folders if types.get(name) == "binary"]
+    if binary and is_sail(df.sparkSession):
+        cause = "Sail reads the bytes of a partition as the text of their escapes"
+        raise DataError.of([Problem("SCHEMA_TYPE", f"column {name!r} is binary: {cause}", _SPARK) for name in binary])
     return [
         f"input column {name!r} has no type and no value but null; Spark leaves it out of Delta tables"
-        for name in names
+        for name, type_ in types.items()
+        if type_ in ("void", "null") and name not in df.columns and not source.as_of
     ]
 
 
@@ -99,8 +106,8 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
         DataError: (65) naming columns that the engine would change in silence.
     """
     _check_sizes(df, source)
-    if source.format == "delta" and source.local is not None and not source.as_of:
-        return df, _unseen(df, source.local)
+    if source.format == "delta" and source.local is not None:
+        return df, _of_delta(df, source)
     file = next(_files(source), None)
     engine = "sail" if is_sail(df.sparkSession) else "spark"
     types = {name: type_ for name, type_ in _types(file).items() if name in df.columns} if file else {}

@@ -30,7 +30,7 @@ from sparkscale.spark import fit as fitting
 from sparkscale.spark import write as sinks
 from sparkscale.spark.catalog import describe, quoted
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.counts import Counted, judge
+from sparkscale.spark.counts import Counted, judge, of_nulls
 from sparkscale.spark.explain import Explained
 from sparkscale.spark.failures import translated
 from sparkscale.spark.footers import check_footers
@@ -314,12 +314,15 @@ def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) 
 
     def frame() -> DataFrame:
         # A transaction writes and publishes at once: what it has to be judged by is counted before.
-        counted.append(Counted.of(df, fitted, apart=sink.transactional, rows=report.rows))
+        present = sink.lost_of_nulls(df)
+        counted.append(Counted.of(df, fitted, apart=sink.transactional, rows=report.rows, present=present))
         result = sink.prepared(transform(counted[-1].df, fitted, config.engine))
         return gathered(result, sink.output.partition_by, config.input.pinned)
 
     def ready() -> None:
-        judge(counted[-1].counts(), fitted, report)
+        counts = counted[-1].counts()
+        judge(counts, fitted, report)
+        report.warnings += sink.warnings_of_nulls(of_nulls(counts))
         if report.command == "run":
             _save(fitted, config, report)
         record.update(rows=report.rows, artifact=hidden(report.artifact, job.secrets))

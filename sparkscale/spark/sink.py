@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.capabilities import judge, kind_of, verdict
+from sparkscale.capabilities import OF_NULLS, judge, kind_of, verdict, warning
 from sparkscale.config import Output
 from sparkscale.errors import OutputError, Problem, nearest
 from sparkscale.plan import Plan
 from sparkscale.runs import Run
-from sparkscale.spark.columns import ref
+from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.written import prepared
 
@@ -69,7 +69,8 @@ class Sink(abc.ABC):
     def problems(self, planned: Plan, source: str) -> list[Problem]:
         """Return what the target cannot hold of a plan's result, and where the table that is there differs from it."""
         types = planned.output_types
-        found = [problem for name in self.output.partition_by for problem in self._partition(name, types, source)]
+        names = {*self.output.partition_by, *(self._folders() & types.keys())}
+        found = [problem for name in sorted(names) for problem in self._partition(name, types, source)]
         if self.output.partition_by and set(types) <= set(self.output.partition_by):
             found.append(Problem("SCHEMA_FORMAT", "output.partition_by: expected a column less than there are"))
         return found + self._judged(planned)[0] + self._differences(types)
@@ -78,18 +79,33 @@ class Sink(abc.ABC):
         """Return what the target changes of a plan's result, as far as that is harmless."""
         return self._judged(planned)[1]
 
+    def lost_of_nulls(self, df: DataFrame) -> list[str]:
+        """Return the columns that the target leaves out where they have no value but null."""
+        if (self._engine, self.output.format) not in OF_NULLS:
+            return []
+        apart = self.output.partition_by
+        return [field.name for field in schema_of(df).fields if field.name not in apart and field.type != "void"]
+
+    def warnings_of_nulls(self, names: Sequence[str]) -> list[str]:
+        """Return what the target changes of columns with no value but null."""
+        format_ = self.output.format
+        return [warning(format_, names, OF_NULLS[self._engine, format_])] if names else []
+
     def prepared(self, df: DataFrame) -> DataFrame:
         """Return a result as it is written: with a check of each value that the format would change in silence."""
         options = {key.lower(): value for key, value in self.output.options.items()}
         return prepared(df, self.output.format, self._folders(), options)
 
-    def _folders(self) -> Collection[str]:
-        """Return the columns whose values become names of folders, or text in a table's log."""
-        return {*self.output.partition_by, *(self.partitions() or ())}
+    def _folders(self) -> set[str]:
+        """Return the columns whose values become names of folders, or text in a table's log.
+
+        Tables with transactions keep their partitions; files are written by those of the job alone.
+        """
+        there = self.partitions() if self.transactional and not self.output.partition_by else None
+        return {*self.output.partition_by, *(there or ())}
 
     def _judged(self, planned: Plan) -> tuple[list[Problem], list[str]]:
-        folders = self.output.partition_by
-        return judge(planned, self._engine, self.output.format, folders)
+        return judge(planned, self._engine, self.output.format, tuple(self._folders()))
 
     @property
     def _engine(self) -> str:
@@ -111,7 +127,8 @@ class Sink(abc.ABC):
         if there is None:
             return []
         found, place = [], self.output.name
-        if self.output.partition_by and self.output.partition_by != list(there):
+        named = self.output.partition_by or not self.transactional  # files go where the job says, a table knows
+        if named and self.output.partition_by != list(there):
             cause = f"output.partition_by: expected {list(there)}, by which {place} is partitioned"
             found.append(Problem("SCHEMA_TARGET", f"{cause}, found {self.output.partition_by}", "name the same"))
         # Folders' names have no types; a table with transactions knows those of its partitions.
