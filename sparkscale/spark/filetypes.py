@@ -22,7 +22,6 @@ from sparkscale.spark.session import is_sail
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.
 _WIDER = {"uint8": "smallint", "uint16": "int", "uint32": "bigint", "uint64": "decimal(20,0)", "int96": "timestamp"}
-_SPARK = "set spark.engine: spark, or write the table again with another partition"
 #: Errors that footers explain.
 _EXPLAINED = ("SCHEMA_TYPE", "SCHEMA_FILES", "INPUT_DAMAGED")
 
@@ -89,9 +88,10 @@ def _of_delta(df: DataFrame, source: Input) -> list[str]:
     """Judge a Delta table by its log, which tells its newest version: return what Spark leaves out of that."""
     types, folders = columns(Path(local_path(source.local or "")))
     binary = [name for name in folders if types.get(name) == "binary"]
-    if binary and is_sail(df.sparkSession):
-        cause = "Sail reads the bytes of a partition as the text of their escapes"
-        raise DataError.of([Problem("SCHEMA_TYPE", f"column {name!r} is binary: {cause}", _SPARK) for name in binary])
+    if binary:
+        cause = "engines read the bytes of a partition as the text of their escapes"
+        hint = "write the table again with another partition"
+        raise DataError.of([Problem("SCHEMA_TYPE", f"column {name!r} is binary: {cause}", hint) for name in binary])
     return [
         f"input column {name!r} has no type and no value but null; Spark leaves it out of Delta tables"
         for name, type_ in types.items()

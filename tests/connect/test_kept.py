@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from tests.processes import ROOT, assert_done, python
 from tests.tables import independent
@@ -81,10 +82,18 @@ TWO = ("classic", "sail")
 
 
 @dataclass(frozen=True)
+class Lake:
+    """A Delta table by another writer."""
+
+    content: pa.Table
+    partition_by: list[str]
+
+
+@dataclass(frozen=True)
 class Case:
     """A job: its input's files by name, and what its file says beside the defaults."""
 
-    files: Mapping[str, pa.Table | bytes]
+    files: Mapping[str, pa.Table | bytes | Lake]
     jobs: Mapping[str, Mapping[str, Any]]
     engines: tuple[str, ...] = TWO
 
@@ -160,6 +169,17 @@ def apart(one: pa.Array, other: pa.Array) -> dict[str, pa.Table]:
     return {"a.parquet": table(c=one), "b.parquet": table(c=other)}
 
 
+def lake(*partition_by: str, **columns: Any) -> dict[str, Lake]:
+    """Return the files of an input that is a Delta table."""
+    return {"": Lake(table(**columns), list(partition_by))}
+
+
+FROM_DELTA = {"format": "delta", "path": "in"}
+PARIS = pa.array([dt.datetime(2026, 1, 31, 12, tzinfo=UTC), dt.datetime(2026, 7, 1, 0, 0, 0, 5, UTC), None],
+                 pa.timestamp("us", "Europe/Paris"))  # fmt: skip
+NEGATIVE = pa.array([Decimal("-9999999.99"), None], pa.decimal128(9, 2))
+#: Deltalake's own writer spoils negative numbers as Sail does.
+POSITIVE = pa.array([Decimal("1.25"), None], pa.decimal128(9, 2))
 #: A text that its type does not hold, found while writing; and the same job with a type that does.
 INEXACT = {"a.csv": b"x,d\n1.0,1.555\n"}
 TEXT_INPUT = {"format": "csv", "path": "in", "schema": "x double, d decimal(10,2)"}
@@ -254,6 +274,29 @@ CASES: dict[str, Case] = {
        for name in ("i8", "i64", "f32", "decimal", "flag", "day", "zoned", "local")},
     **{f"partition delta by {name}": case(table(k=SIMPLE[name]), output=to("delta", partition_by=["k"]))
        for name in ("i64", "decimal", "flag", "day", "zoned", "local")},
+    "partition by Paris": case(table(k=PARIS), output=to("parquet", partition_by=["k"])),
+    "partition iceberg by Paris": case(table(k=PARIS), output=to("iceberg", partition_by=["k"]), engines=NOT_SAIL),
+    "partition delta by Paris": case(table(k=PARIS), output=to("delta", partition_by=["k"]), engines=NOT_SAIL),
+    **{f"partition {name} by a time of day": case(table(k=pa.array([dt.time(1), None])), output=to(name, partition_by=["k"]),
+                                                  engines=TWO if name == "delta" else NOT_SAIL) for name in ("delta", "iceberg")},
+    "partition delta by floats": case(table(k=pa.array([5e-324, None])), output=to("delta", partition_by=["k"]), engines=("sail",)),
+    "partition delta by nothing": case(table(k=pa.nulls(2)), output=to("delta", partition_by=["k"]), engines=("sail",)),
+    "partition delta by negative numbers": case(table(k=NEGATIVE), output=to("delta", partition_by=["k"]), engines=("sail",)),
+    "partition delta by 50 digits": case(table(k=pa.array([Decimal(1)], pa.decimal256(50, 0))),
+                                         output=to("delta", partition_by=["k"]), engines=("sail",)),
+    "add to delta by negative numbers": case({"a.parquet": table(k=NEGATIVE), "../out": Lake(table(k=POSITIVE), ["k"])},
+                                             output=to("delta", mode="append"), engines=("sail",)),
+    "partition iceberg by small numbers": case(table(k=SIMPLE["i8"], d=SIMPLE["i16"]), output=to("iceberg", partition_by=["k"]),
+                                               engines=NOT_SAIL),
+    "bytes in names of folders": case(lake("k", k=pa.array([b"\0\xff", b"a"])), input=FROM_DELTA),
+    "delta of no type": case(lake(c=pa.nulls(2), d=pa.array([1, 2])), input=FROM_DELTA),
+    "delta of fixed lists": case(lake(c=pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))), input=FROM_DELTA),
+    "json of nulls": case(table(c=pa.nulls(2), d=pa.array([None, None], pa.int32()), e=pa.array([None, "e"]), k=pa.array(["k", "k"])),
+                          output=to("json", partition_by=["k"])),
+    "partitions given up": Case({"a.parquet": table(k=pa.array([7, None]))}, {
+        "job1": {"output": to("parquet", partition_by=["k"])},
+        "job2": {"output": to("parquet", mode="append"), "name": "added"},
+        "job3": {"output": to("parquet"), "name": "anew"}}),
     "delta again": Case({"a.parquet": table(k=pa.array(["a", "b"]))}, {
         f"job{number}": {"output": to("delta", mode=mode, partition_by=["k"]), "name": f"run {number}"}
         for number, mode in enumerate(["error", "append", "overwrite", "append", "error"])}),
@@ -302,7 +345,9 @@ def write(folder: Path, one: Case) -> None:
     """Write a case's files and jobs."""
     for file, content in one.files.items():
         (folder / "in" / file).parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
+        if isinstance(content, Lake):
+            write_deltalake(str((folder / "in" / file).resolve()), content.content, partition_by=content.partition_by)
+        elif isinstance(content, bytes):
             (folder / "in" / file).write_bytes(content)
         else:
             pq.write_table(content, folder / "in" / file)
@@ -433,7 +478,7 @@ def test_keep_types_in_json(done: Any) -> None:
         maps = [row["map"] and {key: one and int(one) for key, one in row["map"].items()} for row in rows]
         assert maps == [None if one is None else dict(one) for one in NESTED["map"].to_pylist()]
     else:
-        assert [warning for warning in one()["warnings"] if "'i8'" in warning and "Sail leaves nulls out" in warning]
+        assert [warning for warning in one()["warnings"] if "column 'none': Sail leaves nulls out" in warning]
 
 
 def test_keep_rows_of_one_column_in_csv(done: Any) -> None:
@@ -482,6 +527,13 @@ REFUSED = [
     ("partition delta by empty", ["column 'k'"], "DATA_UNKEPT"),
     ("partition by bytes", ["'k' is binary"], "SCHEMA_TYPE"),
     ("partition by a long name", ["folder's name"], "DATA_UNKEPT"),
+    ("bytes in names of folders", ["column 'k' is binary: engines read"], "SCHEMA_TYPE"),
+    ("partition delta by a time of day", ["column 'k' is time(6): the format has no such type"], "SCHEMA_TYPE"),
+    ("partition iceberg by a time of day", ["column 'k' is time(6): the format has no such type"], "SCHEMA_TYPE"),
+    ("partition delta by floats", ["column 'k' is double: Sail writes it without an exponent"], "SCHEMA_TYPE"),
+    ("partition delta by nothing", ["column 'k' is void: the format has no such type"], "SCHEMA_TYPE"),
+    ("partition delta by negative numbers", ["column 'k' is decimal(9,2): Sail writes a text"], "SCHEMA_TYPE"),
+    ("partition delta by 50 digits", ["column 'k' is decimal(50,0): the format has no such type"], "SCHEMA_TYPE"),
 ]
 
 
@@ -716,3 +768,70 @@ def test_tell_empty_text_from_null_or_warn(done: Any) -> None:
     assert found == ([None] if done.engine == "sail" else [""])
     told = [warning for warning in one()["warnings"] if "column 'd': Sail reads a quoted empty text as null" in warning]
     assert len(told) == (done.engine == "sail")
+
+
+@pytest.mark.parametrize("format_", ["parquet", "delta", "iceberg"])
+def test_keep_the_instant_of_a_partition_with_a_zone(done: Any, format_: str) -> None:
+    """Its name says a zone, or another reader knows that it is UTC; the session is in another one."""
+    one = done("partition by Paris" if format_ == "parquet" else f"partition {format_} by Paris")
+    assert one()["exit"] == 0, one()
+    if format_ != "parquet":
+        assert same(one.table(format_)["k"].to_pylist(), PARIS.cast(pa.timestamp("us", "UTC")).to_pylist())
+        return
+    found = {text and dt.datetime.fromisoformat(text): rows for text, rows in folders(one.folder).items()}
+    assert found == dict(zip(PARIS.to_pylist(), [[0.0], [0.5], [1.0]], strict=True))
+
+
+def test_refuse_to_add_a_partition_that_a_log_cannot_hold(done: Any) -> None:
+    one = done("add to delta by negative numbers")
+    assert (one()["exit"], one()["code"]) == (65, "SCHEMA_TYPE"), one()
+    assert one.table("delta").num_rows == 2
+
+
+def test_warn_of_partitions_that_iceberg_widens(done: Any) -> None:
+    one = done("partition iceberg by small numbers")
+    assert [warning for warning in one()["warnings"] if "columns 'k', 'd': Iceberg keeps" in warning], one()
+    found = one.read("iceberg")
+    assert (found["k"].to_pylist(), found["d"].to_pylist()) == (SIMPLE["i8"].to_pylist(), SIMPLE["i16"].to_pylist())
+
+
+def test_tell_of_columns_without_a_type_in_delta(done: Any) -> None:
+    one = done("delta of no type")
+    if done.engine == "sail":
+        assert (one()["exit"], one()["code"]) == (65, "SCHEMA_TYPE")
+    else:
+        assert [warning for warning in one()["warnings"] if "'c' has no type" in warning], one()
+        assert one.read()["d"].to_pylist() == [1, 2]
+
+
+def test_read_fixed_lists_of_delta_or_say_the_way_out(done: Any) -> None:
+    one = done("delta of fixed lists")
+    if done.engine == "sail":
+        assert (one()["exit"], one()["code"]) == (65, "SCHEMA_TYPE")
+        assert "set spark.engine: spark" in one()["problems"][0]
+    else:
+        assert one.read()["c"].to_pylist() == [[1.0, 2.0], None]
+
+
+def test_name_columns_of_nulls_that_sail_leaves_out(done: Any) -> None:
+    """Exactly those: a partition's folder keeps its value, and a column with one value keeps its key."""
+    one = done("json of nulls")
+    assert one()["exit"] == 0, one()
+    told = [warning for warning in one()["warnings"] if "Sail leaves nulls out" in warning]
+    rows = [
+        json.loads(line) for file in (one.folder / "out").glob("k=*/*.json") for line in file.read_text().splitlines()
+    ]
+    keys = {key for row in rows for key in row}
+    if done.engine == "sail":
+        assert [re.findall(r"'(\w)'", warning) for warning in told] == [["c"], ["d"]]
+        assert keys == {"x", "e"}
+    else:
+        assert (told, keys) == ([], {"x", "c", "d", "e"})
+
+
+def test_write_without_the_partitions_that_were_there(done: Any) -> None:
+    """Files with and without folders are no table; a new table without them has the column as it is."""
+    one = done("partitions given up")
+    assert [one(f"job{number}")["exit"] for number in (1, 2, 3)] == [0, 65, 0], one("job2")
+    assert one("job2")["code"] == "SCHEMA_TARGET"
+    assert same(one.table()["k"].to_pylist(), [7, None])
