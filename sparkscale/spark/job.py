@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale import lakes, publish, store
 from sparkscale.artifact import Fitted
-from sparkscale.config import FILES, JobConfig
+from sparkscale.config import FILES, JobConfig, Where
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.jobfile import Job
 from sparkscale.places import check_apart, check_outside
@@ -202,16 +202,10 @@ def _plan(
     spark: SparkSession, config: JobConfig, command: str, sink: Sink | None
 ) -> tuple[DataFrame, Plan, Fitted | None, Decided | None]:
     """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
-    source, engine = config.input.name, "sail" if is_sail(spark) else "spark"
+    source = config.input.name
     known = _load(config) if command == "transform" else None
-    try:
-        df, decided = read(spark, config.input, _wanted(config, known))
-        df, told = filetypes.judged(df, config.input)
-    except DataError as error:
-        raise filetypes.explained(error, config.input, engine) from error
-    if known:
-        df = partitions.as_fitted(df, config.input, known)
-    df, where = pruned(df, config.input)
+    wanted = _wanted(config, known)
+    df, where, told, decided = _opened(spark, config, known, wanted)
     schema = schema_of(df)
     predicates, problems = conditions(where, schema, source)
     try:
@@ -223,12 +217,47 @@ def _plan(
         problems += partitions.hinted(error.problems, df, config.input)
     if problems:
         raise DataError.of(problems)
-    if engine == "sail" and config.input.format == "csv":
+    if is_sail(spark) and config.input.format == "csv":
         told += _emptied(schema)
-    if decided is not None and sink is not None and sink.output.format in ("csv", "json"):
-        told += _respelled(decided, planned)
+    if decided is not None and sink is not None and sink.output.format == "csv":
+        kept, more = _kept(decided, planned, {*where, *sink.output.partition_by})
+        if kept != decided:
+            df, _, _, decided = _opened(spark, config, known, replace(wanted, decided=kept))
+        told += more
     planned = replace(planned, warnings=(*planned.warnings, *told))
     return narrowed(df, predicates), planned, known and known.on(planned), decided
+
+
+def _opened(
+    spark: SparkSession, config: JobConfig, known: Fitted | None, wanted: Wanted
+) -> tuple[DataFrame, Where, list[str], Decided | None]:
+    """Read the input; returns the conditions that are left for :func:`narrowed`, and warnings."""
+    try:
+        df, decided = read(spark, config.input, wanted)
+        df, told = filetypes.judged(df, config.input)
+    except DataError as error:
+        raise filetypes.explained(error, config.input, "sail" if is_sail(spark) else "spark") from error
+    if known:
+        df = partitions.as_fitted(df, config.input, known)
+    return *pruned(df, config.input), told, decided
+
+
+def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decided, list[str]]:
+    """Return text for numbers that pass from text to text; warn of those that the job needs as numbers.
+
+    So 1.50 stays 1.50. The plan has them as numbers all the same: an artifact does not depend on the output's format.
+    """
+    key = planned.schema.key
+    taken = {key(column.name) for step in planned.steps for column in step.inputs}
+    needed = {key(name) for name in used}
+    through = {name for name in decided.fractions if key(name) not in taken}
+    odd = sorted(name for name in through if key(name) in needed)
+    kind = "columns" if len(odd) > 1 else "column"
+    told = (
+        f"{kind} {listed(odd)}: a number such as 1.50 or 1e3 is written as 1.5 or 1000.0; "
+        "to keep the text, leave it out of input.where and output.partition_by"
+    )
+    return decided.as_text(through.difference(odd)), [told] if odd else []
 
 
 def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
@@ -238,18 +267,6 @@ def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
         return Wanted(frozenset(named))
     named = (column.name for step in known.steps for column in step.inputs)
     return Wanted(frozenset(named), {field.name: field.type for field in known.columns})
-
-
-def _respelled(decided: Decided, planned: Plan) -> Iterator[str]:
-    """Yield what a user should know of numbers that no step writes, and that are written otherwise than they were."""
-    written = {name for step in planned.steps for name in step.outputs}
-    names = sorted(decided.respelled - written)
-    if names:
-        kind = "columns" if len(names) > 1 else "column"
-        yield (
-            f"{kind} {listed(names)}: numbers such as 1.50 or 1e3 are written as 1.5 and 1000.0; "
-            "to keep their text, give input.schema with string for them"
-        )
 
 
 def _emptied(schema: Schema) -> Iterator[str]:

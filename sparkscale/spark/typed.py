@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -16,7 +15,6 @@ from sparkscale.headers import shown
 from sparkscale.quotes import check_quotes
 from sparkscale.spark.columns import ref
 from sparkscale.spark.parsed import Parser, parsed_schema
-from sparkscale.spark.queries import BUFFERS, evenly, together
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.text import Texts
 from sparkscale.texttypes import Decided, Wanted
@@ -24,15 +22,19 @@ from sparkscale.texttypes import Decided, Wanted
 #: What Spark's reader makes of a field without characters: so a null is told from a quoted empty text.
 _NULL = "\ue000"
 _TEXT = StringType()
+#: Rows that are looked at before the others: most columns of text are known by then.
+HEAD = 100
 
 
 def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, Decided | None]:
     """Read CSV by `input.schema`, or by the types that its values decide, which takes one pass over them.
 
+    Where the types are decided already, the input was read and checked before.
+
     Raises:
         DataError: (65) where headers do not fit, and where there are no rows.
     """
-    if texts.option("multiLine") == "true":
+    if texts.option("multiLine") == "true" and wanted.decided is None:
         check_quotes(texts.files, texts.dialect)
     if ddl is not None:
         return _by_schema(texts, parsed_schema(ddl)), None
@@ -40,8 +42,8 @@ def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, 
     headers.check(headers.first, shown(headers.groups[headers.first][0]))
     names = [name for name in headers.first if name not in texts.partitions]
     folders = {name: _folder_type(wanted.known.get(name)) for name in texts.partitions}
-    decided = Decided(dict.fromkeys(names, "string"))
-    if texts.option("inferSchema") != "false":
+    decided = wanted.decided or Decided(dict.fromkeys(names, "string"))
+    if wanted.decided is None and texts.option("inferSchema") != "false":
         decided = _decide(texts, names, wanted)
     types = {name: DataType.fromDDL(type_) for name, type_ in decided.types.items()}
     return _exact(texts, {**types, **folders}, decided.quoted), decided
@@ -103,46 +105,63 @@ def _options(texts: Texts) -> dict[str, str]:
 
 
 def _decide(texts: Texts, names: Sequence[str], wanted: Wanted) -> Decided:
+    """Decide types by the first rows, which settle most columns of text, and one query over the others' values."""
     df = _converted(texts, dict.fromkeys(names, _TEXT), frozenset())
-    asked = [name for name in names if wanted.known.get(name) != "string"]
-    special = [texts.option(key) for key in ("nanValue", "positiveInf", "negativeInf")]
-
-    def look(group: Sequence[str]) -> list[int | None]:
-        masks = [F.bit_or(_kind(name, name in wanted.named, special)) for name in group]
-        return list(df.agg(F.count(F.lit(1)), *masks).collect()[0])
-
-    groups = evenly(asked, BUFFERS) or [()]
-    found = together(texts.spark, [partial(look, group) for group in groups])
-    if not found[0][0]:
+    head = df.limit(HEAD).collect()
+    if not head:
         raise DataError("DATA_NO_ROWS", f"expected rows in {texts.name}, found none", "check the input")
-    known = {
-        name: mask
-        for group, (_, *masks) in zip(groups, found, strict=True)
-        for name, mask in zip(group, masks, strict=True)
-    }
-    return texttypes.decide({name: known.get(name, texttypes.TEXT) for name in names}, wanted)
+    special = [value for key in ("nanValue", "positiveInf", "negativeInf") if (value := texts.option(key)) is not None]
+
+    def is_open(position: int, name: str) -> bool:
+        seen = (row[position] for row in head if row[position] not in special)
+        known_text = wanted.known.get(name) == "string"
+        return not known_text and not any(texttypes.is_text(text, name, wanted) for text in seen)
+
+    asked = [name for position, name in enumerate(names) if is_open(position, name)]
+    masks: dict[str, int] = dict.fromkeys(names, texttypes.TEXT) | (_masks(df, asked, wanted, special) if asked else {})
+    return texttypes.decide(masks, wanted)
 
 
-def _kind(name: str, named: bool, special: Sequence[str | None]) -> SparkColumn:  # noqa: FBT001 - a fact about the column
-    """Return what a value is, for :func:`sparkscale.texttypes.decide`; the commonest and the cheapest tests first."""
-    text, length = ref(name), F.length(ref(name))
+def _masks(df: DataFrame, asked: Sequence[str], wanted: Wanted, special: Sequence[str]) -> dict[str, int]:
+    """Return what the values of columns are, by one query, however many columns there are.
+
+    Each value becomes a row with its column's position, so that the engine compiles one small test instead of one for
+    each column. A plain aggregate would run that test several times for each value; `distinct` runs it once.
+    """
+    values = df.select(F.array(*map(ref, asked)).alias("all")).select(F.posexplode("all").alias("position", "text"))
+    named = [position for position, name in enumerate(asked) if name in wanted.named]
+    kind = _kind(F.col("text"), F.col("position").isin(named), special)
+    masks = dict.fromkeys(asked, 0)
+    for position, found in values.select("position", kind.alias("kind")).distinct().collect():
+        masks[asked[position]] |= found or 0
+    return masks
+
+
+def _kind(text: SparkColumn, named: SparkColumn, special: Sequence[str]) -> SparkColumn:
+    """Return what a value is, for :func:`sparkscale.texttypes.decide`; the commonest and the cheapest tests first.
+
+    No cast is tried on a value that may be text: the engine would raise and catch an exception for each of them.
+    """
+    length = F.length(text)
     negative = (length < len(texttypes.LEAST)) | (text <= texttypes.LEAST)
     fits = (length < len(texttypes.MOST)) | F.when(text.startswith("-"), negative).otherwise(text <= texttypes.MOST)
-    digits = F.length(F.regexp_replace(text, texttypes.NO_DIGIT, ""))
-    short = (length <= texttypes.DIGITS + 1) | ((length <= texttypes.LONGEST) & (digits <= texttypes.DIGITS))
-    same = (length <= texttypes.DIGITS + 1) | (text.try_cast("double").cast("string") == text)
-    odd = [value for value in special if value is not None]
+    other = F.when(named & text.rlike(texttypes.LOOSE_FORM), texttypes.LOOSE).otherwise(texttypes.TEXT)
     kind = F.when(text == "", texttypes.EMPTY)
-    if odd:
-        kind = kind.when(text.isin(odd), texttypes.RESPELLED)
-    kind = kind.when((text < "-") | (text >= ":"), _other(text, named))
-    kind = kind.when(text.rlike(texttypes.WHOLE_FORM) & fits, texttypes.WHOLE)
-    plain = F.when(text.rlike(texttypes.SAME_FORM) & same, texttypes.PLAIN).otherwise(texttypes.RESPELLED)
-    kind = kind.when(text.rlike(texttypes.PLAIN_FORM), F.when(short, plain).otherwise(texttypes.LOOSE))
-    return kind.when(text.isNotNull(), _other(text, named)).cast("int")
+    if special:
+        kind = kind.when(text.isin(*special), texttypes.PLAIN)
+    kind = kind.when((text < "-") | (text >= ":"), other)
+    plain = F.when(_is_exact(text), texttypes.PLAIN).otherwise(texttypes.LOOSE)
+    whole = ~text.contains(".") & fits & (text != "-0")
+    kind = kind.when(text.rlike(texttypes.SIMPLE_FORM), F.when(whole, texttypes.WHOLE).otherwise(plain))
+    return kind.when(text.rlike(texttypes.PLAIN_FORM), plain).when(text.isNotNull(), other)
 
 
-def _other(text: SparkColumn, named: bool) -> SparkColumn:  # noqa: FBT001 - a fact about the column
-    if not named:
-        return F.lit(texttypes.TEXT)
-    return F.when(text.rlike(texttypes.LOOSE_FORM), texttypes.LOOSE).otherwise(texttypes.TEXT)
+def _is_exact(number: SparkColumn) -> SparkColumn:
+    """Whether a double keeps all digits of a plain number."""
+    length, printed = F.length(number), number.try_cast("double").cast("string")
+    same = (printed == number) | (_digits(printed) == _digits(number))
+    return (length <= texttypes.SHORT) | ((length <= texttypes.LONGEST) & same)
+
+
+def _digits(number: SparkColumn) -> SparkColumn:
+    return F.regexp_replace(F.regexp_replace(number, texttypes.NO_DIGIT, ""), "0+$", "")
