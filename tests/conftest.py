@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,3 +35,17 @@ def _together(module: str) -> str:
     """Return the name of a module's company: of one session, of one port (Connect's, which is fixed), of one cluster."""
     folders = ("tests/spark/", "tests/connect/", "tests/cluster/", "tests/s3/")
     return next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import the modules of the round-trip matrix, which is a script, for a test."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
+    from roundtrips import cells, compare, draw, engines, jobs, kinds, page, readers, shapes, texts, writers
+
+    yield SimpleNamespace(
+        cells=cells, compare=compare, draw=draw, engines=engines, jobs=jobs, kinds=kinds, page=page,
+        readers=readers, shapes=shapes, texts=texts, writers=writers,
+    )  # fmt: skip
+    for name in [name for name in sys.modules if name.partition(".")[0] == "roundtrips"]:
+        del sys.modules[name]
