@@ -21,6 +21,7 @@ LOSSES = (
     ("orc", re.compile("timestamptz.* became .*timestamp")),  # other readers see UTC without its zone
     *((f"{files}/k", re.compile("is no timestamptz")) for files in ("parquet", "csv", "json", "orc")),  # so do folders
     ("json", re.compile("the column is gone")),  # Sail leaves nulls out
+    ("", re.compile("('{2}|\"{2}) became None")),  # Sail reads a quoted empty text of CSV as null
     ("json", re.compile("(NaN|Infinity).* became .*None")),  # Sail
 )
 #: Numbers that have one way to be written: no leading zero, no suffix, no blank.
