@@ -23,12 +23,15 @@ from sparkscale.errors import DataError, Problem
 from sparkscale.places import local_path
 from sparkscale.plan import listed
 from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.parsed import Parser
 from sparkscale.spark.session import is_sail
 from sparkscale.spark.written import NULL
 
 #: In a file's URI, a folder's name with a character that is not ASCII: escaped by its writer, and as it is.
 _ESCAPED = re.compile(r"=[^/]*%25[89A-Fa-f][0-9A-Fa-f]")
 _PLAIN = re.compile(r"=[^/]*(?:%[89A-Fa-f][0-9A-Fa-f]|[^\x00-\x7f])")
+#: Folders' names are texts, as CSV holds them.
+_TEXTS = Parser("csv", sail=False)
 
 
 def names(df: DataFrame, source: Input) -> list[str]:
@@ -49,13 +52,9 @@ def _keys(file: str) -> list[str]:
 
 def typed(df: DataFrame, source: Input) -> DataFrame:
     """Return an input with the types of `input.partitions`; on Sail, with the nulls of its partitions."""
-    if is_sail(df.sparkSession) and source.is_files:  # Spark reads the name of null as null
-        texts = {field.name for field in schema_of(df).fields if field.type == "string"}
-        nulls = [name for name in names(df, source) if name in texts]
-        df = _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in nulls})
-        df = _cast(df, {name: type_ for name, type_ in _declared(source).items() if name in nulls})
-    elif source.is_files:
-        df = _unescaped(df, source)
+    if source.is_files:
+        df = _nulls(df, source) if is_sail(df.sparkSession) else _unescaped(df, source)
+        df = _by_schema(df, source)
     if not source.partitions:
         return df
     found = names(df, source)
@@ -64,6 +63,24 @@ def typed(df: DataFrame, source: Input) -> DataFrame:
         cause = f"input.partitions: {source.name} has no partition column {listed(unknown)}"
         raise DataError("SCHEMA_MISSING", cause, f"its partition columns are {listed(found)}")
     return _cast(df, source.partitions)
+
+
+def _texts(df: DataFrame, source: Input) -> list[str]:
+    """Return the partitions that are text so far."""
+    texts = {field.name for field in schema_of(df).fields if field.type == "string"}
+    return [name for name in names(df, source) if name in texts] if texts else []
+
+
+def _nulls(df: DataFrame, source: Input) -> DataFrame:
+    """Return an input on Sail, which reads the name of null as text."""
+    return _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in _texts(df, source)})
+
+
+def _by_schema(df: DataFrame, source: Input) -> DataFrame:
+    """Return an input whose partitions have the types of `input.schema`; Spark's own cast makes 15.55 of 1.555."""
+    declared = _declared(source)
+    found = _texts(df, source) if declared else []
+    return _cast(df, {name: declared[name] for name in found if name in declared})
 
 
 def _unescaped(df: DataFrame, source: Input) -> DataFrame:
@@ -105,11 +122,7 @@ def _declared(source: Input) -> dict[str, str]:
 def as_fitted(df: DataFrame, source: Input, known: Fitted) -> DataFrame:
     """Return an input whose partitions that steps read have the types of the fit."""
     fitted = {column.name: column.type for step in known.steps for column in step.inputs if not column.nested}
-    texts = [field.name for field in schema_of(df).fields if field.type == "string" and field.name in fitted]
-    if not texts:
-        return df
-    found = names(df, source)
-    return _cast(df, {name: fitted[name] for name in texts if name in found})
+    return _cast(df, {name: fitted[name] for name in _texts(df, source) if name in fitted})
 
 
 def hinted(problems: Iterable[Problem], df: DataFrame, source: Input) -> list[Problem]:
@@ -131,7 +144,11 @@ def hinted(problems: Iterable[Problem], df: DataFrame, source: Input) -> list[Pr
 
 
 def _cast(df: DataFrame, types: Mapping[str, str]) -> DataFrame:
-    return _with(df, {name: ref(name).cast(type_) for name, type_ in types.items()})
+    """Return a DataFrame with the types of partitions; a text that its type cannot hold exactly stops the job."""
+    wanted = {name: DataType.fromDDL(type_) for name, type_ in types.items()}
+    exact = {name: type_ for name, type_ in wanted.items() if not isinstance(type_, StringType)}
+    df = _TEXTS.parsed(df, exact)
+    return _with(df, {name: ref(name).cast(type_) for name, type_ in wanted.items()})
 
 
 def _with(df: DataFrame, columns: Mapping[str, object]) -> DataFrame:

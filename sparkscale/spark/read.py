@@ -128,7 +128,7 @@ def _load(spark: SparkSession, source: Input, wanted: Wanted) -> DataFrame:
         made = reader if columns is None else reader.schema(columns)
         return made.load(place) if table is None else of_announced(made, path, table)
 
-    if schema is not None and sail:
+    if schema is not None:
         schema = partitions.as_text(schema, partition_keys(load(_ANY).inputFiles(), path))
     if source.format != "json":
         return load(schema)

@@ -62,7 +62,7 @@ def _by_schema(texts: Texts, schema: StructType) -> DataFrame:
     own = [name for name in columns if name not in (*texts.partitions, damaged)]
     if texts.dialect.has_header and not texts.dialect.by_position:
         texts.headers.check(own, "input.schema")
-    columns |= {name: _TEXT for name in texts.partitions if name not in columns}
+    columns |= dict.fromkeys(texts.partitions, _TEXT)
     return _exact(texts, columns, frozenset())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,43 @@ def test_refuse_columns_that_make_no_folders(here: Path, names: list[str], cause
         run(input={"format": "parquet", "path": "in"}, output={"format": "orc", "path": "o", "partition_by": names})
     assert caught.value.line.startswith(f"sparkscale: error[{caught.value.code}] {cause}")
     assert not (here / "o").exists()
+
+
+#: A folder's name, the type that the job gives to its value, and the value; None where the type cannot hold it exactly.
+TYPED_FOLDERS: list[tuple[str, str, Any]] = [
+    ("1.55", "decimal(10,2)", Decimal("1.55")),
+    ("1.555", "decimal(10,2)", None),  # of which Spark makes 15.55
+    ("02", "int", 2),
+    ("2026-01-31", "date", dt.date(2026, 1, 31)),
+    ("2026-01-31 12%3A00%3A00", "date", None),
+    ("2026-01-31 12%3A00%3A00.123456", "timestamp_ntz", dt.datetime(2026, 1, 31, 12, 0, 0, 123456)),  # noqa: DTZ001
+    ("2026-01-31 12%3A00%3A00.123456789", "timestamp_ntz", None),
+    ("007", "string", "007"),
+]
+
+
+@pytest.mark.parametrize(
+    ("format_", "key"), [("parquet", "schema"), ("parquet", "partitions"), ("csv", "schema"), ("json", "schema")]
+)
+@pytest.mark.parametrize(("folder", "type_", "value"), TYPED_FOLDERS, ids=[f"{f} {t}" for f, t, _ in TYPED_FOLDERS])
+def test_give_partitions_a_type_that_holds_them(
+    spark: SparkSession, here: Path, format_: str, key: str, folder: str, type_: str, value: Any
+) -> None:
+    place = here / "in" / f"k={folder}"
+    place.mkdir(parents=True)
+    if format_ == "parquet":
+        write_parquet(place / "a.parquet", {"x": [1.0, 2.0]})
+    else:
+        (place / "a").write_text("x\n1.0\n2.0\n" if format_ == "csv" else '{"x": 1.0}\n{"x": 2.0}\n')
+    types = {"schema": f"x double, k {type_}"} if key == "schema" else {"partitions": f"k {type_}"}
+    source = {"format": format_, "path": "in", **types}
+    if value is not None:
+        run(input=source)
+        assert back(spark) == {"x": [0.0, 1.0], "k": [value, value]}
+        return
+    with pytest.raises(
+        DataError, match=r"DATA_INEXACT: column 'k': expected a value that .* holds exactly, found "
+    ) as caught:
+        run(input=source)
+    assert caught.value.exit_code == 65
+    assert not (here / "out").exists()
