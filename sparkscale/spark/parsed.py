@@ -156,8 +156,10 @@ class Parser:
         form = _FORMS[kind]
         if kind == "time":
             form = form.format(clock=_CLOCK, digits=getattr(type_, "precision", 6))
-        good = text.rlike(form)
-        value = (F.regexp_replace(text, _MIDNIGHT, "") if kind == "date" else text).cast(type_)
+        usual = _is_usual(text, kind)
+        good = usual | text.rlike(form)
+        day = F.when(usual, text).otherwise(F.regexp_replace(text, _MIDNIGHT, ""))
+        value = (day if kind == "date" else text).cast(type_)
         if kind == "timestamp" and self.format_ == "json" and not self.sail:  # a number counts seconds from 1970
             number = text.rlike(r"^-?[0-9]+$")
             good, value = good | number, F.when(number, F.timestamp_seconds(text.cast("bigint"))).otherwise(value)
@@ -167,6 +169,26 @@ class Parser:
 def _kind(type_: DataType) -> str:
     names = {DateType: "date", TimestampType: "timestamp", TimestampNTZType: "timestamp_ntz", DecimalType: "decimal"}
     return names.get(type(type_)) or type_.typeName()
+
+
+def _is_usual(text: SparkColumn, kind: str) -> SparkColumn:
+    """Say of the commonest spellings that they are held, without a regular expression; else false.
+
+    They have two digits for month, day, hour, minute and second, so that places tell what is there. Whether all of it
+    is digits is for the cast to say.
+    """
+    length = F.length(text)
+    day = (F.substring(text, 5, 1) == "-") & (F.substring(text, 8, 1) == "-")
+    if kind == "date":
+        return (length == len("2026-01-02")) & day
+    if kind == "time":
+        return F.lit(False)  # noqa: FBT003 - a literal
+    seconds = (F.substring(text, 17, 1) == ":") & day
+    whole = length == len("2026-01-02 03:04:05")
+    if kind == "timestamp":
+        zulu = (length <= len("2026-01-02 03:04:05.123456Z")) & text.endswith("Z")
+        return seconds & (whole | (length <= len("2026-01-02 03:04:05.123456")) | zulu)
+    return seconds & whole
 
 
 def _fits(text: SparkColumn, value: SparkColumn, type_: DataType) -> SparkColumn:
@@ -180,7 +202,10 @@ def _fits(text: SparkColumn, value: SparkColumn, type_: DataType) -> SparkColumn
     finite = F.abs(value) < F.lit(float("inf"))
     held = (F.length(digits) <= _DIGITS) & finite & ((digits == "") | (value != 0))
     named = text.isin("NaN", "Infinity", "-Infinity", "+Infinity", "INF", "-INF", "+INF")
-    return (plain & (F.length(text) <= _DIGITS)) | named | held
+    length, point = F.length(text), text.contains(".")
+    few = (length <= _DIGITS) | (point & (length <= _DIGITS + 1)) | (text.startswith("0.") & (length <= _DIGITS + 2))
+    few |= text.startswith("-") & point & (length <= _DIGITS + 2)
+    return (plain & few) | named | held
 
 
 def _digits(text: SparkColumn) -> SparkColumn:
