@@ -31,7 +31,7 @@ PARTS = 4
 _JOB = """\
 version: 1
 name: faults
-input: {{format: parquet, path: ../{inputs}/in-1, options: {{faults: "${{env:FAULTS_SECRET}}"}}}}
+input: {{format: parquet, path: ../{inputs}/in-1}}
 steps: [{{kind: minmax, columns: x}}]
 artifact: {{path: {artifact}}}
 output: {{format: {format}, path: {place}, mode: {mode}{partition_by}}}
