@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sparkscale.cli import main
+from sparkscale.cli.entry import main
 
 if __name__ == "__main__":
     main(["transform", *sys.argv[1:]])

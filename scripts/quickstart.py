@@ -22,11 +22,11 @@ from rich.markup import escape
 from rich.table import Table
 
 import sparkscale
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import SparkscaleError
-from sparkscale.report import Report
-from sparkscale.spark import job
-from sparkscale.spark.session import choose, has_java, session
+from sparkscale.report.tables import Report
+from sparkscale.run import job
+from sparkscale.spark.session.session import choose, has_java, session
 
 #: What tells one flight from another; files need not keep the rows in one order.
 KEY = ["month", "day", "sched_dep_time", "carrier", "flight", "origin", "dest"]

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any
 from sparkscale._version import __version__
 
 if TYPE_CHECKING:
-    from sparkscale.artifact import Fitted, merge
+    from sparkscale.artifact.store import load
     from sparkscale.errors import SchemaDriftWarning, SparkscaleError
-    from sparkscale.pipeline import Pipeline
-    from sparkscale.scalers import LogSoftmax, MaxAbs, MeanNorm, MinMax, Robust, Softmax, Standard, UnitNorm
-    from sparkscale.stats import ColumnStats
-    from sparkscale.store import load
+    from sparkscale.pipeline.fitted import Fitted, merge
+    from sparkscale.pipeline.pipeline import Pipeline
+    from sparkscale.scalers.base import LogSoftmax, MaxAbs, MeanNorm, MinMax, Robust, Softmax, Standard, UnitNorm
+    from sparkscale.stats.column import ColumnStats
 
 _HOME = {
-    "Fitted": "artifact",
-    "merge": "artifact",
+    "Fitted": "pipeline.fitted",
+    "merge": "pipeline.fitted",
     "SchemaDriftWarning": "errors",
     "SparkscaleError": "errors",
-    "Pipeline": "pipeline",
-    "LogSoftmax": "scalers",
-    "MaxAbs": "scalers",
-    "MeanNorm": "scalers",
-    "MinMax": "scalers",
-    "Robust": "scalers",
-    "Softmax": "scalers",
-    "Standard": "scalers",
-    "UnitNorm": "scalers",
-    "ColumnStats": "stats",
-    "load": "store",
+    "Pipeline": "pipeline.pipeline",
+    "LogSoftmax": "scalers.base",
+    "MaxAbs": "scalers.base",
+    "MeanNorm": "scalers.base",
+    "MinMax": "scalers.base",
+    "Robust": "scalers.base",
+    "Softmax": "scalers.base",
+    "Standard": "scalers.base",
+    "UnitNorm": "scalers.base",
+    "ColumnStats": "stats.column",
+    "load": "artifact.store",
 }
 
 __all__ = [

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pyspark
 from pyspark.sql import functions as F
 
-from sparkscale import lakes
-from sparkscale.config import Spark
-from sparkscale.spark.session import session
+from sparkscale.config.models import Spark
+from sparkscale.spark.session import lakes
+from sparkscale.spark.session.session import session
 from tests.processes import ARCHIVE, PATIENCE, environment
 
 _JARS = Path(pyspark.__file__).parent / "jars"

@@ -11,9 +11,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from sparkscale import yamlfile
-from sparkscale.config import ByDtype, Condition, JobConfig
-from sparkscale.scalers import REGISTRY
+from sparkscale.config import yamlfile
+from sparkscale.config.models import ByDtype, Condition, JobConfig
+from sparkscale.scalers.base import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 SEEDS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "conf").glob("*.yaml"))}

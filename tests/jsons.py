@@ -26,10 +26,10 @@ CASES: list[tuple[list[list[str]], str | None, list[Any] | str]] = [
 
 def found(spark: Any, files: list[list[str]], schema: str | None, folder: Path) -> Any:
     """Return the values of `a`, or the error's code."""
-    from sparkscale.config import Input
+    from sparkscale.config.models import Input
     from sparkscale.errors import SparkscaleError
-    from sparkscale.spark.failures import translated
-    from sparkscale.spark.read import read
+    from sparkscale.spark.session.failures import translated
+    from sparkscale.spark.sources.read import read
 
     folder.mkdir()
     for number, lines in enumerate(files):
@@ -45,8 +45,8 @@ def found(spark: Any, files: list[list[str]], schema: str | None, folder: Path) 
 
 def main(folder: Path) -> None:
     """Print what came of every case."""
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     with session(Spark(engine="sail"), "jsons") as spark:
         results = [found(spark, files, ddl, folder / str(number)) for number, (files, ddl, _) in enumerate(CASES)]

@@ -80,10 +80,10 @@ def is_json(text: str) -> bool:
 
 def found(spark: Any, format_: str, type_: str, texts: list[str], folder: Path) -> Any:
     """Return the values as text, or the error's code and what it says."""
-    from sparkscale.config import Input
+    from sparkscale.config.models import Input
     from sparkscale.errors import SparkscaleError
-    from sparkscale.spark.failures import translated
-    from sparkscale.spark.read import read
+    from sparkscale.spark.session.failures import translated
+    from sparkscale.spark.sources.read import read
 
     data, ddl, path = content(format_, type_, texts)
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,8 +125,8 @@ def wrong(spark: Any, folder: Path, *, replaces: bool = True) -> list[Any]:
 
 def main(folder: Path) -> None:
     """Print what Sail does wrong."""
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     with session(Spark(engine="sail"), "parses") as spark:
         print(json.dumps(wrong(spark, folder, replaces=False)))  # noqa: T201 - read by the test

@@ -25,13 +25,18 @@ def java() -> str:
 
 
 def environment(**changes: str | None) -> dict[str, str]:
-    """Return this environment without its settings for Spark; None takes a variable out."""
+    """Return this environment without its settings for Spark, and with this checkout; None takes a variable out."""
     own = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("SPARK", "PYSPARK", "PYTHON", "SAIL")) and not name.lower().endswith("_proxy")
     }
-    fixed = {"SPARK_LOCAL_IP": "127.0.0.1", "JDK_JAVA_OPTIONS": f"{_JAVA} {java()}".strip(), "PYTHONUTF8": "1"}
+    fixed = {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "JDK_JAVA_OPTIONS": f"{_JAVA} {java()}".strip(),
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": str(ROOT),
+    }
     values: dict[str, str | None] = own | fixed | changes
     return {name: value for name, value in values.items() if value is not None}
 
@@ -60,7 +65,7 @@ def run(
 
 def sparkscale(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command `sparkscale` as its console script does."""
-    return python("-c", "from sparkscale.cli import main; main()", *arguments, cwd=cwd, env=env)
+    return python("-c", "from sparkscale.cli.entry import main; main()", *arguments, cwd=cwd, env=env)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

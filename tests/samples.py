@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import sparkscale as ss
-from sparkscale.artifact import Fitted
-from sparkscale.scalers import REGISTRY
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.scalers.base import REGISTRY
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sparkscale.terminal import ERASE
+from sparkscale.progress.terminal import ERASE
 
 ROWS, COLUMNS = 24, 100
 

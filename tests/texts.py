@@ -181,11 +181,11 @@ def written(case: Case, folder: Path) -> Path:
 
 def found(spark: Any, case: Case, folder: Path) -> Any:
     """Return what a job's reader makes of a case: JSON values by column, rows in order, or the error."""
-    from sparkscale.config import Input
+    from sparkscale.config.models import Input
     from sparkscale.errors import SparkscaleError
-    from sparkscale.spark.failures import translated
-    from sparkscale.spark.read import read
-    from sparkscale.texttypes import Wanted
+    from sparkscale.formats.texttypes import Wanted
+    from sparkscale.spark.session.failures import translated
+    from sparkscale.spark.sources.read import read
 
     section = {"format": "csv", "path": str(written(case, folder)), "options": dict(case.options)}
     source = Input.model_validate(section | ({"schema": case.schema} if case.schema else {}))
@@ -218,8 +218,8 @@ def assert_as_expected(case: Case, result: Any, expected: Any) -> None:
 
 def main(folder: Path) -> None:
     """Read every case on Sail and print what came of it."""
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     with session(Spark(engine="sail"), "texts") as spark:
         results = [found(spark, case, folder / str(number)) for number, case in enumerate(CASES)]

@@ -67,10 +67,10 @@ def _text(value: float | None) -> str:
 
 def kept(spark: Any, format_: str, place: Path, column: str, rule: Any) -> list[int]:
     """Return the rows that a job's reader keeps."""
-    from sparkscale.config import Input
-    from sparkscale.predicates import conditions
+    from sparkscale.config.models import Input
+    from sparkscale.config.predicates import conditions
     from sparkscale.spark.columns import schema_of
-    from sparkscale.spark.read import narrowed, read
+    from sparkscale.spark.sources.read import narrowed, read
 
     section = {"format": format_, "path": str(place), "where": {column: rule}}
     source = Input.model_validate(section | ({"schema": "row int, x double, f float"} if format_ == "csv" else {}))
@@ -99,8 +99,8 @@ def wrong(found: Mapping[str, list[int]]) -> dict[str, list[int]]:
 
 def main(folder: Path) -> None:
     """Print what Sail keeps."""
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     with session(Spark(engine="sail"), "wheres") as spark:
         print(json.dumps(results(spark, folder)))  # noqa: T201 - read by the test

@@ -82,8 +82,8 @@ def session_of(engine: str, settings: dict[str, str]) -> Iterator[Any]:
     if config is None:
         yield None
         return
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     conf = {} if engine == "sail" else settings
     with session(Spark.model_validate({**config, "conf": conf}), "benchmark") as spark:

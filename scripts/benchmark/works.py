@@ -169,8 +169,8 @@ def sums(out: str) -> dict[str, Any]:
 
 def job(_spark: Any, file: str) -> Numbers:
     """Run a job file as the command does, in this process; the session of the lane serves it."""
-    from sparkscale import jobfile
-    from sparkscale.spark.job import run
+    from sparkscale.config import jobfile
+    from sparkscale.run.job import run
 
     run(jobfile.load(file, run_id=f"{time.time_ns()}"))
     return None
@@ -179,7 +179,7 @@ def job(_spark: Any, file: str) -> Numbers:
 def cold_job(_spark: Any, file: str, engine: str) -> Numbers:
     """Run the command in a new process."""
     arguments = ["run", "--config", file, "--run-id", f"{time.time_ns()}", "--set", f"spark.engine={engine}"]
-    return _process(f"from sparkscale.cli import main; main({arguments!r})")
+    return _process(f"from sparkscale.cli.entry import main; main({arguments!r})")
 
 
 def cold_mllib_job(_spark: Any, data: str, out: str) -> Numbers:
@@ -193,7 +193,7 @@ def cold_mllib_job(_spark: Any, data: str, out: str) -> Numbers:
 
 def command(_spark: Any, arguments: Sequence[str]) -> Numbers:
     """Run a command that starts no engine."""
-    return _process(f"from sparkscale.cli import main; main({list(arguments)!r})")
+    return _process(f"from sparkscale.cli.entry import main; main({list(arguments)!r})")
 
 
 def _process(code: str) -> Numbers:

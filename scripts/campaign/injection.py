@@ -36,19 +36,19 @@ def injected(fault: Fault | None) -> Iterator[None]:
     if fault is None:
         yield
         return
-    from sparkscale import publish
-    from sparkscale.spark import lake
-    from sparkscale.spark import write as sinks
+    from sparkscale.publish import files
+    from sparkscale.spark.sinks import lake
+    from sparkscale.spark.sinks import write as sinks
 
     armed: list[bool] = []
     work: list[tuple[Any, str]] = [
-        (publish, "_clear"), (publish, "_rename"), (publish, "_sync"), (Path, "rename"), (sinks, "write"),
+        (files, "_clear"), (files, "_rename"), (files, "_sync"), (Path, "rename"), (sinks, "write"),
         (lake.Delta, "_commit"), (lake.Iceberg, "_commit"),
     ]  # fmt: skip
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(publish, "reached", _reached(fault, armed)))
+        stack.enter_context(mock.patch.object(files, "reached", _reached(fault, armed)))
         if fault.renames:
-            stack.enter_context(mock.patch.object(publish, "_EXCHANGE", _NO_EXCHANGE))
+            stack.enter_context(mock.patch.object(files, "_EXCHANGE", _NO_EXCHANGE))
         for owner, name in work:
             stack.enter_context(mock.patch.object(owner, name, _losing(getattr(owner, name), armed)))
         yield

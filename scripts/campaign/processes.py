@@ -25,8 +25,8 @@ PATIENCE = 180.0
 SECRET_NAME, SECRET = "FAULTS_SECRET", "s3cr3t-of-the-campaign"
 #: For JVMs that live for seconds, where the environment has no options of its own.
 _JAVA = os.environ.get("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData")
-_PRELOADED = ["sparkscale.cli", "sparkscale.jobfile", "sparkscale.spark.job", "pysail", "grpc", "pyarrow.parquet",
-              "pyspark.sql.connect.session"]  # fmt: skip
+_PRELOADED = ["sparkscale.cli.entry", "sparkscale.config.jobfile", "sparkscale.run.job", "pysail", "grpc",
+              "pyarrow.parquet", "pyspark.sql.connect.session"]  # fmt: skip
 _context = multiprocessing.get_context("forkserver")
 
 
@@ -77,7 +77,7 @@ class Started:
             self._process = _context.Process(target=_command, args=(list(arguments), folder, env, fault))
             self._process.start()
         else:
-            code = "from sparkscale.cli import main; main()"
+            code = "from sparkscale.cli.entry import main; main()"
             with self._out.open("wb") as out, self._err.open("wb") as err:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", code, *arguments], cwd=folder, env=os.environ | env,
@@ -126,11 +126,11 @@ class Started:
 
 def _command(arguments: list[str], folder: Path, env: Mapping[str, str], fault: Fault | None) -> None:
     _settle(folder, env, "stdout", "stderr")
-    from sparkscale import cli
+    from sparkscale.cli import entry
 
     sys.argv = ["sparkscale", *arguments]
     with injected(fault):
-        cli.main()
+        entry.main()
 
 
 def _settle(folder: Path, env: Mapping[str, str], out: str, err: str) -> None:
@@ -243,11 +243,11 @@ class Host:
 
 def _serve(connection: Any, spark: dict[str, Any], folder: Path) -> None:
     _settle(folder, scratch(folder / "tmp"), "log", "log")
-    from sparkscale import publish
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.publish import files
+    from sparkscale.spark.session.session import session
 
-    publish.GRACE = 0.0  # nobody reads while commands run here
+    files.GRACE = 0.0  # nobody reads while commands run here
     with contextlib.ExitStack() as stack:
         if spark.get("engine") != "sail":
             stack.enter_context(session(Spark.model_validate(spark), "faults", formats={"delta", "iceberg"}))
@@ -256,13 +256,13 @@ def _serve(connection: Any, spark: dict[str, Any], folder: Path) -> None:
 
 
 def _in_process(arguments: list[str], folder: Path, fault: Fault | None) -> Outcome:
-    from sparkscale import cli
+    from sparkscale.cli import entry
 
     os.chdir(folder)
     out, err, code = io.StringIO(), io.StringIO(), 0
     with injected(fault), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            cli.main(arguments)
+            entry.main(arguments)
         except SystemExit as ended:
             code = int(ended.code or 0)
     return Outcome(code, out.getvalue(), err.getvalue())

@@ -35,7 +35,7 @@ _LATE = 0.1
 
 
 def campaign(stage: Stage, tally: Tally) -> None:
-    """Let writers write: by `sparkscale.publish`, by the command, and in a long run to Delta and Iceberg."""
+    """Let writers write: by `sparkscale.publish.files`, by the command, and in a long run to Delta and Iceberg."""
     for mode in ("overwrite", "append"):
         _publishing(stage, tally, mode, _SIZES[stage.long])
     if "sail" in stage.engines:
@@ -88,8 +88,8 @@ def _judge(tally: Tally, mode: str, told: list[tuple[str, Any]]) -> str:
 
 def write(target: str, mode: str, which: tuple[int, int], answers: Any) -> None:
     """Publish generations, each again until it is published."""
-    from sparkscale import publish
     from sparkscale.errors import TemporaryError
+    from sparkscale.publish import files
 
     published, refused = [], 0
     try:
@@ -97,7 +97,7 @@ def write(target: str, mode: str, which: tuple[int, int], answers: Any) -> None:
             generation = which[0] * _APART + number
             while not published or published[-1] != generation:
                 try:
-                    with publish.claimed(target) as claim, claim.staged(mode, {"run_id": f"g{generation}"}) as staging:
+                    with files.claimed(target) as claim, claim.staged(mode, {"run_id": f"g{generation}"}) as staging:
                         _write(Path(staging), generation, 1 if mode == "append" else 3)
                     published.append(generation)
                 except TemporaryError:

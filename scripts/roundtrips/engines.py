@@ -39,8 +39,8 @@ def session_of(engine: str) -> Iterator[Any]:
     """Give the session of an engine, as a job would start it."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ.setdefault("JDK_JAVA_OPTIONS", _JAVA)
-    from sparkscale.config import Spark
-    from sparkscale.spark.session import session
+    from sparkscale.config.models import Spark
+    from sparkscale.spark.session.session import session
 
     with session(Spark.model_validate(SESSIONS[engine]), "roundtrip", formats={"delta", "iceberg"}) as spark:
         yield spark

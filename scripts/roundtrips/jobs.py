@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import SparkscaleError
 
 _REFUSALS = (65, 78)
@@ -32,7 +32,7 @@ class Outcome:
 
 def run(source: dict[str, Any], target: dict[str, Any], scratch: Path, *, verify: int = 0) -> Outcome:
     """Run a job that scales `x` of the source into the target."""
-    from sparkscale.spark import job
+    from sparkscale.run import job
 
     steps = [{"kind": "maxabs", "columns": "x"}]
     sections = {"version": 1, "input": source, "steps": steps, "output": target, "verify": verify}

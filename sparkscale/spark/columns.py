@@ -10,8 +10,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.schema import Column, Schema, decimal_of
-from sparkscale.spark.session import is_sail
+from sparkscale.pipeline.schema import Column, Schema, decimal_of
+from sparkscale.spark.session.session import is_sail
 
 #: Whole numbers of so many digits are doubles, all of them, and so are the powers of ten that divide them.
 _EXACT_DIGITS = 15

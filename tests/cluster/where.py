@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.spark.shipping import ship
+from sparkscale.spark.session.shipping import ship
 
 
 def executors(spark: SparkSession) -> list[str]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkscale import document
-from sparkscale.artifact import Fitted
+from sparkscale.artifact import document
+from sparkscale.pipeline.fitted import Fitted
 from tests.connect import data
 from tests.processes import ROOT, assert_done, python
 

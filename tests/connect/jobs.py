@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import SparkscaleError
-from sparkscale.spark import job
-from sparkscale.spark.session import session
+from sparkscale.run import job
+from sparkscale.spark.session.session import session
 from tests.connect.scenario import SESSIONS
 
 

@@ -17,12 +17,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale import document
-from sparkscale.config import Spark
+from sparkscale.artifact import document
+from sparkscale.config.models import Spark
 from sparkscale.spark.columns import feature, schema_of, scores
-from sparkscale.spark.session import session
-from sparkscale.spark.shipping import ship
-from sparkscale.spark.verify import verify
+from sparkscale.spark.session.session import session
+from sparkscale.spark.session.shipping import ship
+from sparkscale.spark.transform.self_check import verify
 from tests.connect.data import NAMES, PARTITIONS
 
 SESSIONS = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparkscale.stats import ColumnStats
+from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
 from tests.connect.conftest import Outcome

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkscale.config import Spark
-from sparkscale.progress import Progress, Tasks
-from sparkscale.spark.session import session
-from sparkscale.spark.watch import Told, watched
+from sparkscale.config.models import Spark
+from sparkscale.progress.progress import Progress, Tasks
+from sparkscale.spark.session.session import session
+from sparkscale.spark.session.watch import Told, watched
 from tests import terminals
 from tests.processes import ROOT, assert_done, environment, python
 

@@ -12,7 +12,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import lakes
+from sparkscale.spark.session import lakes
 
 BUCKET = "lake"
 

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import announce, jobfile, store
-from sparkscale.announce import Announced
+from sparkscale.artifact import store
+from sparkscale.config import jobfile
 from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError, TemporaryError
-from sparkscale.report import Report
-from sparkscale.spark import job
+from sparkscale.publish import announce
+from sparkscale.publish.announce import Announced
+from sparkscale.report.tables import Report
+from sparkscale.run import job
 from tests.processes import last_line, sparkscale
 from tests.s3.conftest import BUCKET
 

@@ -11,7 +11,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import lakes
+from sparkscale.spark.session import lakes
 from tests.processes import java
 from tests.spark.frames import MakeFrame, maker
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.artifact import Fitted
+from sparkscale.pipeline.fitted import Fitted
 
 Table: TypeAlias = Mapping[str, Any]
 MakeFrame: TypeAlias = Callable[[Table], DataFrame]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import sparkscale as ss
 from sparkscale.errors import DataError
 from sparkscale.maps import Affine, Softmax, Undefined, UnitNorm
-from sparkscale.spark import udf
-from sparkscale.spark.arrow import Cells, Lists, lists_of
+from sparkscale.spark.transform import udf
+from sparkscale.spark.transform.arrow import Cells, Lists, lists_of
 from tests.spark.frames import MakeFrame, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf

@@ -16,10 +16,11 @@ import pyarrow.csv
 import pyarrow.dataset
 import pytest
 
-from sparkscale import config, jobfile, store
-from sparkscale.config import JobConfig
-from sparkscale.report import Report
-from sparkscale.spark import job
+from sparkscale.artifact import store
+from sparkscale.config import jobfile, models
+from sparkscale.config.models import JobConfig
+from sparkscale.report.tables import Report
+from sparkscale.run import job
 from tests.samples import ROOT, script
 from tests.tables import independent
 
@@ -318,4 +319,4 @@ def test_load_environment_fills_in_the_date() -> None:
 
 
 def test_schema_of_conf_is_current() -> None:
-    assert json.loads((ROOT / "conf" / "job.schema.json").read_text()) == config.json_schema()
+    assert json.loads((ROOT / "conf" / "job.schema.json").read_text()) == models.json_schema()

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile, store
+from sparkscale.artifact import store
+from sparkscale.config import jobfile
 from sparkscale.errors import DataError
-from sparkscale.spark import job
+from sparkscale.run import job
 from tests import texts
 
 

@@ -11,11 +11,13 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import sparkscale as ss
-from sparkscale import cli, jobfile, store
-from sparkscale.drift import Policy
+from sparkscale.artifact import store
+from sparkscale.cli import entry
+from sparkscale.config import jobfile
 from sparkscale.errors import DataError
-from sparkscale.report import Report
-from sparkscale.spark import job
+from sparkscale.pipeline.schema_drift import Policy
+from sparkscale.report.tables import Report
+from sparkscale.run import job
 from sparkscale.spark.columns import schema_of
 from tests.spark.frames import write_parquet
 
@@ -134,13 +136,13 @@ def test_show_differences_in_a_check(spark: SparkSession, place: Path, capsys: p
     save(make(spark, ["x float", "n bigint"]), "parquet")
     config("parquet", [])
     with pytest.raises(SystemExit) as ended:
-        cli.main(["check", "--schema", "--config", "job.yaml"])
+        entry.main(["check", "--schema", "--config", "job.yaml"])
     said = capsys.readouterr().err.splitlines()
     assert ended.value.code == 0
     assert "warning: column 'x': expected double as in the fit, found float in new (narrowed)" in said
     assert not any("widened" in line for line in said)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["check", "--schema", "--config", "job.yaml", "--set", "drift.widened=error"])
+        entry.main(["check", "--schema", "--config", "job.yaml", "--set", "drift.widened=error"])
     assert ended.value.code == 65
     assert capsys.readouterr().err.splitlines()[-1] == (
         "sparkscale: error[SCHEMA_DRIFT] column 'n': expected int as in the fit, found bigint in new (widened); "

@@ -13,13 +13,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.artifact import Fitted
 from sparkscale.errors import ConfigError, DataError, InternalError
 from sparkscale.maps import Affine
-from sparkscale.scalers import REGISTRY
-from sparkscale.spark import native, queries, udf
-from sparkscale.spark.failures import translate
-from sparkscale.spark.verify import verify
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.scalers.base import REGISTRY
+from sparkscale.spark.fit import queries
+from sparkscale.spark.session.failures import translate
+from sparkscale.spark.transform import native, udf
+from sparkscale.spark.transform.self_check import verify
 from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 import sparkscale as ss
-from sparkscale.artifact import Fitted
-from sparkscale.scalers import REGISTRY, Step
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.scalers.base import REGISTRY, Step
 from tests.numacc import exact_std
 from tests.spark.frames import MakeFrame, Table, as_arrays, assert_alike, outputs
 

@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 import sparkscale as ss
-from sparkscale import cli
+from sparkscale.cli import entry
 from tests.spark.frames import write_parquet
 
 NAN, INF = math.nan, math.inf
@@ -210,7 +210,7 @@ def fails(
         (folder / "job.yaml").write_text(text)
         before = sorted(folder.rglob("*"))
         with pytest.raises(SystemExit) as ended:
-            cli.main([command, "--config", "job.yaml"])
+            entry.main([command, "--config", "job.yaml"])
         said = capsys.readouterr()
         assert sorted(folder.rglob("*")) == before
         assert "Traceback" not in said.err

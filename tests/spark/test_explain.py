@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import DataError
-from sparkscale.spark import job
-from sparkscale.spark.explain import Explained
+from sparkscale.run import job
+from sparkscale.run.explain import Explained
 from tests.spark.frames import write_parquet
 
 
@@ -75,7 +75,7 @@ def test_tell_what_is_wrong(spark: SparkSession, inputs: Path) -> None:
 
 
 def test_have_a_formula_for_every_step(spark: SparkSession, inputs: Path) -> None:
-    from sparkscale.scalers import REGISTRY
+    from sparkscale.scalers.base import REGISTRY
 
     steps = [{"kind": kind, "columns": "s*", "into": f"{kind}_{{column}}"} for kind in REGISTRY]
     found = explain(steps=steps)

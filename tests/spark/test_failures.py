@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkscale.errors import DataError
-from sparkscale.spark.failures import translated
+from sparkscale.spark.session.failures import translated
 from tests.processes import last_line, sparkscale
 from tests.spark.frames import write_parquet
 

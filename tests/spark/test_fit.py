@@ -14,14 +14,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.artifact import Fitted
 from sparkscale.errors import DataError
-from sparkscale.plan import plan
-from sparkscale.spark import fit as fitting
-from sparkscale.spark import queries
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.plan import plan
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.scan import scan_in_python
-from sparkscale.stats import ColumnStats
+from sparkscale.spark.fit import fitting, queries
+from sparkscale.spark.fit.scan import scan_in_python
+from sparkscale.stats.column import ColumnStats
 from tests.numacc import ALL as NUMACC
 from tests.numacc import digits, exact_moments, exact_moments_of_few, exact_std, few_decimals
 from tests.spark.frames import MakeFrame

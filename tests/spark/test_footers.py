@@ -17,10 +17,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.artifact import Fitted
 from sparkscale.errors import DataError, InternalError
-from sparkscale.spark import footers, scan
-from sparkscale.spark.footers import check_footers
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.spark.fit import scan
+from sparkscale.spark.sources import footers
+from sparkscale.spark.sources.footers import check_footers
 from tests.spark.test_job import run
 
 NAN, INF = math.nan, math.inf

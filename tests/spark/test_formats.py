@@ -13,9 +13,9 @@ import pyarrow.dataset
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import DataError, SparkscaleError
-from sparkscale.spark import job
+from sparkscale.run import job
 from tests.spark.frames import write_parquet
 
 

@@ -14,12 +14,13 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale import jobfile, store
-from sparkscale.artifact import Fitted
-from sparkscale.config import public
+from sparkscale.artifact import store
+from sparkscale.config import jobfile
+from sparkscale.config.models import public
 from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError
-from sparkscale.report import Report
-from sparkscale.spark import job
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.report.tables import Report
+from sparkscale.run import job
 from tests.spark.frames import write_parquet
 
 NAN, INF = math.nan, math.inf

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale.config import Input
+from sparkscale.config.models import Input
 from sparkscale.errors import ConfigError, DataError, SparkscaleError
-from sparkscale.spark.failures import translated
-from sparkscale.spark.read import read
-from sparkscale.texttypes import Wanted
+from sparkscale.formats.texttypes import Wanted
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.sources.read import read
 
 
 def rows(spark: SparkSession, place: Path, **more: Any) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:

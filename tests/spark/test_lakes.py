@@ -17,11 +17,12 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale import jobfile, publish
+from sparkscale.config import jobfile
 from sparkscale.errors import ConfigError, DataError, InputMissingError, OutputError, SparkscaleError
-from sparkscale.report import Report
-from sparkscale.spark import job
-from sparkscale.spark.catalog import describe, quoted
+from sparkscale.publish import files
+from sparkscale.report.tables import Report
+from sparkscale.run import job
+from sparkscale.spark.sources.catalog import describe, quoted
 from tests.spark.frames import write_parquet
 from tests.tables import independent, newest_metadata
 
@@ -156,7 +157,7 @@ def test_finish_after_a_lost_reply(
             raise RuntimeError("the reply is lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "reached", reached)
+        patch.setattr(files, "reached", reached)
         with pytest.raises(RuntimeError):
             run({**output, "mode": "append"}, "again")
     assert len(back(target)["v"]) == (14 if published else 12)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile, manifest, publish
-from sparkscale.spark import job
+from sparkscale.config import jobfile
+from sparkscale.publish import files, manifest
+from sparkscale.run import job
 from tests.processes import python
 from tests.samples import ROOT, script
 from tests.tables import independent
@@ -18,12 +19,13 @@ NIGHTLY = str(ROOT / "conf" / "nightly.yaml")
 #: The command, killed when its files are written and not yet published.
 KILLED = """
 import os, signal
-from sparkscale import cli, publish
+from sparkscale.cli import entry
+from sparkscale.publish import files
 def reached(step):
     if step == "complete":
         os.kill(os.getpid(), signal.SIGKILL)
-publish.reached = reached
-cli.main()
+files.reached = reached
+entry.main()
 """
 
 
@@ -58,7 +60,7 @@ def test_process_a_partition_a_night(spark: SparkSession, tmp_path: Path, monkey
 
     assert [run(month) for month in months[2:]] == ["done", "done"]
     assert not list((tmp_path / "out").glob("_sparkscale-*"))
-    assert manifest.problems(tmp_path / "out" / "flights_nightly", publish.verify("out/flights_nightly")) == []
+    assert manifest.problems(tmp_path / "out" / "flights_nightly", files.verify("out/flights_nightly")) == []
 
     overrides = ["output.path=out/clean", f"input.where.month={months}"]
     assert job.run(jobfile.load(NIGHTLY, "transform", overrides=overrides), "transform").status == "done"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from sparkscale.config import Spark
-from sparkscale.spark.session import session
+from sparkscale.config.models import Spark
+from sparkscale.spark.session.session import session
 from tests import parses
 
 

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale import cli, jobfile, progress, terminal
-from sparkscale.config import Spark
-from sparkscale.progress import Progress, Source, Tasks
-from sparkscale.spark import job
-from sparkscale.spark.session import session
-from sparkscale.spark.watch import watched
+from sparkscale.cli import entry
+from sparkscale.config import jobfile
+from sparkscale.config.models import Spark
+from sparkscale.progress import progress, terminal
+from sparkscale.progress.progress import Progress, Source, Tasks
+from sparkscale.run import job
+from sparkscale.spark.session.session import session
+from sparkscale.spark.session.watch import watched
 from tests import terminals
 from tests.spark.frames import write_parquet
 
@@ -140,7 +142,7 @@ def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, termi
     with terminals.terminal() as screen, open(screen.end, "w", closefd=False, encoding="utf-8") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
+            entry.main(arguments)
     return int(ended.value.code or 0), screen
 
 
@@ -180,7 +182,7 @@ def test_draw_nothing_where_it_is_not_wanted(
 
 def test_add_nothing_to_the_log_of_a_short_job(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["run", "-c", "job.yaml"])
+        entry.main(["run", "-c", "job.yaml"])
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (0, "")
     assert [line.partition(" ")[0] for line in said.err.splitlines()] == ["artifact:", "output:", "done"]

@@ -14,12 +14,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.artifact import Engine
 from sparkscale.errors import DataError
-from sparkscale.spark import queries, scan
+from sparkscale.pipeline.fitted import Engine
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.queries import is_columnar, together
-from sparkscale.spark.verify import verify
+from sparkscale.spark.fit import queries, scan
+from sparkscale.spark.fit.queries import is_columnar, together
+from sparkscale.spark.transform.self_check import verify
 from tests.spark.frames import MakeFrame, write_parquet
 
 

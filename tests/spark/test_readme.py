@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparkscale import cli, scalers
+from sparkscale.cli import entry
+from sparkscale.scalers import base
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,7 +60,7 @@ def test_run_readme_commands(flights: Path, spark: SparkSession, capsys: pytest.
         if words is transform:  # the output is there by now, and the example replaces it
             assert (flights / "out" / "flights_scaled").is_dir()
         with pytest.raises(SystemExit) as stop:
-            cli.main(words[1:])
+            entry.main(words[1:])
         assert stop.value.code == 0, (words, capsys.readouterr().err)
     assert [words[1] for words in ran] == [
         "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor",
@@ -94,9 +95,9 @@ def test_run_readme_python(flights: Path, spark: SparkSession, capsys: pytest.Ca
 
 
 def test_run_contributing_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scalers, "REGISTRY", dict(scalers.REGISTRY))
-    names = {name: getattr(scalers, name) for name in ("Scaler", "ColumnStats", "Affine", "nonzero")}
+    monkeypatch.setattr(base, "REGISTRY", dict(base.REGISTRY))
+    names = {name: getattr(base, name) for name in ("Scaler", "ColumnStats", "Affine", "nonzero")}
     exec(compile(blocks("CONTRIBUTING.md", "python")[0], "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - as above
     scaler = names["MeanNorm"]("x")
-    stats = scalers.ColumnStats.of(np.array([1.0, 2.0, 6.0]))
+    stats = base.ColumnStats.of(np.array([1.0, 2.0, 6.0]))
     np.testing.assert_allclose(scaler.solve(stats).forward(np.array([1.0, 3.0, 6.0])), [-0.4, 0.0, 0.6], rtol=1e-15)

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile
+from sparkscale.config import jobfile
 from sparkscale.errors import DataError, SparkscaleError, TemporaryError
-from sparkscale.spark import fit, job, lake, retry, write
-from sparkscale.spark.retry import patiently
+from sparkscale.run import job
+from sparkscale.spark.fit import fitting
+from sparkscale.spark.session import retry
+from sparkscale.spark.session.retry import patiently
+from sparkscale.spark.sinks import lake, write
 from tests.spark.frames import write_parquet
 from tests.tables import independent
 
@@ -91,7 +94,7 @@ def run(here: Path) -> Callable[..., Any]:
 
 
 def test_fit_again(spark: SparkSession, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "measure", failing(1, LOST, fit.measure))
+    monkeypatch.setattr(fitting, "measure", failing(1, LOST, fitting.measure))
     report = run("parquet")
     assert (report.rows, len(report.warnings)) == (3, 1)
     assert report.warnings[0].startswith("tried again (attempt 2 of 3) after: an executor is lost")

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale import jobfile
-from sparkscale.config import Spark
-from sparkscale.spark import job
-from sparkscale.spark.session import session
+from sparkscale.config import jobfile
+from sparkscale.config.models import Spark
+from sparkscale.run import job
+from sparkscale.spark.session.session import session
 from tests.spark.frames import write_parquet
 
 ZONE, TIMES = "spark.sql.session.timeZone", "spark.sql.parquet.outputTimestampType"

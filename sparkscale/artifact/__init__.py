@@ -1,0 +1,1 @@
+"""A fitted pipeline as a JSON document, and the store of its versions."""

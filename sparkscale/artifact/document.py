@@ -1,0 +1,228 @@
+"""The artifact as a document: canonical JSON, the same content in the same bytes.
+
+Format, version 1 (UTF-8, keys sorted, one newline at the end; a double is written by its shortest
+decimal form that reads back to the same bits; there is no NaN and no infinity)::
+
+    {
+      "format": "sparkscale-artifact",  "format_version": 1,
+      "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
+      "rows": 336776,                   rows seen by the fit; null where no step needed a scan
+      "provenance": {...},              versions, engine, inputs
+      "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    all of the fit's table, in order
+      "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
+                          min, max, mean, mean_lo, m2, exp, quantiles}},
+      "steps": [{
+        "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, defaults too
+        "inputs": [{"path": ["distance"], "type": "bigint"}],
+        "outputs": ["distance"],
+        "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
+      }]
+    }
+
+The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``; ``quantiles`` is
+null or base64 of a DataSketches KLL sketch of doubles. A program in any language applies a map by
+the formula of its kind: ``affine`` is
+``((x * prescale - center * prescale - center_lo) / scale * gain + offset) * postscale``, evaluated from
+left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
+and smallest doubles, first divide scale and gain by the power of 2 that brings the gain into [1, 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sparkscale import maps
+from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.plan import PlannedStep
+from sparkscale.pipeline.schema import Column, Field
+from sparkscale.scalers.base import REGISTRY, Step
+from sparkscale.stats.column import ColumnStats
+
+FORMAT = "sparkscale-artifact"
+FORMAT_VERSION = 1
+#: An artifact of 2,000 features with sketches is 70 MB; larger files are refused unread.
+MAX_BYTES = 256 * 1024 * 1024
+
+
+def dump(fitted: Fitted) -> bytes:
+    """Return the artifact's bytes."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "rows": fitted.rows,
+        "provenance": dict(fitted.provenance),
+        "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in fitted.columns],
+        "stats": {name: stats.to_dict() for name, stats in fitted.stats.items()},
+        "steps": [
+            {
+                "step": planned.step.to_dict(),
+                "inputs": [{"path": list(column.path), "type": column.type} for column in planned.inputs],
+                "outputs": list(planned.outputs),
+                "maps": [map_.to_dict() for map_ in step_maps],
+            }
+            for planned, step_maps in zip(fitted.steps, fitted.maps, strict=True)
+        ],
+    }
+    try:
+        document["checksum"] = _checksum(document)
+    except UnicodeEncodeError as error:
+        cause = f"expected names and provenance in Unicode, found half a character in {error.object!r:.80}"
+        raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def load(data: bytes, name: str = "artifact") -> Fitted:
+    """Read an artifact; runs no code of it. Raises :class:`DataError` (65) saying what is wrong with it."""
+    if len(data) > MAX_BYTES:
+        raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
+    document = _parse(data, name)
+    try:
+        _check_envelope(document)
+        return _fitted(document)
+    except SparkscaleError as error:
+        raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        cause = f"{name}: its content is not that of an artifact: {error!r:.200}"
+        raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
+
+
+def _parse(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(
+            data.decode("utf-8"), parse_float=_finite, parse_constant=_refuse, object_pairs_hook=_unique
+        )
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "ARTIFACT_INVALID",
+            f"{name}: expected a JSON artifact, found something else ({str(error)[:120]})",
+            "fit again, or restore the file",
+        ) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise DataError("ARTIFACT_FORMAT", f"{name}: expected format {FORMAT!r}, found {str(found)[:80]!r}")
+    return document
+
+
+def _check_envelope(document: Mapping[str, Any]) -> None:
+    version = document.get("format_version")
+    if type(version) is not int or version < 1:
+        raise DataError("ARTIFACT_INVALID", f"expected a format_version, found {str(version)[:80]!r}")
+    if version > FORMAT_VERSION:
+        raise DataError(
+            "ARTIFACT_NEWER",
+            f"its format is version {version}, this sparkscale reads up to {FORMAT_VERSION}",
+            "upgrade sparkscale",
+        )
+    expected = _checksum({key: value for key, value in document.items() if key != "checksum"})
+    if document.get("checksum") != expected:
+        raise DataError(
+            "ARTIFACT_CHECKSUM",
+            f"its content does not match its checksum (expected {expected[:19]}..., "
+            f"found {str(document.get('checksum'))[:19]}...)",
+            "the file was changed or damaged: restore it, or fit again",
+        )
+
+
+def _fitted(document: Mapping[str, Any]) -> Fitted:
+    steps, step_maps = [], []
+    stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
+    for item in _list(document["steps"]):
+        inputs = tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"]))
+        planned = PlannedStep(_step(item["step"]), inputs, _texts(item["outputs"]))
+        loaded = tuple(maps.from_dict(map_) for map_ in _list(item["maps"]))
+        _check_step(planned, loaded)
+        steps.append(planned)
+        step_maps.append(loaded)
+    rows = document["rows"]
+    if not (rows is None or (type(rows) is int and 0 <= rows < 2**63)) or not isinstance(document["provenance"], dict):
+        raise ValueError(f"rows {rows!r}")
+    if any(known.rows != rows for known in stats.values()):
+        raise ValueError(f"statistics of another number of rows than {rows}")
+    features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
+    if features != set(stats):
+        raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
+    columns = tuple(_column(item) for item in _list(document["columns"]))
+    _check_inputs(steps, columns)
+    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"])
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    kind = data["kind"]
+    if kind not in REGISTRY:
+        hint = f"this sparkscale has {sorted(REGISTRY)}"
+        raise DataError("ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", hint)
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"
+    }
+    return REGISTRY[kind](**fields)
+
+
+def _column(data: Mapping[str, Any]) -> Field:
+    if not isinstance(data["nullable"], bool):
+        raise TypeError(f"expected true or false, found {data['nullable']!r:.80}")
+    return Field(_text(data["name"]), _text(data["type"]), nullable=data["nullable"])
+
+
+def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> None:
+    """Refuse steps that read what is no column of the table: of another name, or another type."""
+    known = {column.name for column in columns}
+    types = {((column.name,), column.type) for column in columns}
+    for column in (column for planned in steps for column in planned.inputs):
+        if column.path[0] not in known or not (column.nested or (column.path, column.type) in types):
+            raise ValueError(f"a step that reads {column.name!r:.80}, which is not among the columns")
+
+
+def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
+    wanted = 1 if planned.step.by_row else len(planned.inputs)
+    if not planned.inputs or len(planned.outputs) != len(planned.inputs) or len(loaded) != wanted:
+        raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
+    if any(map_.by_row != planned.step.by_row for map_ in loaded):
+        raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r:.80}")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = tuple(map(_text, _list(value)))
+    if not texts:
+        raise ValueError("expected names, found none")
+    return texts
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, found {value!r:.80}")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.20} is beyond what a double holds")
+    return number
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key stands twice")
+    return document

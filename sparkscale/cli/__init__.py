@@ -1,0 +1,1 @@
+"""The command: groups of commands, printing and exit codes."""

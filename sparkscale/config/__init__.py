@@ -1,0 +1,1 @@
+"""The job file: its models, loading, overrides, references and secrets."""

@@ -1,0 +1,341 @@
+"""The job file's models: strict, with no unknown key and no silent conversion.
+
+The model of a step is made out of its scaler's own fields: a new scaler needs nothing here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import fields
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+from sparkscale.errors import ConfigError
+from sparkscale.pipeline.schema_drift import Action, Policy
+from sparkscale.places import is_local
+from sparkscale.scalers.base import REGISTRY, Step
+
+Scalar: TypeAlias = str | bool | int | float
+Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
+#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
+Format: TypeAlias = Literal["parquet", "csv", "json", "orc", "delta", "iceberg", "table"]
+#: Which keys read a format as it was at some time.
+_AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
+_ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
+FILES = frozenset(("parquet", "csv", "json", "orc"))
+_TYPED = re.compile(
+    r"(?:`([^`]+)`|([^`\s,:]+))\s*[\s:]\s*"
+    r"(tinyint|smallint|int|bigint|float|double|decimal\(\d+,\s*\d+\)|string|boolean|date|timestamp(?:_ntz)?)",
+    re.IGNORECASE,
+)
+_TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+)){0,7}")
+
+
+class Strict(BaseModel):
+    """Base of all sections."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Condition(Strict):
+    """A predicate on one column; all of its parts must hold.
+
+    A null or NaN satisfies no comparison, not even ``ne``. ``null: true`` and ``nan: true`` ask for them;
+    ``null: false`` and ``nan: false`` leave them out.
+    """
+
+    eq: Scalar | None = None
+    ne: Scalar | None = None
+    lt: Scalar | None = None
+    le: Scalar | None = None
+    gt: Scalar | None = None
+    ge: Scalar | None = None
+    is_in: list[Scalar] | None = Field(None, alias="in")
+    null: bool | None = None
+    nan: bool | None = Field(None, description="Of a float or double column: whether the value is NaN.")
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The operators that are set, with their values."""
+        return self.model_dump(exclude_none=True, by_alias=True)
+
+
+def _telling(rule: Condition | list[Scalar] | Scalar) -> Condition | list[Scalar] | Scalar:
+    """Refuse a condition that would keep every row: one of no parts, or with null, which equals nothing in SQL."""
+    if isinstance(rule, Condition) and (
+        not rule.model_fields_set or any(getattr(rule, name) is None for name in rule.model_fields_set)
+    ):
+        raise ValueError("expected a condition such as {ge: 1}, found none; for nulls, write {null: true}")
+    if isinstance(rule, Condition) and rule.nan:
+        others = [name for name, value in rule.parts.items() if name != "nan" and (name, value) != ("null", False)]
+        if others:
+            raise ValueError(f"nan: true keeps only NaN, which never satisfies {others[0]!r}; leave one of them out")
+    return rule
+
+
+Where: TypeAlias = dict[str, Annotated[Condition | list[Scalar] | Scalar, AfterValidator(_telling)]]
+
+
+def public(path: str) -> str:
+    """Return a path without what may be a secret in it: the user part and the query of a URI."""
+    scheme, found, rest = path.partition("://")
+    if not found:
+        return path
+    host, slash, tail = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"
+
+
+def _table_name(name: str) -> str:
+    """Refuse what is no table's name: parts with dots between them, odd ones in backticks."""
+    if not _TABLE.fullmatch(name):
+        raise ValueError("expected a name as db.name or catalog.db.`odd name`")
+    return name
+
+
+def _iso_time(text: str) -> str:
+    """Return a time as engines read it, whole."""
+    try:
+        return datetime.datetime.fromisoformat(text).isoformat(sep=" ")
+    except ValueError as error:
+        raise ValueError("expected a time as in 2026-01-31 12:00:00") from error
+
+
+def _typed_names(text: object) -> dict[str, str]:
+    """Return by name the types of ``month int, `odd name` decimal(10,2)``, which folders' names can hold."""
+    if not isinstance(text, str):
+        raise ValueError(f"expected text as in 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
+    found: dict[str, str] = {}
+    for part in re.split(r",(?![^(`]*[)`])", text):
+        match = _TYPED.fullmatch(part.strip())
+        if match is None or (match[1] or match[2]) in found:
+            raise ValueError(f"expected names and types as in 'month int, day date', found {part.strip()!r}")
+        found[match[1] or match[2]] = match[3].lower()
+    return found
+
+
+def _has(format_: str) -> str:
+    keys = _AS_OF.get(format_, ())
+    return f"it has {', '.join(keys)}" if keys else "delta and iceberg have"
+
+
+class Place(Strict):
+    """Where data is: files or a table at a path, or a table of a catalog."""
+
+    format: Format = Field("table", description="May be left out for a table of a catalog, which knows its own.")
+    path: str | None = Field(None, min_length=1, description="A file, a folder, or a Delta or Iceberg table's folder.")
+    table: Annotated[str, AfterValidator(_table_name)] | None = Field(
+        None, description="Instead of a path: a table of a catalog, as db.name or catalog.db.name."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Place:
+        if (self.path is None) == (self.table is None):
+            found = "neither" if self.path is None else "both"
+            raise ValueError(f"expected one of 'path' and 'table', found {found}")
+        if self.format == "table" and self.table is None:
+            raise ValueError("expected a 'format' beside 'path', found none")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The path or table, for people: without secrets."""
+        return self.table or public(self.path or "")
+
+    @property
+    def is_files(self) -> bool:
+        """Whether it is plain files."""
+        return self.format in FILES
+
+    @property
+    def local(self) -> str | None:
+        """The path, where it is one of this machine."""
+        return self.path if self.path is not None and is_local(self.path) else None
+
+
+class Input(Place):
+    """What a job reads."""
+
+    version: int | None = Field(None, ge=0, description="Of a Delta table, to read it as it was.")
+    snapshot: int | None = Field(None, ge=0, description="Of an Iceberg table, to read it as it was.")
+    tag: str | None = Field(None, min_length=1, description="Of an Iceberg table: a tag or branch.")
+    timestamp: Annotated[str, AfterValidator(_iso_time)] | None = Field(
+        None, description="Read a Delta or Iceberg table as it was at this time, as in 2026-01-31 12:00:00."
+    )
+    table_schema: str | None = Field(
+        None, alias="schema", description="Names and types, as in 'a double, b string'; else taken from the data."
+    )
+    partitions: Annotated[dict[str, str], BeforeValidator(_typed_names)] = Field(
+        default={},
+        description="Types of the columns that come from folders' names, as in 'month int, day date'; else text.",
+        json_schema_extra={"type": "string"},
+    )
+    where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Options of the reader. One that the engine would ignore is refused."
+    )
+
+    @model_validator(mode="after")
+    def _as_it_was(self) -> Input:
+        given = [key for key in _ALL_AS_OF if getattr(self, key) is not None]
+        allowed = _AS_OF.get(self.format, _ALL_AS_OF if self.format == "table" else ())
+        if len(given) > 1:
+            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)}")
+        if given and given[0] not in allowed:
+            raise ValueError(f"{given[0]}: {self.format} has none; {_has(self.format)}")
+        if self.table_schema is not None and self.format not in FILES:
+            raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
+        if self.partitions and (self.format not in FILES or self.table is not None):
+            raise ValueError("partitions: expected a path of plain files; a table has types of its own")
+        return self
+
+    @property
+    def pinned(self) -> set[str]:
+        """The columns that `where` narrows to one value."""
+        rules = self.where.items()
+        return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}
+
+    @property
+    def as_of(self) -> dict[str, str]:
+        """Spark's options for reading the table as it was."""
+        asked = next((value for value in (self.version, self.snapshot, self.tag) if value is not None), None)
+        if asked is not None:
+            return {"versionAsOf": str(asked)}
+        return {"timestampAsOf": self.timestamp} if self.timestamp else {}
+
+
+class Artifact(Strict):
+    """Where the artifact of a fit lives."""
+
+    path: str = Field(min_length=1, description="A folder of numbered versions, local or s3://, gs://, az://.")
+    version: int | None = Field(None, ge=1, description="The version to apply; the newest by default.")
+
+
+class Output(Place):
+    """What a job writes."""
+
+    mode: Mode = Field(
+        "error",
+        description="error: refuse an output that exists; overwrite: replace it; overwrite_partitions: replace the "
+        "partitions that the result has rows of; append: add to it. All when complete, and at once.",
+    )
+    partition_by: list[str] = Field(default=[], description="Columns whose values make folders, as month=1.")
+    rows_per_file: int | None = Field(None, ge=1, description="The most rows in one file; no limit by default.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Options of the writer. One that the engine would ignore is refused."
+    )
+
+    @model_validator(mode="after")
+    def _partitions(self) -> Output:
+        if self.mode == "overwrite_partitions" and not self.partition_by:
+            raise ValueError("mode overwrite_partitions: expected 'partition_by', found none")
+        if self.rows_per_file is not None and self.format == "iceberg":
+            raise ValueError("rows_per_file: iceberg sizes its files itself (write.target-file-size-bytes)")
+        if len(set(self.partition_by)) < len(self.partition_by):
+            raise ValueError("partition_by: expected each column once, found one twice")
+        return self
+
+
+class Drift(Strict):
+    """What `transform` does where a table is not as the one of the fit, by kind of difference."""
+
+    extra: Action = Field(Policy.extra, description="Columns that the fit did not see; they pass through.")
+    dropped: Action = Field(Policy.dropped, description="A column of the fit that no step reads is gone.")
+    reordered: Action = Field(Policy.reordered, description="The columns are in another order.")
+    case: Action = Field(Policy.case, description="A column is there in another case; unless error, it is taken.")
+    widened: Action = Field(Policy.widened, description="A type that holds all of the old one: int -> bigint, double.")
+    narrowed: Action = Field(Policy.narrowed, description="A type that the old one holds: bigint -> int.")
+    retyped: Action = Field(Policy.retyped, description="Another type of numbers, neither of both: bigint -> double.")
+    nullability: Action = Field(Policy.nullability, description="A column that was declared not null no longer is.")
+
+
+class Spark(Strict):
+    """The session that a job starts where there is none."""
+
+    engine: Literal["auto", "spark", "sail"] = Field("auto", description="auto: Spark where there is Java, else Sail.")
+    app_name: str | None = None
+    master: str | None = Field(None, description="As in spark-submit; local[*] by default.")
+    remote: str | None = Field(None, description="A Spark Connect server, sc://host:port.")
+    conf: dict[str, Scalar] = {}
+
+
+def _build(model: Any) -> Step:
+    values = {name: getattr(model, name) for name in type(model).model_fields if name != "kind"}
+    return REGISTRY[model.kind](**values)
+
+
+def _step_model(kind: str, cls: type[Step]) -> type[BaseModel]:
+    """Make the model of one step's keys out of the scaler's own fields."""
+    hints = get_type_hints(cls)
+    keys: dict[str, Any] = {"kind": (Literal[kind], ...)}
+    for item in fields(cls):
+        required = item.name == "columns"
+        type_ = Union[Selectors, list[Selectors]] if required else hints[item.name]  # noqa: UP007 - made at run time
+        keys[item.name] = (type_, ... if required else item.default)
+    return create_model(cls.__name__, __base__=Strict, __doc__=(cls.__doc__ or "").split("\n\n")[0], **keys)
+
+
+class ByDtype(Strict):
+    """Columns by dtype, less some."""
+
+    dtype: Literal["numeric", "integer", "floating", "decimal"] = "numeric"
+    but: list[str] = Field(default=[], alias="except")
+
+
+def _selector(value: str | ByDtype) -> Any:
+    return value if isinstance(value, str) else value.model_dump(by_alias=True)
+
+
+Selectors = Annotated[str | ByDtype, AfterValidator(_selector)]
+_MODELS = tuple(_step_model(kind, cls) for kind, cls in REGISTRY.items())
+#: A step of any kind: validated by the model of its kind, then made into the scaler itself.
+AnyStep: Any = Annotated[Annotated[Union[_MODELS], Field(discriminator="kind")], AfterValidator(_build)]  # noqa: UP007
+
+
+def _whole(value: object) -> object:
+    """Refuse ``true`` and ``1.0``, which equal 1 in Python, as a version."""
+    if type(value) is not int:
+        raise ValueError(f"expected 1, found {str(value).lower() if isinstance(value, bool) else value}")
+    return value
+
+
+class JobConfig(Strict):
+    """A job file, version 1."""
+
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Of the job file's own form.")
+    name: str = Field("sparkscale", min_length=1)
+    input: Input
+    steps: list[AnyStep] = []
+    artifact: Artifact | None = None
+    output: Output | None = None
+    engine: Literal["auto", "native", "pandas"] = "auto"
+    drift: Action | Drift = Field(
+        default_factory=lambda: Drift.model_validate({}),
+        description="One word for every kind of difference, or a word for each.",
+    )
+    verify: int = Field(
+        1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
+    )
+    spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
+
+    @property
+    def policy(self) -> Policy:
+        """What ``drift`` says of each kind of difference."""
+        if isinstance(self.drift, str):
+            return Policy.of(self.drift)
+        return Policy(**self.drift.model_dump())
+
+    def need(self, *sections: str) -> None:
+        """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""
+        missing = [name for name in sections if not getattr(self, name)]
+        if missing:
+            raise ConfigError(
+                "CONFIG_MISSING", f"expected {' and '.join(repr(name) for name in missing)} in the job file, found none"
+            )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the job file, for editors."""
+    schema = JobConfig.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sparkscale job file", **schema}

@@ -1,0 +1,1 @@
+"""What tables and text files can hold, and the rules by which they are read and written. Needs no Spark."""

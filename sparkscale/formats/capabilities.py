@@ -1,0 +1,326 @@
+"""What each engine keeps of each type of column in each format: the data behind refusals, warnings and the docs.
+
+Everything not listed here is kept exactly. For CSV and JSON, which have no types of their own, that means: the text
+gives the same value to a reader that is told the type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sparkscale.errors import Problem
+from sparkscale.pipeline.plan import Plan, listed
+
+Kept: TypeAlias = Literal["exact", "warned", "checked", "refused"]
+
+ENGINES = ("spark", "sail")
+FORMATS = ("parquet", "orc", "csv", "json", "delta", "iceberg")
+#: Of Spark's widest decimal; Arrow's, and so Sail's, has 76.
+_DIGITS = 38
+#: Formats that Sail lacks.
+_LACKS = {"sail": ("orc", "iceberg")}
+#: The rows of the table. A type inside an array, struct or map counts as well as the outer one.
+KINDS = (
+    "boolean",
+    "tinyint, smallint",
+    "int, bigint",
+    "float, double",
+    "decimal",
+    "decimal of more than 38 digits",
+    "string",
+    "binary",
+    "date",
+    "timestamp",
+    "timestamp_ntz",
+    "time",
+    "interval",
+    "void",
+    "variant",
+    "array",
+    "struct",
+    "map",
+    "map by another type than string",
+    "another type",
+)
+_KIND_OF = {
+    "tinyint": "tinyint, smallint",
+    "smallint": "tinyint, smallint",
+    "int": "int, bigint",
+    "bigint": "int, bigint",
+    "float": "float, double",
+    "double": "float, double",
+    "null": "void",
+    "char": "string",
+    "varchar": "string",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a type: ``checked`` is exact, and a value that cannot be kept stops the job unpublished."""
+
+    kept: Kept
+    why: str = ""
+    #: What is warned of besides.
+    also: str = ""
+    hint: str = "drop or cast it before this job, or set output.format: parquet"
+
+
+EXACT = Verdict("exact")
+_NO_TYPE = Verdict("refused", "the format has no such type")
+_NO_NESTED = Verdict("refused", "CSV has no nested values", hint="drop it before this job, or use parquet")
+_HEX = Verdict("refused", "its bytes would become text that readers take for a string")
+
+_CSV = dict.fromkeys(("array", "struct", "map", "map by another type than string", "variant"), _NO_NESTED)
+_JSON_KEYS = Verdict("refused", "JSON's keys are strings")
+_ANOTHER = {"another type": _NO_TYPE}
+_ORC_CALENDAR = "ORC's calendar changes at 1582-10-15, and other readers shift earlier dates by days"
+
+_LEFT_OUT = "Sail leaves nulls out, so a column of nulls only is lost; parquet keeps it"
+_ORC_ZONE = "readers other than Spark see a timestamp without zone, the time in UTC"
+
+#: By engine and format, what is not exact of a column that is written.
+WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
+    ("spark", "parquet"): {"interval": Verdict("warned", "other readers see a plain number"), **_ANOTHER},
+    ("spark", "orc"): {
+        "date": Verdict("checked", f"before 1582-10-15: {_ORC_CALENDAR}"),
+        "timestamp": Verdict("checked", f"before 1582-10-15: {_ORC_CALENDAR}", also=_ORC_ZONE),
+        "timestamp_ntz": Verdict("warned", "readers other than Spark see a whole number, microseconds since 1970"),
+        "interval": Verdict("warned", "other readers see a plain number"),
+        **dict.fromkeys(("time", "void", "variant", "another type"), _NO_TYPE),
+    },
+    ("spark", "csv"): {**_CSV, "binary": _HEX, **dict.fromkeys(("time", "interval", "another type"), _NO_TYPE)},
+    ("spark", "json"): {
+        "binary": Verdict("warned", "its bytes are written as base64 text"),
+        "variant": Verdict("warned", "its value is written as plain JSON"),
+        "map by another type than string": _JSON_KEYS,
+        **dict.fromkeys(("time", "interval", "another type"), _NO_TYPE),
+    },
+    ("spark", "delta"): dict.fromkeys(("time", "interval", "void", "another type"), _NO_TYPE),
+    ("spark", "iceberg"): {
+        "tinyint, smallint": Verdict("warned", "Iceberg keeps the numbers as int"),
+        **dict.fromkeys(("time", "interval", "void", "variant", "another type"), _NO_TYPE),
+    },
+    ("sail", "parquet"): _ANOTHER,
+    ("sail", "csv"): {
+        **_CSV,
+        "binary": _HEX,
+        "string": Verdict("checked", "empty strings: Sail writes them as it writes nulls, unless nullValue is set"),
+        **dict.fromkeys(("interval", "another type"), _NO_TYPE),
+    },
+    ("sail", "json"): {
+        "float, double": Verdict("checked", "NaN and infinities: Sail writes them as null"),
+        "binary": _HEX,
+        "map": Verdict("refused", "Sail leaves out entries whose value is null"),
+        "void": Verdict("warned", _LEFT_OUT),
+        "map by another type than string": _JSON_KEYS,
+        **dict.fromkeys(("interval", "another type"), _NO_TYPE),
+    },
+    ("sail", "delta"): dict.fromkeys(
+        ("decimal of more than 38 digits", "time", "interval", "void", "another type"), _NO_TYPE
+    ),
+}
+#: What becomes of a column, of whatever type, in which a result has nulls only.
+OF_NULLS: Mapping[tuple[str, str], str] = {("sail", "json"): _LEFT_OUT}
+_FOLDER = Verdict(
+    "checked", "empty, `__HIVE_DEFAULT_PARTITION__`, with a NUL or too long: no name of a folder, or that of null"
+)
+_NOT_ONE = Verdict("refused", "a folder's name cannot hold it", hint="choose another column")
+_UNFIT = dict.fromkeys(
+    ("binary", "variant", "interval", "array", "struct", "map", "map by another type than string", "another type"),
+    _NOT_ONE,
+)
+_FOLDERS: Mapping[str, Verdict] = {**_UNFIT, "string": _FOLDER}
+_TABLES = ("delta", "iceberg")
+#: What Sail writes to a Delta table's log of a value that makes a partition.
+_LOG = {
+    "decimal": Verdict("refused", "Sail writes a text that is no number for negative values"),
+    "float, double": Verdict("refused", "Sail writes it without an exponent, too long for a folder's name"),
+    "timestamp": Verdict("refused", "Sail writes it without its zone"),
+}
+
+
+def _partition(engine: str, format_: str) -> dict[str, Verdict]:
+    """Return what a partition column loses; in a table's log, its type counts as well."""
+    typed = WRITTEN[engine, format_].items() if format_ in _TABLES else ()
+    lost = {kind: found for kind, found in typed if found.kept in ("refused", "warned")}
+    logged = _LOG if (engine, format_) == ("sail", "delta") else {}
+    return {**lost, **(_UNFIT if format_ == "iceberg" else _FOLDERS), **logged}
+
+
+#: The same of a column of ``output.partition_by``. The values of files' folders are text.
+PARTITIONS: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
+    (engine, format_): _partition(engine, format_)
+    for engine in ENGINES
+    for format_ in FORMATS
+    if format_ not in _LACKS.get(engine, ())
+}
+
+_BEFORE = "write that column with another type before this job, or leave it out by input.schema"
+_MICROSECONDS = "write it in microseconds before this job"
+_OTHER_ENGINE = "set spark.engine: spark, or write that column without this type"
+
+
+def _wider(type_: str) -> Verdict:
+    return Verdict("warned", f"is read as {type_}, which holds all its values")
+
+
+def _unread(engine: str, hint: str = _BEFORE) -> Verdict:
+    return Verdict("refused", f"{engine} cannot read this type", hint=hint)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an engine reads columns of a Parquet file whose types match a pattern, in Arrow's names."""
+
+    pattern: str
+    #: What the docs call these types.
+    name: str
+    verdict: Verdict
+
+
+_WHOLE_NUMBERS = (
+    Reading(r"uint8", "uint8", _wider("smallint")),
+    Reading(r"uint16", "uint16", _wider("int")),
+    Reading(r"uint32", "uint32", _wider("bigint")),
+    Reading(r"uint64", "uint64", _wider("decimal(20,0)")),
+)
+
+#: By engine: what is not read as it is. The first that matches counts.
+READ: Mapping[str, Sequence[Reading]] = {
+    "spark": (
+        Reading(r"decimal\d+\((39|[4-7]\d), .*", "decimal of more than 38 digits", _unread("Spark")),
+        Reading(r"halffloat", "float16", _unread("Spark")),
+        Reading(r"time32\[.*|time64\[ns\]", "time in seconds, milliseconds or nanoseconds", _unread("Spark")),
+        Reading(r"timestamp\[ns.*", "timestamp in nanoseconds", _unread("Spark", _MICROSECONDS)),
+        Reading(r"extension<arrow.uuid>", "UUID", _unread("Spark")),
+        *_WHOLE_NUMBERS,
+        Reading(r"null", "null", Verdict("warned", "is read as int, all of it null")),
+        Reading(r"duration\[.*", "duration", Verdict("warned", "is read as bigint, its count of units")),
+    ),
+    "sail": (
+        Reading(r"halffloat", "float16", _unread("Sail")),
+        Reading(r"time64\[ns\]", "time in nanoseconds", _unread("Sail")),
+        Reading(r"timestamp\[ns.*", "timestamp in nanoseconds", _unread("Sail", _MICROSECONDS)),
+        Reading(r"date64.*", "date64", _unread("Sail", _OTHER_ENGINE)),
+        Reading(r"decimal(32|64)\(.*", "decimal32, decimal64", _unread("Sail", _OTHER_ENGINE)),
+        Reading(r"dictionary<.*", "dictionary (pandas' categories)", _unread("Sail", _OTHER_ENGINE)),
+        *_WHOLE_NUMBERS,
+        Reading(r"int96", "timestamp as INT96", Verdict("warned", "is read as timestamp, in UTC")),
+        Reading(r".*[<: ]uint\d.*", "uint8 to uint64 in lists, structs and maps", _unread("Sail", _OTHER_ENGINE)),
+    ),
+}
+
+
+def read_verdict(engine: str, type_: str) -> Verdict:
+    """Return how an engine reads a column of a Parquet file, by the name of its type in Arrow."""
+    return next((one.verdict for one in READ[engine] if re.fullmatch(one.pattern, type_)), EXACT)
+
+
+def kind_of(type_: str) -> str:
+    """Return the row of the table that a type belongs to."""
+    if type_.startswith("map by "):
+        return "map by another type than string"
+    name = re.split(r"[<( ]", type_, maxsplit=1)[0]
+    if name == "decimal" and int(re.findall(r"\d+", type_)[0]) > _DIGITS:
+        return "decimal of more than 38 digits"
+    kind = _KIND_OF.get(name, name)
+    return kind if kind in KINDS else "another type"
+
+
+def verdict(engine: str, format_: str, kind: str, *, partition: bool = False) -> Verdict:
+    """Return what an engine keeps of a kind of column in a format."""
+    table = PARTITIONS if partition else WRITTEN
+    return table.get((engine, format_), {}).get(kind, EXACT)
+
+
+def judge(
+    planned: Plan, engine: str, format_: str, partition_by: Sequence[str] = ()
+) -> tuple[list[Problem], list[str]]:
+    """Judge every column of a plan's result: what a format cannot hold, and warnings of what it changes."""
+    problems: list[Problem] = []
+    changed: dict[str, list[str]] = {}
+    for name, type_, found in _verdicts(planned, engine, format_, partition_by):
+        if found.kept == "refused":
+            cause = f"output.format {format_} cannot hold column {name!r}, {type_}: {found.why}"
+            problems.append(Problem("SCHEMA_FORMAT", cause, found.hint))
+        else:
+            changed.setdefault(found.why, []).append(name)
+    return problems, [warning(format_, names, why) for why, names in changed.items()]
+
+
+def warning(format_: str, names: Sequence[str], why: str) -> str:
+    """Return what is said of columns that a format changes."""
+    return f"{format_}, {'column' if len(names) == 1 else 'columns'} {listed(names)}: {why}"
+
+
+def _verdicts(
+    planned: Plan, engine: str, format_: str, partition_by: Sequence[str]
+) -> Iterator[tuple[str, str, Verdict]]:
+    """Yield the columns that are not kept exactly, each with its type."""
+    inner = {field.name: field.inner for field in planned.schema.fields}
+    made = {name for step in planned.steps for name in step.outputs}
+    for name, type_ in planned.output_types.items():
+        if name in partition_by:  # what is refused of them, the sink says with the key of the job file
+            found = verdict(engine, format_, kind_of(type_), partition=True)
+            if found.kept == "warned":
+                yield name, type_, found
+            continue
+        outer = verdict(engine, format_, kind_of(type_))
+        if outer.kept in ("warned", "refused"):
+            yield name, type_, outer
+            continue
+        if outer.also:
+            yield name, type_, Verdict("warned", outer.also)
+        # The write pass does not look into nested values: what it would check of them is a warning.
+        parts = {} if name in made else {one: verdict(engine, format_, kind_of(one)) for one in inner.get(name, ())}
+        for one in sorted(parts, key=lambda one: parts[one].kept != "refused"):
+            if parts[one].kept != "exact":
+                yield name, f"{type_} with {one}", parts[one]
+                if parts[one].also:
+                    yield name, type_, Verdict("warned", parts[one].also)
+                break
+
+
+def markdown() -> str:
+    """Return the tables of the docs: what is written, and what a partition's name holds."""
+    columns = [(engine, format_) for engine in ENGINES for format_ in FORMATS if format_ not in _LACKS.get(engine, ())]
+    return "\n\n".join(
+        [
+            "## What is written",
+            *_table(columns, partition=False),
+            "## Values of `output.partition_by`",
+            *_table(columns, partition=True),
+            "## Parquet columns that are not read as they are",
+            _readings(),
+        ]
+    )
+
+
+def _readings() -> str:
+    rows = [
+        f"| {engine.capitalize()} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
+        for engine, table in READ.items()
+        for one in table
+    ]
+    return "\n".join(["| engine | type | | |", "|---|---|---|---|", *rows])
+
+
+def _table(columns: Sequence[tuple[str, str]], *, partition: bool) -> Iterator[str]:
+    """Yield a table, and the reason of each cell that is not exact."""
+    notes: dict[tuple[str, str], int] = {}
+    rows = []
+    for kind in KINDS:
+        cells = []
+        for engine, format_ in columns:
+            found = verdict(engine, format_, kind, partition=partition)
+            number = notes.setdefault((found.kept, found.why), len(notes) + 1) if found.why else 0
+            cells.append(f"{found.kept} ({number})" if number else found.kept)
+            cells[-1] += f", warned ({notes.setdefault(('warned', found.also), len(notes) + 1)})" if found.also else ""
+        rows.append(f"| {kind} | {' | '.join(cells)} |")
+    head = [f"| type | {' | '.join(f'{engine.capitalize()} {format_}' for engine, format_ in columns)} |"]
+    yield "\n".join([*head, "|---" * (len(columns) + 1) + "|", *rows])
+    yield "\n".join(f"{number}. {kept}: {why}" for (kept, why), number in notes.items())

@@ -1,0 +1,69 @@
+"""JSON files on this machine: where their first document ends.
+
+Spark reads one document a file (`multiLine`) or one a line, and leaves out whatever stands behind it, in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote
+
+from sparkscale.errors import ConfigError, DataError
+from sparkscale.formats.headers import opened, shown
+from sparkscale.places import is_local, local_path
+
+#: Texts, so that brackets inside them do not count, and brackets.
+_TOKEN = re.compile(rb"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|[\[{]|([\]}])""", re.DOTALL)
+_PACKED = re.compile(r"\.(zst|zstd|snappy|lz4|deflate|xz)$", re.IGNORECASE)
+#: Bytes of a file's first line that are looked at.
+_LINE = 1 << 20
+
+
+def check_documents(files: Iterable[str], *, whole: bool) -> None:
+    """Refuse local files of which Spark would read the first document alone.
+
+    Args:
+        files: as an engine lists them.
+        whole: whether a file is one document (`multiLine`); else each line is one, and the first is looked at.
+
+    Raises:
+        ConfigError: (78) where a file of more than one document is read as one.
+        DataError: (65) where a line holds more than one.
+    """
+    for file in filter(is_local, files):
+        place = Path(local_path(unquote(file)))
+        if _PACKED.search(place.name):
+            continue
+        try:
+            with opened(place) as stream:
+                data = stream.read() if whole else stream.readline(_LINE)
+        except (OSError, EOFError):
+            continue  # not packed as its name says: the engine says so
+        end = first_end(data)
+        if end is None or not data[end:].strip(b" \t\r\n,"):
+            continue
+        if whole:
+            cause = (
+                f"input.options.multiLine: expected one document a file, found more behind the first in {shown(file)}"
+            )
+            raise ConfigError("CONFIG_OPTION", cause, "leave multiLine out for one document a line")
+        cause = f"expected one JSON document a line, found more behind the first in {shown(file)}"
+        raise DataError("INPUT_DAMAGED", cause, "put each on a line of its own: Spark would leave the others out")
+
+
+def first_end(data: bytes) -> int | None:
+    """Return where the first object or array ends; None where there is none, or no end.
+
+    >>> first_end(b'{"a": "}"} {"b": 2}'), first_end(b"[1, 2"), first_end(b"1")
+    (10, None, None)
+    """
+    depth = 0
+    for match in _TOKEN.finditer(data):
+        if match[1] is not None:
+            continue
+        depth += -1 if match[2] else 1
+        if depth <= 0:
+            return match.end() if depth == 0 else None
+    return None

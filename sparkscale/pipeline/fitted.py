@@ -1,0 +1,350 @@
+"""Fitted = steps with their columns + statistics + maps: what a fit learned, and what a transform needs.
+
+Merging merges the statistics and solves again; results are never merged.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import math
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from numpy.typing import ArrayLike
+
+from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarning
+from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
+from sparkscale.pipeline import arrays
+from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
+from sparkscale.pipeline.schema import Column, Field, Schema, common, decimal_of, is_of
+from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
+from sparkscale.scalers.base import RowStep, Scaler, Step
+from sparkscale.stats.column import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+T = TypeVar("T")
+Engine = Literal["auto", "native", "pandas"]
+
+
+@dataclass(frozen=True)
+class Application:
+    """One map with the columns it reads and the names it writes."""
+
+    map: Map
+    inputs: tuple[Column, ...]
+    outputs: tuple[str, ...]
+    dtype: Literal["float64", "float32"]
+    over_array: bool = False
+    step: int = 1
+
+    @property
+    def label(self) -> str:
+        """The application for people: what becomes what by which formula."""
+        read = ", ".join(column.name for column in self.inputs)
+        wrote = "" if [c.name for c in self.inputs] == list(self.outputs) else f" -> {', '.join(self.outputs)}"
+        return printable(f"{read}{wrote}: {self.map.formula}")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline: immutable, mergeable, the same numbers in every engine.
+
+    Attributes:
+        steps: the steps with the columns that they found.
+        columns: all top-level columns of the table that it was fitted on, in their order.
+        stats: by feature name, the :class:`~sparkscale.stats.column.ColumnStats` of the fit.
+        maps: for each step its maps, one a column, or one for a row step.
+        rows: how many rows were seen; None where no step needed a scan (row steps alone).
+        provenance: where the numbers are from: versions, engine, inputs.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    columns: tuple[Field, ...]
+    stats: Mapping[str, ColumnStats]
+    maps: tuple[tuple[Map, ...], ...]
+    rows: int | None
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def applications(self) -> Iterator[Application]:
+        """Every map with its columns: a column map for each column, a row map for each row step."""
+        for number, (planned, maps) in enumerate(zip(self.steps, self.maps, strict=True), 1):
+            dtype = planned.step.dtype
+            if planned.step.by_row:
+                yield Application(maps[0], planned.inputs, planned.outputs, dtype, planned.over_array, number)
+                continue
+            for map_, column, output in zip(maps, planned.inputs, planned.outputs, strict=True):
+                yield Application(map_, (column,), (output,), dtype, step=number)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of the statistics: inexact integers, constant features."""
+        out = []
+        columns = {column.name: column for column in _inputs(self.steps)}
+        for name, stats in self.stats.items():
+            if rounded := _rounded(columns[name].type, stats):
+                out.append(f"column {name!r} holds {rounded}, which a double rounds")
+            if stats.constant:
+                out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")
+        return out
+
+    def get_feature_names_out(self) -> list[str]:
+        """Return the names that the steps write, in the steps' order."""
+        return [name for step in self.steps for name in step.outputs]
+
+    def plan(self, schema: Schema, policy: Policy = DEFAULT, source: str = "the input") -> Plan:
+        """Return the plan for a table of another schema; see :func:`sparkscale.pipeline.schema_drift.bind`."""
+        return bind(self.steps, self.columns, schema, policy, source)
+
+    def on(self, planned: Plan) -> Fitted:
+        """Return this with the columns of the table that it was planned for, by the names they have there."""
+        pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
+        names = {ours.name: theirs.name for ours, theirs in pairs}
+        stats = {names[name]: known for name, known in self.stats.items()}
+        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats)
+
+    def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
+        """Apply the maps to a PySpark DataFrame; lazy, no job is started.
+
+        Other columns, the order of columns and nulls are kept; outputs are double, or float32 on
+        request. ``engine``: ``native`` Spark expressions; ``pandas``, the NumPy kernels in Spark's Python
+        workers, by an Arrow UDF (by a pandas UDF before Spark 4.1); or ``auto`` (native wherever a map has a
+        native form). Raises :class:`DataError` where the schema does not fit, and warns
+        (:class:`~sparkscale.errors.SchemaDriftWarning`) of types that are narrower than in the fit, or others.
+        """
+        from sparkscale.spark import columns
+        from sparkscale.spark.transform import transform
+
+        planned = self.plan(columns.schema_of(of_spark(df)))
+        for warning in planned.warnings:
+            warnings.warn(warning, SchemaDriftWarning, stacklevel=2)
+        return transform.transform(df, self.on(planned), engine)
+
+    def inverse_transform(self, df: DataFrame) -> DataFrame:
+        """Turn the outputs of affine maps back into the features they came from; lazy.
+
+        An output written under another name (``into``) gives its column back and goes. Row maps have
+        no inverse; their columns stay. What a clip has cut comes back as the end of the fitted range.
+        """
+        from sparkscale.spark.transform import transform
+
+        return transform.inverse_transform(of_spark(df), self)
+
+    def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
+        """Apply the maps to a dict of arrays, with NumPy only.
+
+        Args:
+            columns: by name, 1-D arrays of one length (NumPy, lists, pandas, pyarrow, Polars); an array column
+                is ``(rows, k)``, or holds rows of any length. A null is a masked element (``numpy.ma``), a null of
+                pandas, pyarrow or Polars, or None; NaN is NaN. Other columns pass through as the same objects.
+
+        Returns:
+            a dict in the order of the table's result; arrays with a null are masked arrays.
+        """
+        table, given = arrays.table(columns), dict(columns.items())
+        self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
+        made: dict[str, Any] = {}
+        for item in self.applications:
+            names = [column.name for column in item.inputs]
+            if isinstance(item.map, ColumnMap):
+                made[item.outputs[0]] = arrays.map_column(item.map, table, names[0], item.dtype)
+            elif item.over_array:
+                made[item.outputs[0]] = arrays.map_arrays(cast("RowMap", item.map), table, names[0], item.dtype)
+            else:
+                parts = arrays.map_columns(cast("RowMap", item.map), table, names, item.dtype)
+                made |= dict(zip(item.outputs, parts, strict=True))
+        return {name: made.get(name, given.get(name)) for name in output_names(given, self.steps)}
+
+    def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
+        """Invert a dict of arrays; see :meth:`inverse_transform`."""
+        table, given = arrays.table(columns), dict(columns.items())
+        plan = self.restorations(list(table))
+        made = {
+            target: arrays.map_column(map_, table, output, "float64", inverse=True)
+            for target, (output, map_) in plan.items()
+        }
+        return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
+
+    def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
+        """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""
+        out: dict[str, tuple[str, ColumnMap]] = {}
+        for item in self.applications:
+            if not isinstance(item.map, ColumnMap):
+                continue
+            if item.outputs[0] not in existing:
+                cause = f"column {item.outputs[0]!r}, which step {item.step} wrote, is not in the data to invert"
+                raise DataError("SCHEMA_MISSING", cause)
+            target = item.inputs[0].name
+            if target not in out or (not is_lossless(out[target][1]) and is_lossless(item.map)):
+                out[target] = (item.outputs[0], item.map)
+        return out
+
+    def restored_names(self, existing: Sequence[str]) -> list[str]:
+        """Return the columns of the inverse: outputs of another name give way to the feature."""
+        features = {item.outputs[0]: item.inputs[0].name for item in self.applications if not item.map.by_row}
+        return list(dict.fromkeys(features.get(name, name) for name in existing))
+
+    def save(self, uri: str | os.PathLike[str]) -> int:
+        """Put this artifact into the store at ``uri`` as its next version and return that number.
+
+        Where the newest version there already holds the same content, that is the version returned.
+        """
+        from sparkscale.artifact import store
+
+        return store.save(self, uri)
+
+    def __repr__(self) -> str:
+        """Return one line a map."""
+        head = f"Fitted on {self._rows}, {len(self.steps)} steps"
+        return "\n".join([head, *(f"  {self.steps[i.step - 1].step.kind}: {i.label}" for i in self.applications)])
+
+    @property
+    def _rows(self) -> str:
+        return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(self.steps[item.step - 1].step.kind)}</td><td>{html.escape(item.label)}</td></tr>"
+            for item in self.applications
+        )
+        return f"<table><caption>Fitted on {self._rows}</caption>{rows}</table>"
+
+
+def printable(text: str) -> str:
+    """Return a text for people: a name may hold what a terminal would obey, which is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def is_lossless(map_: Map) -> bool:
+    """Whether the inverse gives back what went in, up to rounding."""
+    return isinstance(map_, Affine) and map_.clip is None
+
+
+def solve(planned: Plan, stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]) -> Fitted:
+    """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give."""
+    if rows == 0:
+        raise DataError("DATA_NO_ROWS", "expected rows to learn from, found none", "check the input and its 'where'")
+    problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
+    if problems:
+        raise DataError.of(problems)
+    maps = tuple(tuple(_solve(step, stats)) for step in planned.steps)
+    return Fitted(planned.steps, planned.schema.top, dict(sorted(stats.items())), maps, rows, provenance)
+
+
+def merge(parts: Iterable[Fitted]) -> Fitted:
+    """Merge what was fitted on the parts of a data set: the fit of the whole.
+
+    Statistics are merged and the maps solved again. The whole has the columns of all parts: those of the first,
+    then what others have more. Where their types differ it is the one that holds all; where none does, double.
+    Raises :class:`DataError` where the parts are of different pipelines, or their steps found different columns.
+    """
+    parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
+    if not parts:
+        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
+    first = parts[0]
+    for other in parts[1:]:
+        if _signature(other) != _signature(first):
+            raise DataError(
+                "MERGE_DIFFERENT",
+                f"expected parts of one pipeline, found {_signature(first)} and {_signature(other)}",
+                "fit every part with the same steps and columns",
+            )
+    stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
+    inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
+    rows = [part.rows for part in parts if part.rows is not None]
+    return solve(_whole(parts), stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+
+
+def _whole(parts: Sequence[Fitted]) -> Plan:
+    """Return the plan for the table that the parts' tables make together."""
+    fields: dict[str, list[Field]] = {}
+    for column in (column for part in parts for column in part.columns):
+        fields.setdefault(column.name, []).append(column)
+    columns = (
+        replace(alike[0], type=common([c.type for c in alike]), nullable=any(c.nullable for c in alike))
+        for alike in fields.values()
+    )
+    steps = (_joined(alike) for alike in zip(*(part.steps for part in parts), strict=True))
+    return Plan(Schema(tuple(columns)), tuple(steps))
+
+
+def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
+    """Return a step with the types of its columns in all parts."""
+    inputs = zip(*(step.inputs for step in alike), strict=True)
+    return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
+
+
+def _rounded(type_: str, stats: ColumnStats) -> str:
+    """Name the numbers of a column that a double may not tell apart: where doubles are further apart than they are."""
+    scale = (decimal_of(type_) or (0, 0))[1]
+    exact = is_of(type_, "integer") or is_of(type_, "decimal")
+    top = max(abs(stats.min), abs(stats.max))
+    if not exact or not math.isfinite(top) or Fraction(math.ulp(top)) * 10**scale <= 1:
+        return ""
+    return "decimals of 16 or more digits" if scale else "integers beyond 2^53"
+
+
+def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:
+    return [column for step in steps for column in step.inputs]
+
+
+def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[T, ...]:
+    """Return the items as a tuple; raises :class:`ConfigError` where they are no list of that kind."""
+    found = tuple(items) if isinstance(items, Iterable) else items
+    odd = [item for item in found if not isinstance(item, kind)] if isinstance(found, tuple) else [found]
+    if odd:
+        cause = f"{what}: expected a list of {kind.__name__}, found {odd[0]!r:.200}"
+        raise ConfigError("CONFIG_VALUE", cause, f"write {example}")
+    return found
+
+
+def _signature(fitted: Fitted) -> list[Any]:
+    return [(s.step.to_dict(), [c.name for c in s.inputs], s.outputs) for s in fitted.steps]
+
+
+def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Problem]:
+    if planned.step.by_row:
+        return
+    for column in planned.inputs:
+        known = stats[column.name]
+        bad = known.nans + known.posinf + known.neginf
+        if planned.step.nonfinite == "error" and bad:
+            yield Problem(
+                "DATA_NONFINITE",
+                f"column {column.name!r}: expected finite numbers (nonfinite: error), found {known.nans} NaN, "
+                f"{known.posinf} +inf, {known.neginf} -inf in {known.rows} rows",
+                "mend the data, or take nonfinite: keep",
+            )
+        if planned.step.empty == "error" and not known.finite:
+            yield Problem(
+                "DATA_EMPTY",
+                f"column {column.name!r}: expected a finite value, found none in {known.rows} rows "
+                f"({known.nulls} null, {known.nans} NaN)",
+                "leave the column out, or take empty: null",
+            )
+
+
+def _solve(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Map]:
+    step: Step = planned.step
+    if isinstance(step, RowStep):
+        yield step.solve_row()
+        return
+    for column in planned.inputs:
+        known = stats[column.name]
+        yield cast("Scaler", step).solve(known) if known.finite else Undefined()
+
+
+def of_spark(df: DataFrame) -> DataFrame:
+    """Refuse what is no PySpark DataFrame, which has a session; PySpark itself is not imported here."""
+    if hasattr(type(df), "sparkSession"):
+        return df
+    found = f"{type(df).__module__.partition('.')[0]} {type(df).__name__}"
+    hint = "take spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
+    raise ConfigError("CONFIG_VALUE", f"expected a PySpark DataFrame, found {found}", hint)

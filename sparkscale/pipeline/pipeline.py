@@ -1,0 +1,73 @@
+"""Pipeline: the steps of a preprocessing, to be fitted on a DataFrame or on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sparkscale._version import __version__
+from sparkscale.pipeline import arrays
+from sparkscale.pipeline.fitted import Fitted, all_of, of_spark, solve
+from sparkscale.pipeline.plan import plan
+from sparkscale.pipeline.schema import Column
+from sparkscale.scalers.base import Step
+from sparkscale.stats.column import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class Pipeline:
+    """A list of steps. Each step reads the input's columns, never another step's output.
+
+    >>> from sparkscale import MinMax, Softmax
+    >>> data = {"x": np.array([10, 20, 30, 40]), "a": np.zeros(4), "b": np.zeros(4)}
+    >>> fitted = Pipeline([MinMax("x"), Softmax(["a", "b"], into="p_{column}")]).fit_arrays(data)
+    >>> fitted
+    Fitted on 4 rows, 2 steps
+      minmax: x: (x - 10.0) / 30.0
+      softmax: a, b -> p_a, p_b: softmax(x)
+    >>> fitted.transform_arrays(data)["p_a"]
+    array([0.5, 0.5, 0.5, 0.5])
+    """
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.steps = all_of(Step, steps, "steps", "Pipeline([Standard('x')])")
+
+    def fit(self, df: DataFrame) -> Fitted:
+        """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
+
+        One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
+        hold NaN or infinities.
+        Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
+        with all problems of the schema before any job runs, and for columns without a finite value.
+        """
+        from sparkscale.spark.fit import fitting
+
+        return fitting.fit(of_spark(df), self.steps)
+
+    def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
+        """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
+        table = arrays.table(columns)
+        planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays")
+        quantiles = planned.quantile_features
+        stats = {}
+        for name in planned.features:
+            values, null = arrays.split(table[name], f"column {name!r}")
+            stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
+        rows = next(iter(stats.values())).rows if stats else None
+        provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
+        return solve(planned, stats, rows, provenance)
+
+    @property
+    def _arrays(self) -> list[Column]:
+        """The columns that can only be arrays: a row step reads nothing else."""
+        single = (step.selectors[0] for step in self.steps if step.by_row and len(step.selectors) == 1)
+        return [Column((name,), "array<double>") for name in single if isinstance(name, str)]
+
+    def __repr__(self) -> str:
+        """Return the steps."""
+        return f"Pipeline([{', '.join(map(repr, self.steps))}])"

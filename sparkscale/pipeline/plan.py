@@ -1,0 +1,252 @@
+"""(steps, schema) -> Plan: which columns each step reads and which names it writes.
+
+Every problem of the schema is found here, all of them at once and before any job runs.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sparkscale.errors import DataError, Problem, nearest
+from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
+from sparkscale.scalers.base import RowStep, Selector, Step, pattern_of
+
+T = TypeVar("T")
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step with its columns found: it reads ``inputs`` and writes ``outputs``, one for one.
+
+    A row step over one array column has that one input and one output.
+    """
+
+    step: Step
+    inputs: tuple[Column, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def over_array(self) -> bool:
+        """Whether the step's scores are the elements of one array column."""
+        return self.step.by_row and is_score_array(self.inputs[0].type)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pipeline does with a table of a certain schema."""
+
+    schema: Schema
+    steps: tuple[PlannedStep, ...]
+    #: What a user should know of the schema.
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> dict[str, Column]:
+        """The columns that need statistics, by name, each once."""
+        return {column.name: column for step in self.steps if not step.step.by_row for column in step.inputs}
+
+    @property
+    def quantile_features(self) -> frozenset[str]:
+        """The names of the features whose quantiles some step needs."""
+        needing = (step for step in self.steps if step.step.needs_quantiles)
+        return frozenset(column.name for step in needing for column in step.inputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        """All columns of the result: the input's in their order, then what steps add in theirs."""
+        return output_names(self.schema.names, self.steps)
+
+    @property
+    def output_types(self) -> dict[str, str]:
+        """The type of every column of the result."""
+        types = {field.name: field.type for field in self.schema.fields}
+        for step in self.steps:
+            element = "float" if step.step.dtype == "float32" else "double"
+            types |= dict.fromkeys(step.outputs, f"array<{element}>" if step.over_array else element)
+        return types
+
+
+def output_names(existing: Iterable[str], steps: Iterable[PlannedStep]) -> list[str]:
+    """Return the existing columns in their order, then the added ones in theirs."""
+    return list(dict.fromkeys([*existing, *(name for step in steps for name in step.outputs)]))
+
+
+def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Plan:
+    """Find every step's columns; raises one :class:`DataError` with all that is wrong.
+
+    Args:
+        steps: the pipeline.
+        schema: of the table that it is for.
+        source: how errors name that table.
+    """
+    problems: list[Problem] = []
+    planned = []
+    for number, step in enumerate(steps, 1):
+        inputs = _choose(step.selectors, schema, source, problems, _wanted(step))
+        problems += _check_inputs(step, inputs, number)
+        planned.append(PlannedStep(step, inputs, tuple(_output_name(step, column) for column in inputs)))
+    return _checked(Plan(schema, tuple(planned)), problems)
+
+
+def bind(
+    steps: Sequence[PlannedStep], schema: Schema, found: Mapping[str, Column], problems: Iterable[Problem] = ()
+) -> Plan:
+    """Put steps that were planned before (a loaded artifact's) onto another table.
+
+    Args:
+        steps: with the columns of the table that they were planned for.
+        schema: of the other table.
+        found: by their names in the plan, the columns in the other table; one that is not there is among the
+            ``problems``. What is written in place bears the name found there.
+        problems: what is known to be wrong already; all are raised as one :class:`DataError`.
+    """
+    problems = list(problems)
+    bound = []
+    for number, step in enumerate(steps, 1):
+        here = tuple(found[column.name] for column in step.inputs if column.name in found)
+        problems += _check_inputs(step.step, here, number)
+        outputs = tuple(column.name for column in here) if step.step.into is None else step.outputs
+        bound.append(replace(step, inputs=here, outputs=outputs))
+    return _checked(Plan(schema, tuple(bound)), problems)
+
+
+def _checked(plan: Plan, problems: list[Problem]) -> Plan:
+    problems += _clashes(plan)
+    if problems:
+        raise DataError.of(list(dict.fromkeys(problems)))
+    return plan
+
+
+def _wanted(step: Step) -> str:
+    return "numbers, or one array of numbers" if step.by_row else "numbers"
+
+
+def _choose(
+    selectors: Iterable[Selector], schema: Schema, source: str, problems: list[Problem], wanted: str
+) -> tuple[Column, ...]:
+    """Return the columns that the selectors choose, each once, in the order of choosing."""
+    chosen: dict[str, Column] = {}
+    for selector in selectors:
+        found = list(_select(selector, schema))
+        if not found:
+            problems.append(_unmatched(selector, schema, source, wanted))
+        chosen |= {column.name: column for column in found}
+    return tuple(chosen.values())
+
+
+def _select(selector: Selector, schema: Schema) -> Iterator[Column]:
+    """Yield what one selector chooses: a name that exists comes before any pattern it could be."""
+    if isinstance(selector, str):
+        named = schema.find(selector)
+        if named is not None:
+            yield named
+            return
+        for column in schema.columns():
+            if _matches(selector, column.name) and is_of(column.type, "numeric"):
+                yield column
+        return
+    for column in schema.columns():
+        excepted = any(_matches(pattern, column.name) for pattern in selector.get("except", []))
+        if is_of(column.type, selector.get("dtype", "numeric")) and not excepted:
+            yield column
+
+
+def _matches(selector: str, name: str) -> bool:
+    pattern = pattern_of(selector)
+    if pattern is not None:
+        return pattern.search(name) is not None
+    return name == selector or fnmatch.fnmatchcase(name, selector)
+
+
+def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> Problem:
+    if isinstance(selector, str) and pattern_of(selector) is None and not _GLOB & set(selector):
+        return missing(selector, schema, source)
+    return Problem(
+        "SCHEMA_NO_MATCH",
+        f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",
+        f"its numeric columns are {listed(c.name for c in schema.columns() if is_of(c.type, 'numeric'))}",
+    )
+
+
+def missing(name: str, schema: Schema, source: str, hint: str = "") -> Problem:
+    """Return the problem of a column that is not there; its hint is the nearest name, if no other is given."""
+    hint = hint or nearest(name, schema.names) or f"its columns are {listed(schema.names)}"
+    return Problem("SCHEMA_MISSING", f"column {name!r} is not in {source}", hint)
+
+
+def listed(names: Iterable[T], show: Callable[[T], str] = repr) -> str:
+    """Return up to eight names, and how many more there are."""
+    all_ = list(names)
+    more = f" and {len(all_) - 8} more" if len(all_) > 8 else ""  # noqa: PLR2004 - what a line can hold
+    return (", ".join(map(show, all_[:8])) or "none") + more
+
+
+def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[Problem]:
+    """Yield what is wrong with the columns of one step."""
+    where = f"step {number} ({step.kind})"
+    arrays = [column for column in inputs if is_score_array(column.type)]
+    for column in inputs:
+        if not is_scalable(column.type) and not (step.by_row and column in arrays):
+            yield Problem(
+                "SCHEMA_TYPE",
+                f"{where}: expected {_wanted(step)}, but column {column.name!r} is {column.type}",
+                "name a numeric column, or cast it before this job",
+            )
+        if column.nested and step.into is None:
+            yield Problem(
+                "SCHEMA_NESTED",
+                f"{where}: column {column.name!r} is inside a struct, which is not rewritten in place",
+                "give the step an 'into' for its output",
+            )
+    if isinstance(step, RowStep) and inputs:
+        yield from _check_row(where, inputs, arrays)
+
+
+def _check_row(where: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> Iterator[Problem]:
+    if arrays and len(inputs) > 1:
+        yield Problem(
+            "SCHEMA_TYPE",
+            f"{where}: expected score columns or one array column, found {listed(c.name for c in inputs)}",
+            "give each array column a step of its own",
+        )
+    if not arrays and len(inputs) == 1 and is_scalable(inputs[0].type):
+        yield Problem(
+            "SCHEMA_ONE_SCORE",
+            f"{where}: expected the scores of a row, two or more columns or an array column, "
+            f"found one column {inputs[0].name!r}, whose softmax would be 1 in every row",
+            "to rescale a feature over all rows, use minmax or standard",
+        )
+
+
+def _output_name(step: Step, column: Column) -> str:
+    return column.name if step.into is None else step.into.replace("{column}", column.name)
+
+
+def _clashes(plan: Plan) -> Iterator[Problem]:
+    """Yield every name that two steps write, or that an ``into`` shares with a column of the input, each once."""
+    key = plan.schema.key
+    existing = {key(name) for name in plan.schema.names}
+    writers: dict[str, list[tuple[str, PlannedStep, str]]] = {}
+    for number, step in enumerate(plan.steps, 1):
+        for name in step.outputs:
+            writers.setdefault(key(name), []).append((name, step, f"step {number} ({step.step.kind})"))
+    for written in writers.values():
+        (name, step, label), *others = written
+        if others:
+            labels = list(dict.fromkeys(label for _, _, label in written))
+            yield Problem(
+                "SCHEMA_CLASH",
+                f"more than one output would be named {name!r}, by {' and '.join(labels)}",
+                "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
+            )
+        elif step.step.into is not None and key(name) in existing:
+            yield Problem(
+                "SCHEMA_CLASH",
+                f"{label} would write {name!r}, which the input has already",
+                "choose another 'into'",
+            )

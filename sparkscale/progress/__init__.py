@@ -1,0 +1,1 @@
+"""How far a run is: its state, the terminal's bar and the log's lines."""

@@ -1,0 +1,1 @@
+"""Paths, locks, atomic exchange, manifests and announcements of what is published. Needs no Spark."""

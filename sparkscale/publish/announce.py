@@ -1,0 +1,184 @@
+"""Publishing files to an object store, where nothing can be renamed.
+
+A run writes below a prefix of its own, and one small object, put last and only where there is none, announces what the
+table is now::
+
+    <output>/00000002-<run id>/part-0.parquet     what a run wrote
+    <output>/_sparkscale/00000002.json            announcement 2: the manifest of the whole table
+
+The table is the files that the newest announcement names, of this run and of earlier ones: a reader that goes by it
+sees the old table or the new one, whole. sparkscale's own reader does. One that lists the folder instead finds every
+run's files, those of replaced runs and of unfinished ones as well.
+
+Two runs that announce at once want the same number: one gets it, and the other ends with 75. The files that neither the
+newest announcement nor the one before it names are deleted after an announcement; readers of the old table have until
+the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+
+from sparkscale.artifact import store
+from sparkscale.errors import OutputError, TemporaryError
+from sparkscale.publish import manifest
+from sparkscale.publish.manifest import Manifest
+from sparkscale.publish.runs import Run
+
+_NUMBER = re.compile(rf"{manifest.FOLDER}/(\d{{8,}})\.json")
+#: A run's prefix: the number that it means to announce, and its id.
+_PREFIX = re.compile(r"\d{8,}-[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A table of files in an object store, as far as announcements tell."""
+
+    uri: str
+    #: The newest announcement's number, 0 where there is none, and what it says.
+    number: int = 0
+    table: Manifest = field(default_factory=Manifest)
+    before: Manifest = field(default_factory=Manifest)
+
+    @classmethod
+    def of(cls, uri: str) -> Announced:
+        """Read the newest announcement and the one before it."""
+        with _worded(uri):
+            opened = store.opened(uri, create=True)
+            numbers = sorted(_numbers(opened))
+            read = [Manifest(), Manifest(), *(_read(opened, uri, number) for number in numbers[-2:])]
+        return cls(uri, max(numbers, default=0), read[-1], read[-2])
+
+    def finished(self, run: Run, mode: str) -> dict[str, Any] | None:
+        """Return the record of a run whose result the table holds already; else None."""
+        if not run.finished(self.table.run_ids, mode):
+            return None
+        found: dict[str, Any] = next(record for record in reversed(self.table.runs) if record["run_id"] == run.id)
+        return found
+
+    @contextlib.contextmanager
+    def staged(self, mode: str, record: Mapping[str, Any]) -> Iterator[str]:
+        """Give the URI to write to; when the block ends well, announce what is there, else delete it.
+
+        Raises:
+            TemporaryError: (75) where another run announced meanwhile; StorageError and its like for the store's own.
+        """
+        prefix = f"{self.number + 1:08d}-{record['run_id']}"
+        with _worded(self.uri):
+            opened = store.opened(self.uri, create=True)
+            self._clear(opened, record["run_id"])
+        try:
+            yield f"{self.uri.rstrip('/')}/{prefix}"
+            with _worded(self.uri):
+                self._announce(opened, prefix, mode, record)
+        except BaseException:
+            with contextlib.suppress(BaseError, OSError):
+                _delete(opened, _below(opened, prefix))
+            raise
+
+    def _announce(self, opened: Any, prefix: str, mode: str, record: Mapping[str, Any]) -> None:
+        written = {
+            name: {"size": size, "run_id": record["run_id"]}
+            for name, size in _listed(opened, prefix)
+            if manifest.is_data(posixpath.relpath(name, prefix))
+        }
+        kept = dict(self.table.files) if mode in ("append", "overwrite_partitions") else {}
+        if mode == "overwrite_partitions":
+            replaced = {partition_of(name) for name in written}
+            kept = {name: known for name, known in kept.items() if partition_of(name) not in replaced}
+        table = Manifest([*self.table.runs, dict(record)], kept | written)
+        try:
+            obstore.put(opened, _name(self.number + 1), table.dump(), mode="create")
+        except AlreadyExistsError as error:
+            cause = f"another run published to {self.uri} meanwhile"
+            raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again") from error
+        _delete(opened, (self.before.files.keys() - table.files.keys()) - self.table.files.keys())
+
+    def _clear(self, opened: Any, run_id: str) -> None:
+        """Delete what an unfinished try of this very run left, but for what announcements name."""
+        named = self.table.files.keys() | self.before.files.keys()
+        for prefix in _prefixes(opened):
+            if prefix.partition("-")[2] == run_id:
+                _delete(opened, set(_below(opened, prefix)) - named)
+
+    def left_over(self) -> list[str]:
+        """Return the prefixes of runs that no announcement of the last two names: unfinished, alive, or replaced."""
+        named = {name.partition("/")[0] for name in self.table.files.keys() | self.before.files.keys()}
+        with _worded(self.uri):
+            return sorted(set(_prefixes(store.opened(self.uri, create=True))) - named)
+
+    def recover(self) -> list[str]:
+        """Delete what unfinished runs left. Nobody else may be writing there: a store has no lock that would tell."""
+        found = self.left_over()
+        with _worded(self.uri):
+            opened = store.opened(self.uri, create=True)
+            for prefix in found:
+                _delete(opened, _below(opened, prefix))
+        return [f"removed {prefix}, which no announcement names" for prefix in found]
+
+
+def partition_of(name: str) -> str:
+    """Return the partition of a file: the folders between its run's prefix and its name."""
+    return posixpath.dirname(name.partition("/")[2])
+
+
+def by_prefix(names: Iterator[str] | list[str]) -> dict[str, list[str]]:
+    """Return files by the prefix of their runs, both in order."""
+    out: dict[str, list[str]] = {}
+    for name in sorted(names):
+        out.setdefault(name.partition("/")[0], []).append(name)
+    return out
+
+
+def _name(number: int) -> str:
+    return f"{manifest.FOLDER}/{number:08d}.json"
+
+
+def _numbers(opened: Any) -> Iterator[int]:
+    objects = obstore.list_with_delimiter(opened, manifest.FOLDER)["objects"]
+    yield from (int(match[1]) for item in objects if (match := _NUMBER.fullmatch(item["path"])))
+
+
+def _read(opened: Any, uri: str, number: int) -> Manifest:
+    name = _name(number)
+    size = min(obstore.head(opened, name)["size"], manifest.MAX_BYTES + 1)
+    data = bytes(obstore.get_range(opened, name, start=0, end=size)) if size else b""
+    return manifest.load(data, f"{uri.rstrip('/')}/{name}")
+
+
+def _prefixes(opened: Any) -> Iterator[str]:
+    yield from (name for name in obstore.list_with_delimiter(opened)["common_prefixes"] if _PREFIX.fullmatch(name))
+
+
+def _listed(opened: Any, prefix: str) -> Iterator[tuple[str, int]]:
+    for batch in obstore.list(opened, prefix):
+        yield from ((item["path"], item["size"]) for item in batch)
+
+
+def _below(opened: Any, prefix: str) -> list[str]:
+    return [name for name, _ in _listed(opened, prefix)]
+
+
+def _delete(opened: Any, names: Any) -> None:
+    """Delete objects; one that is gone already is what was wanted."""
+    wanted = sorted(names)
+    if wanted:
+        with contextlib.suppress(NotFoundError):
+            obstore.delete(opened, wanted)
+
+
+@contextlib.contextmanager
+def _worded(uri: str) -> Iterator[None]:
+    """Turn the store's errors into ours."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise store.failure(error, f"output {uri}", OutputError) from error

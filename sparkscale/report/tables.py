@@ -1,0 +1,96 @@
+"""What a run did: for machines as a dict, for people as text."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import InitVar, asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from sparkscale.pipeline.fitted import Fitted, printable
+
+#: Entered for the length of a stage, with its name and the rows of the input, where they are known.
+Observe: TypeAlias = Callable[[str, int | None], AbstractContextManager[None]]
+
+
+@dataclass
+class Report:
+    """The summary of one run, filled while it goes."""
+
+    command: str
+    run_id: str
+    status: str = "done"
+    engine: str = ""
+    rows: int | None = None
+    artifact: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    verified_rows: int = 0
+    undefined_rows: dict[str, int] = field(default_factory=dict)
+    recovered: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    observe: InitVar[Observe | None] = None
+
+    def __post_init__(self, observe: Observe | None) -> None:
+        self._observe = observe
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage of the run."""
+        start = time.perf_counter()
+        observed = self._observe(name, self.rows) if self._observe else contextlib.nullcontext()
+        try:
+            with observed:
+                yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    def unchanged(self, record: Mapping[str, Any]) -> None:
+        """Say that the run had finished before, and nothing was done."""
+        self.status = "unchanged"
+        self.rows = record.get("rows")
+        self.artifact = dict(record.get("artifact") or {})
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary for people."""
+        for mended in self.recovered:
+            yield f"recovered: {mended}"
+        for warning in self.warnings:
+            yield f"warning: {warning}"
+        for step, count in self.undefined_rows.items():
+            if count:
+                yield f"{step}: {count:,} rows have no softmax (every score is -inf)"
+        if self.artifact:
+            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
+        if self.status == "unchanged":
+            yield f"unchanged: {self.output['path']} holds the result of run {self.run_id} already"
+            return
+        if self.output:
+            yield f"output: {self.output['path']}, {self.rows:,} rows, {self.verified_rows:,} verified against NumPy"
+        total = sum(self.seconds.values())
+        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
+
+
+def describe(fitted: Fitted) -> Iterator[list[str]]:
+    """Yield a table of the statistics: a header and a row for each feature."""
+    yield ["feature", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"]
+    for name, stats in fitted.stats.items():
+        numbers = [stats.min, stats.max, stats.mean, stats.std] if stats.finite else [None] * 4
+        counts = [stats.rows, stats.nulls, stats.nans, stats.posinf + stats.neginf]
+        yield [
+            printable(name),
+            *(f"{count:,}" for count in counts),
+            *("-" if x is None else f"{x:.6g}" for x in numbers),
+        ]
+
+
+def provenance_text(provenance: Mapping[str, Any]) -> str:
+    """Return the provenance in one line."""
+    return printable(", ".join(f"{key} {value}" for key, value in provenance.items() if key != "inputs"))

@@ -1,0 +1,1 @@
+"""What a job does, verb by verb. Imports everything but the command line."""

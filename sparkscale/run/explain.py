@@ -1,0 +1,154 @@
+"""What a job would do, before it does it: columns, queries, what is read, by which engine each step goes, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+import numpy as np
+
+from sparkscale.config.models import JobConfig
+from sparkscale.maps import Map
+from sparkscale.pipeline.fitted import Engine
+from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.places import is_local, local_path
+from sparkscale.scalers.base import RowStep, Scaler
+from sparkscale.spark.fit import fitting
+from sparkscale.spark.sinks.sink import Sink
+from sparkscale.spark.transform.transform import is_native
+from sparkscale.stats.column import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+#: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
+_SOME = ColumnStats.of(np.array([0.0, 1.0]), quantiles=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: the columns that it reads and writes, its formula, and which engine says it."""
+
+    kind: str
+    formula: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    engine: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A job, looked at and not run."""
+
+    reading: dict[str, Any]
+    fit: dict[str, Any]
+    steps: Sequence[Step]
+    writing: dict[str, Any]
+    #: The types that the values of a text input decided.
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the account for people."""
+        files = f", {self.reading['files']:,} files" if self.reading["files"] else ""
+        size = f", {self.reading['bytes']:,} bytes" if self.reading["bytes"] else ""
+        columns = f"{self.reading['columns']} columns for the output"
+        if self.fit["features"]:
+            columns = f"{self.reading['fit_columns']} columns for the fit, {columns}"
+        yield f"input: {self.reading['name']}{files}{size}; {columns}"
+        if self.types:
+            yield f"types, by reading all values once: {types_of(self.types)}"
+        if self.fit["features"]:
+            sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
+            queries = "one query" if self.fit["queries"] == 1 else f"{self.fit['queries']} queries"
+            how = ", aggregated by partition" if self.fit["by_partition"] else ""
+            yield (
+                f"fit: {self.fit['features']} features{sketches}, in {queries}{how}; "
+                "again over those with NaN, infinities or a mean of more than 100 std"
+            )
+        for number, step in enumerate(self.steps, 1):
+            into = "" if step.inputs == step.outputs else f" -> {_short(step.outputs)}"
+            columns = f"{step.kind} of {_short(step.inputs)}{into}"
+            yield f"step {number}: {columns}: {step.formula}; {step.engine}: {step.why}"
+        if self.writing:
+            written = self.writing
+            yield f"output: {written['name']} ({written['format']}, {written['mode']}), {written['how']}"
+
+
+def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
+    """Return what a job would do with a table; starts no job."""
+    files = df.inputFiles()
+    own = {column.path[0] for step in planned.steps for column in step.inputs if fits and not step.step.by_row}
+    reading = {
+        "name": config.input.name,
+        "files": len(files),
+        "bytes": _bytes(files),
+        "columns": len(df.columns),
+        "fit_columns": len(own),
+    }
+    looks = fitting.looks(df, planned) if fits else None
+    fit = {
+        "features": len(planned.features) if looks else 0,
+        "sketches": len(planned.quantile_features) if looks else 0,
+        "queries": len(looks) if looks else 0,
+        "by_partition": not looks.whole if looks else False,
+    }
+    steps = [_step(step, config.engine) for step in planned.steps]
+    return Explained(reading, fit, steps, _writing(sink, config) if sink else {})
+
+
+def _step(planned: PlannedStep, engine: Engine) -> Step:
+    formula = re.search(r"``(.+?)``", type(planned.step).__doc__ or "")
+    chosen = is_native(_map(planned), engine)
+    why = "it has no native form"
+    if engine != "auto":
+        why = "as the job file says"
+    elif chosen:
+        why = "Spark's own expressions, at no cost over reading and writing"
+    inputs = [column.name for column in planned.inputs]
+    label = "native" if chosen else "pandas"
+    return Step(planned.step.kind, formula[1] if formula else "", inputs, list(planned.outputs), label, why)
+
+
+def _map(planned: PlannedStep) -> Map:
+    step = planned.step
+    return step.solve_row() if isinstance(step, RowStep) else cast("Scaler", step).solve(_SOME)
+
+
+def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:
+    output = sink.output
+    how = "staged, then put into place at once" if not sink.transactional else "one transaction"
+    if output.partition_by:
+        moved = "rows of a partition are brought together by a shuffle"
+        how += f", by {', '.join(output.partition_by)}" + (
+            "" if set(output.partition_by) <= config.input.pinned else f": {moved}"
+        )
+    return {"name": output.name, "format": output.format, "mode": output.mode, "how": how}
+
+
+def _bytes(files: Sequence[str]) -> int | None:
+    """Return the size of files on this machine; None where one is elsewhere."""
+    if not all(map(is_local, files)):
+        return None
+    places = (Path(local_path(unquote(file))) for file in files)
+    return sum(place.stat().st_size for place in places if place.exists())
+
+
+def types_of(types: Mapping[str, str]) -> str:
+    """Return the columns of each type, a few of them by name."""
+    kinds = ("bigint", "double", "string", *sorted(set(types.values()) - {"bigint", "double", "string"}))
+    by_kind = {kind: [name for name, type_ in types.items() if type_ == kind] for kind in kinds}
+    return "; ".join(f"{kind}: {_short(names)}" for kind, names in by_kind.items() if names)
+
+
+def _short(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""  # noqa: PLR2004 - what a line can hold
+    return ", ".join(names[:6]) + more

@@ -1,0 +1,1 @@
+"""The rules that turn statistics into maps. Imports `stats` and `maps`."""

@@ -1,0 +1,1 @@
+"""Statistics by Spark: queries, scans and the fit."""

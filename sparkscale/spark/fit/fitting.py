@@ -1,0 +1,153 @@
+"""DataFrame + steps -> Fitted: one scan for each group of columns, and a second, narrow one where it must be."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy
+import pyspark
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkscale._version import __version__
+from sparkscale.errors import DataError
+from sparkscale.pipeline.fitted import Fitted, solve
+from sparkscale.pipeline.plan import Plan, plan
+from sparkscale.pipeline.schema import Column
+from sparkscale.scalers.base import Step
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.fit import scan
+from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
+from sparkscale.spark.fit.scan import Frame
+from sparkscale.spark.session.session import is_sail
+from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.quantiles import QuantileSketch
+
+T = TypeVar("T")
+
+#: |mean| / std from which one scan does not keep 12 digits (semantics, Accuracy).
+_ILL = 100.0
+#: Squares of a smaller std are no normal doubles with all their digits: sqrt(2**-1022 * 2**53), rounded up.
+_SMALL_STD = 2.0**-480
+
+
+def fit(df: DataFrame, steps: Sequence[Step], source: str = "the input", about: Sequence[Any] = ()) -> Fitted:
+    """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
+    return fit_planned(df, plan(steps, schema_of(df), source), about)
+
+
+def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = ()) -> Fitted:
+    """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
+    stats = measure(df, planned)
+    rows = next(iter(stats.values())).rows if stats else None
+    return solve(planned, stats, rows, _provenance(df.sparkSession, about))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The first queries of a fit: moments, quantile sketches of their own, and what Python workers do."""
+
+    moments: Sequence[Callable[[], dict[str, ColumnStats]]]
+    sketches: Sequence[Callable[[], dict[str, QuantileSketch]]]
+    in_python: Sequence[Callable[[], dict[str, ColumnStats]]]
+    whole: bool
+
+    def __len__(self) -> int:
+        """Return how many queries these are."""
+        return len(self.moments) + len(self.sketches) + len(self.in_python)
+
+
+def looks(df: DataFrame, planned: Plan) -> Looks:
+    """Return the queries that the first look at the plan's features takes; starts none."""
+    sketched = [column for name, column in planned.features.items() if name in planned.quantile_features]
+    plain = [column for name, column in planned.features.items() if name not in planned.quantile_features]
+    native = bool(sketched) and _has_native_sketch(df.sparkSession)
+    apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
+    dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN)
+    moments = [partial(scan.look, df, query) for query in dealt]
+    if native and not apart:
+        moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in evenly(sketched, GROUP)]
+    return Looks(
+        moments=moments,
+        sketches=[partial(scan.sketches, df, part) for part in (evenly(sketched, GROUP) if apart else [])],
+        in_python=[partial(scan.scan_in_python, df, part) for part in ([] if native else evenly(sketched, GROUP))],
+        whole=all(query.whole for query in dealt),
+    )
+
+
+def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:
+    """Return the statistics of the plan's features."""
+    first = looks(df, planned)
+    calls: list[Callable[[], Any]] = [*first.moments, *first.sketches]
+    found = together(df.sparkSession, calls)
+    stats = _refine(df, planned.features, _all(found[: len(first.moments)]))
+    for name, made in _all(found[len(first.moments) :]).items():
+        stats[name] = _same(name, stats[name].with_quantiles(made))
+    return stats | _all(call() for call in first.in_python)
+
+
+def _all(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    return dict(item for part in parts for item in part.items())
+
+
+def _same(name: str, stats: ColumnStats) -> ColumnStats:
+    """Return statistics whose sketch has seen the values that their moments have."""
+    assert stats.quantiles is not None  # noqa: S101 - the caller has put it there
+    if stats.quantiles.count != stats.finite:
+        cause = f"column {name!r}: expected {stats.finite:,} values once more, found {stats.quantiles.count:,}"
+        raise DataError("DATA_CHANGED", cause, "cache or write the table first: it differs from reading to reading")
+    return stats
+
+
+def _refine(df: DataFrame, features: Mapping[str, Column], stats: dict[str, ColumnStats]) -> dict[str, ColumnStats]:
+    """Scan again the columns that one scan could not tell all of: with NaN or infinities, or ill-conditioned.
+
+    One round serves these. Others are needed where squares overflowed as well, or where the only finite value
+    that was known was more than 100 std from the mean.
+    """
+    used = dict.fromkeys(stats, Frame())
+    for _ in range(3):
+        frames = {name: frame for name, known in stats.items() if (frame := _better_frame(known, used[name]))}
+        dealt = deal(df, [features[name] for name in frames], scan.FINITE)
+        again = [partial(scan.look_again, df, query, frames) for query in dealt]
+        for name, found in _all(together(df.sparkSession, again)).items():
+            stats[name] = found.with_quantiles(stats[name].quantiles)
+        used |= frames
+    return stats
+
+
+def _better_frame(stats: ColumnStats, used: Frame) -> Frame | None:
+    """Return where to take the moments again, or None where they are good."""
+    if not stats.finite:
+        return None
+    ends = stats.min, stats.max
+    if not all(map(math.isfinite, ends)):  # NaN or infinities: any finite value is nearer than none
+        return Frame(shift=next(filter(math.isfinite, ends), 0.0))
+    overflowed = not (math.isfinite(stats.mean) and math.isfinite(stats.m2))
+    underflowed = stats.std < _SMALL_STD and not used.exp
+    if stats.constant or not (overflowed or underflowed or abs(stats.mean - used.shift) > _ILL * stats.std):
+        return None
+    exp = math.frexp(max(map(abs, ends)))[1] if overflowed or underflowed else used.exp
+    return Frame(0.0 if overflowed else stats.mean, exp)
+
+
+def _has_native_sketch(spark: SparkSession) -> bool:
+    """Whether the engine has ``kll_sketch_agg_double``: Spark 4.1 and newer."""
+    return hasattr(F, "kll_sketch_agg_double") and spark.version >= "4.1" and not is_sail(spark)
+
+
+def _provenance(spark: SparkSession, about: Sequence[Any]) -> dict[str, Any]:
+    """Return where the numbers are from, without clock, host or paths of this machine: the same run, the same bytes."""
+    return {
+        "sparkscale": __version__,
+        "engine": f"{'sail' if is_sail(spark) else 'spark'} {spark.version}",
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "pyspark": pyspark.__version__,
+        "inputs": list(about),
+    }

@@ -1,0 +1,56 @@
+"""What the JVM says at its start that nobody asked for: a page of Ivy for every package, a warning of Java's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Iterator
+
+from sparkscale.progress import terminal
+
+#: Lines that are passed over. Downloads are shown, as they take their time, and what is wrong with a package.
+_NOISE = re.compile(
+    rb"WARNING: Using incubator modules|NOTE: Picked up |Ivy Default Cache set|The jars for the packages stored"
+    rb"|:: |\t:: |\t\||\t-{9}"
+    rb"|\tfound \S+ in |\tconfs: |\t\S+ from \S+ in \[|\t\S+ by \[|\t\d+ artifacts copied|\S+ added as a dependency"
+)
+_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def quiet(*, debug: bool) -> Iterator[None]:
+    """Start a JVM inside the block: its stderr goes through this process, which passes noise over.
+
+    The JVM keeps what it was started with; this process has its own stderr back when the block ends.
+    """
+    if debug:
+        yield
+        return
+    ours = os.dup(2)
+    out, into = os.pipe()
+    os.dup2(into, 2)
+    os.close(into)
+    reader = threading.Thread(target=_forward, args=(out, ours), name="stderr of the JVM", daemon=True)
+    reader.start()
+    try:
+        yield
+    except BaseException:
+        os.dup2(ours, 2)
+        reader.join(_SECONDS)  # the JVM's last words come before ours
+        raise
+    os.dup2(ours, 2)
+
+
+def _forward(out: int, to: int) -> None:
+    """Write every line of a pipe elsewhere, but for noise, until nobody holds its other end.
+
+    On a terminal each takes the place of a bar that is drawn there, which is drawn anew below it.
+    """
+    before = terminal.ERASE.encode() if os.isatty(to) and terminal.obeys() else b""
+    with os.fdopen(out, "rb") as lines:
+        for line in lines:
+            if not _NOISE.match(line):
+                with contextlib.suppress(OSError):
+                    os.write(to, before + line)

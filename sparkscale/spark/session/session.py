@@ -1,0 +1,302 @@
+"""The only builder of a SparkSession. A session that is there already is used as it is and not stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import pyspark
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from sparkscale.config.models import Spark
+from sparkscale.doctor import has_java
+from sparkscale.errors import UnfitEnvironmentError
+from sparkscale.spark.session import lakes
+from sparkscale.spark.session.failures import translated, word_once
+from sparkscale.spark.session.quiet import quiet
+
+#: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
+_DEFAULTS = {
+    "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",  # a flipped bit is an error, never another number
+    # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
+    # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
+    "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
+}
+#: Settings on which the values of a table depend. In a session that exists already, a job sets them too, and restores
+#: them afterwards. The first ones differ from Spark's defaults; the others guard against a session that changed them.
+_VALUES = {
+    "spark.sql.session.timeZone": "UTC",  # in text and in partitions' names: the same job, the same output everywhere
+    # INT96, the default, has no time zone, and other readers wrap it around outside of 1677 to 2262.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # zip=00501 is not 501
+    "spark.sql.timeType.enabled": "true",  # else a TIME column cannot even pass through
+    "spark.sql.files.ignoreCorruptFiles": "false",  # a damaged file is an error, never silently fewer rows
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.ansi.enabled": "true",  # a cast that fails is an error, never a null
+    "spark.sql.sources.validatePartitionColumns": "true",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",  # a timestamp without zone is one
+    "spark.sql.parquet.binaryAsString": "false",
+    "spark.sql.parquet.int96AsTimestamp": "true",
+    "spark.sql.legacy.parquet.nanosAsLong": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+}
+_LOG = Path(__file__).with_name("log4j2.properties").absolute()
+#: Settings of local sessions only; on a cluster they are the operator's.
+_LOCAL = {
+    "spark.ui.enabled": "false",  # a batch of its own has nobody to look at it
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
+    # Failures are told by the command, once; without this Spark prints a page of its own at every start.
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG.as_uri()}",
+    "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
+}
+#: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.
+_PATIENCE = 10.0
+_CONNECT_PORT = 15002
+
+
+@contextlib.contextmanager
+def session(
+    config: Spark,
+    name: str,
+    *,
+    formats: Collection[str] = (),
+    debug: bool = False,
+    watch: Callable[[SparkSession], AbstractContextManager[object]] = contextlib.nullcontext,
+) -> Iterator[SparkSession]:
+    """Give the active session, or start one for the length of the block.
+
+    Args:
+        config: of the session, from the job file.
+        name: of the job.
+        formats: that the job reads and writes; Spark fetches the packages of those that it does not have.
+        debug: whether Spark's own log is shown.
+        watch: entered with a session that we started, left before it stops; one that is there already is left alone.
+
+    Raises:
+        UnfitEnvironmentError: (69) where no engine can be started.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        with _settled(active, {key: value for key, value in _VALUES.items() if key not in config.conf}):
+            yield active
+        return
+    engine = choose(config)
+    with contextlib.ExitStack() as stack:
+        with translated("starting the engine"):
+            if engine == "sail":
+                spark = stack.enter_context(_sail(config))
+            elif config.remote and not config.remote.startswith("local"):
+                spark = _connected(config, name)
+                stack.callback(spark.stop)
+            else:
+                spark = _started(config, name, formats, stack, debug=debug)
+                stack.callback(spark.stop)
+        stack.enter_context(watch(spark))
+        yield spark
+
+
+@contextlib.contextmanager
+def _settled(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Set settings of a session for the length of the block; a setting that an engine lacks does no harm."""
+    before = {key: spark.conf.get(key, None) for key in settings}
+    changed = {key: value for key, value in settings.items() if before[key] != value}
+    for key, value in changed.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PySparkException, Py4JError):  # of a session that has died meanwhile
+            for key in changed:
+                was = before[key]
+                if was is None:
+                    spark.conf.unset(key)
+                else:
+                    spark.conf.set(key, was)
+
+
+def choose(config: Spark) -> str:
+    """Return ``spark`` or ``sail``: what the job file says, else Spark where there is Java."""
+    if config.engine != "auto":
+        return config.engine
+    if config.remote or config.master or _submitted() or has_java():
+        return "spark"
+    if importlib.util.find_spec("pysail"):
+        return "sail"
+    raise UnfitEnvironmentError(
+        "ENV_ENGINE",
+        "expected Java 17 or 21 for Spark, or the package pysail, found neither",
+        "install one of them; `sparkscale doctor` tells more",
+    )
+
+
+@functools.cache
+def is_sail(spark: SparkSession) -> bool:
+    """Whether a session's engine is Sail, which speaks Spark Connect but has no ``observe`` and no artifacts.
+
+    Asked by analysing a plan that Sail does not know; no job is started.
+    """
+    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+        return False
+    if spark not in _SAIL:
+        _SAIL[spark] = _knows_no_observe(spark)
+    return _SAIL[spark]
+
+
+#: What sessions have answered; each column of a wide table asks.
+_SAIL: WeakKeyDictionary[SparkSession, bool] = WeakKeyDictionary()
+
+
+def _knows_no_observe(spark: SparkSession) -> bool:
+    try:
+        spark.range(1).observe("sparkscale", F.count(F.lit(1))).schema  # noqa: B018 - asks the engine
+    except PySparkException:
+        return True
+    return False
+
+
+def _submitted() -> bool:
+    """Whether this process was started by spark-submit, which has chosen master and settings."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _connected(config: Spark, name: str) -> SparkSession:
+    """Connect to a Spark Connect server that is there already."""
+    assert config.remote  # noqa: S101 - the caller has seen to it
+    url = urlsplit(config.remote)
+    host, port = url.hostname or "localhost", url.port or _CONNECT_PORT
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        cause = f"expected a Spark Connect server at {host}:{port}, found none ({error.strerror or error})"
+        raise UnfitEnvironmentError("ENV_CONNECT", cause, "start it, or check spark.remote") from error
+    return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, _VALUES)).getOrCreate()
+
+
+def _started(
+    config: Spark, name: str, formats: Collection[str], stack: contextlib.ExitStack, *, debug: bool
+) -> SparkSession:
+    """Start Spark, or a Spark Connect server of our own for ``remote: local[2]``; or take spark-submit's."""
+    settings = _settings(config, name, _DEFAULTS | _VALUES)
+    if not _submitted():
+        if not has_java():
+            cause = "expected Java 17 or newer, found none that runs"
+            raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or take spark.engine: sail")
+        master = config.remote or config.master or "local[*]"
+        if master.startswith("local"):
+            os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
+            settings = _LOCAL | settings
+        settings |= lakes.settings({*formats, *lakes.of_catalogs(settings)}, pyspark.__version__, settings)
+        _keep_out_of_the_way(settings, stack)
+        settings["spark.remote" if config.remote else "spark.master"] = master
+        settings |= {"spark.log.level": "WARN"} if debug else {}
+    word_once()
+    with _interruptible(), quiet(debug=debug), warnings.catch_warnings():
+        # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
+        warnings.filterwarnings("ignore", "Failed to set", UserWarning)
+        return _configured(SparkSession.builder, settings).getOrCreate()
+
+
+def _keep_out_of_the_way(settings: dict[str, str], stack: contextlib.ExitStack) -> None:
+    """Put what Spark would make in the working folder into one that goes with the session: tables, Hive's database."""
+    scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
+    settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
+    java, derby = settings.get("spark.driver.extraJavaOptions", ""), f"-Dderby.system.home={scratch}"
+    if "derby.system.home" not in java:
+        settings["spark.driver.extraJavaOptions"] = f"{java} {derby}".strip()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a start of Spark, and the run after it.
+
+    A JVM that is left while PySpark waits for it never ends: it is killed. PySpark takes Ctrl-C for itself and calls
+    the JVM in the middle of another call, and both fail: it is kept from that.
+    """
+    from pyspark.core import context
+
+    theirs = vars(context)["signal"]
+    vars(context)["signal"] = SimpleNamespace(signal=lambda *_: None, SIGINT=signal.SIGINT)
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        for frame, _ in traceback.walk_tb(interrupt.__traceback__):
+            starting = frame.f_locals.get("proc")
+            if isinstance(starting, subprocess.Popen):
+                starting.kill()
+        raise
+    finally:
+        vars(context)["signal"] = theirs
+
+
+@contextlib.contextmanager
+def _sail(config: Spark) -> Iterator[SparkSession]:
+    """Start Sail's Connect server in this process and a session on it."""
+    if importlib.util.find_spec("pysail") is None:
+        cause = "expected the package pysail, found none"
+        raise UnfitEnvironmentError("ENV_SAIL", cause, "pip install 'sparkscale[sail]'")
+    os.environ.setdefault("RUST_LOG", "off")
+    os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+    # It takes a Parquet column whose statistics say min == max for a constant, and its NaN for that number.
+    os.environ["SAIL_EXECUTION__COLLECT_STATISTICS"] = "false"
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    with contextlib.ExitStack() as stack:
+        interrupt = signal.getsignal(signal.SIGINT)
+        server.start(background=True)
+        stack.callback(server.stop)
+        _, port = server.listening_address
+        builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
+        zone = {key: value for key, value in _VALUES.items() if key.endswith("timeZone")}  # it knows none of the others
+        given = {key: str(value) for key, value in config.conf.items()}
+        spark = _configured(builder, zone | given).getOrCreate()
+        stack.callback(spark.stop)
+        spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself, and would go by it
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
+        cast("Any", spark).client.set_retry_policies([])  # no waiting brings back a server of this process
+        try:
+            yield spark
+        except KeyboardInterrupt:
+            stack.pop_all()  # in the middle of Python work it may wait for ever; it ends with the process
+            raise
+
+
+def _settings(config: Spark, name: str, defaults: dict[str, str]) -> dict[str, str]:
+    given = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in config.conf.items()}
+    return {**defaults, "spark.app.name": config.app_name or name, **given}
+
+
+def _configured(builder: SparkSession.Builder, settings: dict[str, str]) -> SparkSession.Builder:
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder

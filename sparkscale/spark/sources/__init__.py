@@ -1,0 +1,1 @@
+"""How tables and files are read, value by value as they are."""

@@ -1,0 +1,56 @@
+"""`input.where` on partitions: their values are text, and conditions may compare them with numbers."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+
+from sparkscale.config.models import Condition, Input, Where
+from sparkscale.config.predicates import conditions
+from sparkscale.errors import DataError
+from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.sources.partitions import names
+from sparkscale.spark.sources.read import narrowed
+
+#: Up to here a double holds every whole number.
+_EXACT = 2**53
+
+
+def pruned(df: DataFrame, source: Input) -> tuple[DataFrame, Where]:
+    """Apply the conditions that compare a partition's text with numbers; return the conditions that are left.
+
+    They hold for the number that the text stands for, so that ``month: 2`` finds ``month=02`` too. The engine decides
+    them on the folders' names, and reads no other folder. The column stays text.
+    """
+    fields = {field.name: field.type for field in schema_of(df).fields}
+    asked = [name for name, rule in source.where.items() if fields.get(name) == "string" and _numbers(rule)]
+    ours = [name for name in names(df, source) if name in asked] if asked else []
+    for name in ours:
+        df = _narrowed(df, name, source.where[name])
+    return df, {name: rule for name, rule in source.where.items() if name not in ours}
+
+
+def _narrowed(df: DataFrame, name: str, rule: object) -> DataFrame:
+    numbers, columns = _numbers(rule), df.columns
+    helper = f"__sparkscale_{name}"
+    while helper in columns:
+        helper += "_"
+    type_ = "double" if all(abs(number) <= _EXACT for number in numbers) else "decimal(38,0)"
+    with translated(f"input.where: {name}"):
+        wider = df.withColumn(helper, ref(name).try_cast(type_))
+        predicates, problems = conditions({helper: rule}, schema_of(wider), "the input")  # type: ignore[dict-item]
+        if problems:
+            raise DataError.of(problems)
+        return narrowed(wider, predicates).select(*[ref(column) for column in columns])
+
+
+def _numbers(rule: object) -> list[int | float]:
+    """Return the numbers that a condition compares with; none where it compares with anything else."""
+    parts = rule.parts if isinstance(rule, Condition) else {"eq": rule}
+    values = [one for key, value in parts.items() if key not in ("null", "nan") for one in _listed(value)]
+    numbers = [one for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+    return numbers if len(numbers) == len(values) else []
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,242 @@
+"""Sources: one table of formats."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from sparkscale.config.models import FILES, Input
+from sparkscale.config.predicates import Predicates
+from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.formats import options
+from sparkscale.formats.headers import partition_keys
+from sparkscale.formats.texttypes import Decided, Wanted
+from sparkscale.pipeline.schema import Column, is_of
+from sparkscale.places import is_local, local_path
+from sparkscale.publish import manifest
+from sparkscale.publish.announce import Announced, by_prefix
+from sparkscale.publish.manifest import Manifest
+from sparkscale.spark.columns import ref
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.sources import partitions
+from sparkscale.spark.sources.catalog import quoted
+from sparkscale.spark.sources.parsed import Parser, parsed_schema
+from sparkscale.spark.sources.records import check_json, read_json
+from sparkscale.spark.sources.text import Part, Texts
+from sparkscale.spark.sources.typed import read_csv
+
+#: Each format's options before the job file's own: a damaged record is an error, never a silent null.
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "parquet": {"mergeSchema": "true"},  # else a column that the first file lacks is lost
+    # RFC 4180: quotes inside quotes are doubled, and a quoted field may hold a newline. Where columns are pruned, Spark
+    # does not see that a record has too few or too many fields.
+    "csv": {"header": "true", "mode": "FAILFAST", "escape": '"', "multiLine": "true", "columnPruning": "false"},
+    "json": {"mode": "FAILFAST"},
+    "orc": {"mergeSchema": "true"},
+}
+#: Some schema, for a reader that is only asked for its files.
+_ANY = StructType([StructField("a", StringType())])
+#: A reader's option of ours that Sail does not have.
+_SPARK_ONLY = ("columnPruning", "mode")
+
+_OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "in": lambda column, values: column.isin(*values),
+    "null": lambda column, yes: column.isNull() if yes else column.isNotNull(),
+    # An engine may say of a null that whether it is NaN is unknown.
+    "nan": lambda column, yes: _is_nan(column) if yes else ~_is_nan(column),
+}
+
+
+def _is_nan(column: SparkColumn) -> SparkColumn:
+    return F.coalesce(F.isnan(column), F.lit(False))  # noqa: FBT003 - a literal
+
+
+def _rule(column: Column, name: str, value: Any) -> SparkColumn:
+    """Return one predicate; NaN satisfies no comparison, whatever order the engine or a file's statistics give it."""
+    found = ref(*column.path)
+    rule = _OPERATORS[name](found, value)
+    return ~F.isnan(found) & rule if is_of(column.type, "floating") and name not in ("null", "nan") else rule
+
+
+def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple[DataFrame, Decided | None]:  # noqa: B008 - immutable
+    """Return the input as a DataFrame, lazily; `where` is applied by :func:`narrowed`.
+
+    Of CSV without a schema, the values decide the types, in one pass over them: those come second.
+
+    Raises:
+        InputMissingError: (66) where there is nothing at the path.
+        ConfigError: (78) where the engine passes over an option.
+    """
+    check_exists(source)
+    check_format(spark, "input.format", source.format)
+    options.check("sail" if is_sail(spark) else "spark", source.format, "read", source.options)
+    decided = None
+    with translated(f"reading {source.name}"):
+        if source.table is not None:
+            df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
+        elif source.format == "csv":
+            df, decided = read_csv(_csv(spark, source), source.table_schema, wanted)
+            df = partitions.typed(df, source)
+        else:
+            df = partitions.typed(_load(spark, source, wanted), source)
+        df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
+    return df, decided
+
+
+def _csv(spark: SparkSession, source: Input) -> Texts:
+    """Find the CSV files of an input; the job file's options go over ours, however their names are spelled."""
+    given = {key.lower(): value for key, value in texts(source.options).items()}
+    ours = {key: value for key, value in FORMATS["csv"].items() if key.lower() not in given}
+    if is_sail(spark):
+        ours = {key: value for key, value in ours.items() if key not in _SPARK_ONLY}
+    path = source.path or ""
+    table = None if source.local else announced(spark, path)
+    if table is None:
+        place = place_of(spark, path)
+        parts = [Part(place, place)]
+    else:
+        parts = [Part(files, root) for root, files in announced_files(path, table)]
+    return Texts(spark, source.name, parts, ours | given)
+
+
+def _load(spark: SparkSession, source: Input, wanted: Wanted) -> DataFrame:
+    """Read what lies at a path."""
+    given, path, sail = texts(source.options), source.path or "", is_sail(spark)
+    reader = spark.read.format(source.format).options(**{**FORMATS.get(source.format, {}), **source.as_of, **given})
+    schema = None if source.table_schema is None else parsed_schema(source.table_schema)
+    table = None if source.local or source.format not in FILES else announced(spark, path)
+    place = place_of(spark, path, whole=source.format not in FILES) if table is None else path
+
+    def load(columns: StructType | None) -> DataFrame:
+        made = reader if columns is None else reader.schema(columns)
+        return made.load(place) if table is None else of_announced(made, path, table)
+
+    if schema is not None:
+        schema = partitions.as_text(schema, partition_keys(load(_ANY).inputFiles(), path))
+    if source.format != "json":
+        return load(schema)
+    if table is None:
+        check_json(spark, source.name, place, source.table_schema, given)
+    return read_json(load, schema, Parser("json", sail, {key.lower(): value for key, value in given.items()}), wanted)
+
+
+def announced(spark: SparkSession, path: str) -> Manifest | None:
+    """Return what the newest announcement at a place in an object store says; None where there is none.
+
+    Spark reads it, which has the credentials for its input.
+    """
+    if set(path) & set("*?[{"):
+        return None
+    if is_sail(
+        spark
+    ):  # which reads no files as they are; its object store takes the environment's credentials, as ours
+        table = Announced.of(path)
+        return table.table if table.number else None
+    try:
+        found = spark.read.format("binaryFile").load(f"{path.rstrip('/')}/{manifest.FOLDER}/*.json")
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return None
+        raise
+    newest = found.select(F.max("path")).collect()[0][0]
+    content = found.where(F.col("path") == newest).select("content").collect()[0][0]
+    return manifest.load(bytes(content), newest)
+
+
+def of_announced(reader: DataFrameReader, path: str, table: Manifest) -> DataFrame:
+    """Read the files that an announcement names, of each run below its own prefix."""
+    parts = [reader.option("basePath", root).load(files) for root, files in announced_files(path, table)]
+    return functools.reduce(DataFrame.unionByName, parts)
+
+
+def announced_files(path: str, table: Manifest) -> Iterator[tuple[str, list[str]]]:
+    """Yield the prefix of each run that an announcement names, and its files.
+
+    Raises:
+        DataError: (65) where it names none.
+    """
+    if not table.files:
+        raise DataError("INPUT_EMPTY", f"expected files in {path}, its newest announcement names none")
+    for prefix, names in by_prefix(list(table.files)).items():
+        files = [re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", f"{path.rstrip('/')}/{name}") for name in names]
+        yield f"{path.rstrip('/')}/{prefix}", files
+
+
+def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
+    """Return a path as Spark takes it: absolute, as the JVM may have been started in another folder.
+
+    What exists is a name, whatever characters it has; only what follows it is a pattern. ``whole`` says that there
+    are no patterns at all, as for the folder of a Delta or Iceberg table. Sail writes such a table to another folder
+    where its path has characters that a URL escapes.
+    """
+    if not is_local(path):
+        return path
+    if whole:
+        place = str(Path(local_path(path)).absolute())
+        if is_sail(spark) and quote(place) != place:
+            cause = f"expected a path of letters, digits and _.-~/ for Sail's tables, found {place}"
+            raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+        return place
+    return _pattern(spark, path)
+
+
+def _pattern(spark: SparkSession, path: str) -> str:
+    """Return a path as Hadoop takes it: absolute, as the JVM may have been started in another folder.
+
+    What exists is a name, whatever characters it has; only what follows it is a pattern.
+    """
+    whole = Path(local_path(path)).absolute()
+    named = next(place for place in (whole, *whole.parents) if place.exists())
+    escaped = re.sub(r"[\\*?\[\]{}]", r"\\\g<0>", str(named))
+    if escaped != str(named) and is_sail(spark):
+        cause = (
+            f"input.path: expected a path without \\ * ? [ ] {{ }} for Sail, which reads patterns only, found {path}"
+        )
+        raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+    return str(Path(escaped, whole.relative_to(named)))
+
+
+def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
+    """Keep the rows for which all predicates hold."""
+    with translated("input.where"):
+        rules = [_rule(column, name, value) for column, parts in predicates for name, value in parts.items()]
+        return df.where(functools.reduce(operator.and_, rules)) if rules else df
+
+
+def check_exists(source: Input) -> None:
+    """Raise :class:`InputMissingError` where a local input is not there; a glob is Spark's to find."""
+    path = source.local
+    if path is None or (source.format in FILES and set(path) & set("*?[{")):
+        return
+    if not Path(local_path(path)).exists():
+        cause = f"expected the input at {path}, found nothing"
+        raise InputMissingError("INPUT_MISSING", cause, "check input.path")
+
+
+def check_format(spark: SparkSession, key: str, format_: str) -> None:
+    """Raise :class:`ConfigError` for a format that the engine lacks."""
+    if format_ in ("orc", "iceberg") and is_sail(spark):
+        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found {format_}", "take parquet")
+
+
+def texts(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return options as Spark writes them."""
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()}

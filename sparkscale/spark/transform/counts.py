@@ -1,0 +1,115 @@
+"""The rows of a job, counted while they are written; and whether there are any that it can stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from sparkscale.errors import DataError
+from sparkscale.maps import Softmax
+from sparkscale.pipeline.fitted import Application, Fitted
+from sparkscale.report.tables import Report
+from sparkscale.spark.columns import feature, ref, scores
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.session import is_sail
+
+_PRESENT = "present_"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A DataFrame whose rows are counted while it is written; by a scan of its own where that cannot be."""
+
+    df: DataFrame
+    plain: DataFrame
+    counts_of: Sequence[SparkColumn]
+    observation: Observation | None
+    #: Where that is known, and nothing else is asked.
+    rows: int | None = None
+
+    @classmethod
+    def of(
+        cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None, present: Collection[str] = ()
+    ) -> Counted:
+        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen.
+
+        Of the columns ``present``, the values that are not null are counted as well.
+        """
+        items = _row_items(fitted)
+        wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item, df.sparkSession))]
+        wanted += [F.count(ref(name)).alias(_PRESENT + name) for name in present]
+        if not apart and not is_sail(df.sparkSession):
+            observation = (
+                Observation()
+            )  # of a name of its own: by one that is known already, Spark answers the first alone
+            return cls(df.observe(observation, *wanted), df, wanted, observation)
+        return cls(df, df, wanted, None, rows if apart and not items else None)
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts; where they are not counted apart, to be called when the DataFrame has been written."""
+        if self.rows is not None:
+            return {"rows": self.rows}
+        with translated("counting rows"):
+            if self.observation is not None and (observed := _observed(self.observation)):
+                return observed
+            return self.plain.agg(*self.counts_of).collect()[0].asDict()
+
+
+def of_nulls(counts: dict[str, int]) -> list[str]:
+    """Return the columns that were to be ``present``, and have no value but null."""
+    if not counts["rows"]:
+        return []
+    return [key.removeprefix(_PRESENT) for key, count in counts.items() if key.startswith(_PRESENT) and not count]
+
+
+def _observed(observation: Observation) -> dict[str, int]:
+    """Return what was observed; nothing where Spark left the observation out, as it does where there are no rows."""
+    try:
+        return dict(observation.get)
+    except Py4JJavaError:  # an assertion of Spark's: it has no metrics to give
+        return {}
+
+
+def _row_items(fitted: Fitted) -> list[Application]:
+    return [item for item in fitted.applications if item.map.by_row]
+
+
+def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
+    """Count the rows that hold a score at all, or are an empty array, and those that have no softmax."""
+    cells = [feature(column, spark) for column in item.inputs if not item.over_array]
+    array = F.array(*cells) if cells else scores(item.inputs[0], spark)
+    top = F.array_max(array)
+    undefined = top == F.lit(-float("inf"))
+    if not (isinstance(item.map, Softmax) and item.map.nulls == "mask"):
+        undefined = undefined & ~F.exists(array, lambda score: score.isNull())
+    return [
+        F.count(F.when(top.isNotNull() | (F.size(array) == 0), 1)).alias(f"scored_{item.step}"),
+        F.count(F.when(undefined, 1)).alias(f"undefined_{item.step}"),
+    ]
+
+
+def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
+    """Stop before publishing where there are no rows to learn from, or a row step had no score to work on."""
+    report.rows = counts["rows"]
+    if not report.rows and report.command == "run":
+        raise DataError("DATA_NO_ROWS", "expected rows in the input, found none", "check the input and its 'where'")
+    if not report.rows:
+        report.warnings.append("the input has no rows; the output is empty")
+        return
+    for item in _row_items(fitted):
+        step = fitted.steps[item.step - 1].step
+        label = f"step {item.step} ({step.kind})"
+        if not counts[f"scored_{item.step}"] and step.empty == "error":
+            names = ", ".join(repr(column.name) for column in item.inputs)
+            raise DataError(
+                "DATA_EMPTY",
+                f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
+                "leave the step out, or take empty: null",
+            )
+        if isinstance(item.map, Softmax):
+            report.undefined_rows[label] = counts[f"undefined_{item.step}"]

@@ -1,0 +1,337 @@
+"""Column statistics: an immutable, mergeable sufficient statistic of one feature.
+
+The moments are kept so that nothing is lost by merging:
+
+* the mean as an unevaluated sum of two doubles, ``mean + mean_lo * 2**exp``: a double alone cannot
+  hold the mean of a column with mean 1e9 and std 1 better than to 1e-7 std;
+* the spread as ``M2 = sum((x - mean)**2) = m2 * 4**exp``, never as a variance. The exponent keeps
+  1e200 and 1e-200 from over- and underflowing when they are squared; it is 0 wherever a double
+  holds M2 without loss, which is everywhere in ordinary data.
+
+Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (1983), in the form
+of pairwise updates; Knuth's TwoSum for the mean.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparkscale.errors import DataError
+from sparkscale.stats.exact import add_scaled, canonical, exact_mean, ldexp, two_sum
+from sparkscale.stats.quantiles import QuantileSketch
+
+EPS = sys.float_info.epsilon
+
+_COUNTS = ("nulls", "nans", "posinf", "neginf", "finite")
+_NUMBERS = ("min", "max", "mean", "mean_lo", "m2")
+#: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared.
+_EXP_MAX = 1100
+
+
+@dataclass(frozen=True)
+class ColumnStats:
+    """What is known of a column.
+
+    Attributes:
+        nulls, nans, posinf, neginf, finite: how many rows hold which; they add up to ``rows``.
+        min, max, mean: of the finite values, in the column's own unit; NaN where there is none.
+        mean_lo: what the double ``mean`` could not hold of the mean, in units of ``2**exp``.
+        m2, exp: ``sum((x - mean)**2) = m2 * 4**exp``, in squared units.
+        quantiles: a KLL sketch of the finite values, or None where no scaler asked for it.
+
+    >>> monday, tuesday = ColumnStats.of([1.0, 2.0]), ColumnStats.of([6.0, float("nan")])
+    >>> both = monday + tuesday
+    >>> both.rows, both.nans, both.min, both.max, both.mean
+    (4, 1, 1.0, 6.0, 3.0)
+    >>> both == ColumnStats.of([1.0, 2.0, 6.0, float("nan")])
+    True
+    >>> both + EMPTY == both
+    True
+    """
+
+    nulls: int = 0
+    nans: int = 0
+    posinf: int = 0
+    neginf: int = 0
+    finite: int = 0
+    min: float = math.nan
+    max: float = math.nan
+    mean: float = math.nan
+    mean_lo: float = 0.0
+    m2: float = 0.0
+    exp: int = 0
+    quantiles: QuantileSketch | None = None
+
+    @classmethod
+    def of(cls, values: ArrayLike, *, quantiles: bool = False) -> ColumnStats:
+        """Compute the statistics of an array.
+
+        Args:
+            values: 1-D numbers of any real dtype; a masked element of a ``numpy.ma`` array is a null.
+            quantiles: also sketch the quantiles.
+        """
+        masked: Any = np.ma.asarray(values)
+        data = np.asarray(masked.compressed(), dtype=np.float64)
+        finite = data[np.isfinite(data)]
+        counts: dict[str, Any] = {
+            "nulls": int(masked.size - data.size),
+            "nans": int(np.count_nonzero(np.isnan(data))),
+            "posinf": int(np.count_nonzero(data == np.inf)),
+            "neginf": int(np.count_nonzero(data == -np.inf)),
+        }
+        return cls(**counts, **_moments(finite), quantiles=QuantileSketch.of(finite) if quantiles else None)
+
+    @classmethod
+    def shifted(  # noqa: PLR0913 - the fields of one aggregate, by name
+        cls,
+        *,
+        finite: int,
+        min: float,  # noqa: A002 - the field's name
+        max: float,  # noqa: A002 - the field's name
+        mean: float,
+        m2: float,
+        mean_lo: float = 0.0,
+        shift: float = 0.0,
+        exp: int = 0,
+        **counts: Any,
+    ) -> ColumnStats:
+        """Make statistics of the moments of ``d = x / 2**exp - shift``: its mean (two doubles) and M2.
+
+        ``min`` and ``max`` are those of ``x`` itself. Moments that are not finite are kept as they are:
+        they say that this shift or exponent does not serve.
+        """
+        if not finite:
+            return cls(**counts)
+        if min == max:
+            return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
+        high, low = two_sum(shift, mean)
+        pair = two_sum(high, low + mean_lo) if math.isfinite(high) else (high, 0.0)
+        moments = _assemble(pair, exp, canonical(m2, exp))
+        return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
+
+    @classmethod
+    def pooled(  # noqa: PLR0913 - the fields of one aggregate, by name
+        cls,
+        *,
+        finite: NDArray[np.int64],
+        total: NDArray[np.float64],
+        rest: NDArray[np.float64],
+        var: NDArray[np.float64],
+        min: float,  # noqa: A002 - the field's name
+        max: float,  # noqa: A002 - the field's name
+        shift: float = 0.0,
+        exp: int = 0,
+        **counts: Any,
+    ) -> ColumnStats:
+        """Make statistics from parts: each gives the number, sum and population variance of ``d = x / 2**exp - shift``.
+
+        A part's sum comes in two doubles, ``total + rest``. ``M2 = sum(n_p * var_p) + sum(n_p * (mean_p - mean)**2)``.
+        Sums over the parts are exact before they are rounded, so the order of the parts does not matter: the same
+        parts give the same bits.
+        """
+        some = finite > 0
+        finite, total, rest, var = finite[some], total[some], rest[some], var[some]
+        n = int(finite.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            known = bool(np.isfinite(np.abs(total).sum() + np.abs(rest).sum() + (var * finite).sum()))
+            mean, mean_lo = exact_mean([*total.tolist(), *rest.tolist()], n) if n and known else (math.inf, 0.0)
+            apart = (total / finite - mean) + (rest / finite - mean_lo)
+            m2 = math.fsum(var * finite) + math.fsum(finite * apart * apart) if known else math.inf
+        return cls.shifted(
+            finite=n, min=min, max=max, mean=mean, mean_lo=mean_lo, m2=m2, shift=shift, exp=exp, **counts
+        )
+
+    def with_quantiles(self, sketch: QuantileSketch | None) -> ColumnStats:
+        """Return the same with a sketch of the finite values."""
+        return replace(self, quantiles=sketch)
+
+    @property
+    def rows(self) -> int:
+        """All rows, whatever they hold."""
+        return self.nulls + self.nans + self.posinf + self.neginf + self.finite
+
+    @property
+    def var(self) -> float:
+        """Population variance, ``M2 / finite`` (ddof 0), in squared units; inf where a double cannot hold it."""
+        return ldexp(self.m2 / self.finite, 2 * self.exp) if self.finite else math.nan
+
+    @property
+    def std(self) -> float:
+        """Population standard deviation (ddof 0), in the column's unit."""
+        return self.std_of(0)
+
+    def std_of(self, ddof: int, unit: int = 0) -> float:
+        """Return the standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
+        if self.finite <= ddof:
+            return math.nan
+        return ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)
+
+    @property
+    def range(self) -> float:
+        """``max - min``, in the column's unit; inf where a double cannot hold it."""
+        return self.max - self.min
+
+    @property
+    def constant(self) -> bool:
+        """Whether all finite values are one and the same double."""
+        return self.finite > 0 and self.min == self.max
+
+    def __add__(self, other: ColumnStats) -> ColumnStats:
+        """Return the statistics of both parts together.
+
+        Counts, min and max are exact. Commutative to the last bit; associative to the last bits of
+        mean and M2; ``EMPTY`` is the exact identity.
+        """
+        if not isinstance(other, ColumnStats):
+            return NotImplemented
+        counts: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        parts = [part for part in (self, other) if part.finite]
+        numbers: dict[str, Any] = {}
+        if len(parts) == 2:  # noqa: PLR2004 - both sides
+            numbers = _merge(*sorted(parts, key=_order))
+        elif parts:
+            numbers = {name: getattr(parts[0], name) for name in (*_NUMBERS, "exp")}
+        return ColumnStats(**counts, **numbers, quantiles=_merge_quantiles(self, other))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content; the NaN of a column without numbers equals itself."""
+        return isinstance(other, ColumnStats) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Hash by the counts, which equal statistics share."""
+        return hash((self.nulls, self.nans, self.finite))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready content: numbers are null where the column has no finite value."""
+        out: dict[str, Any] = {"rows": self.rows} | {name: getattr(self, name) for name in _COUNTS}
+        out |= {name: getattr(self, name) if self.finite else None for name in _NUMBERS}
+        out["exp"] = self.exp
+        out["quantiles"] = self.quantiles.to_text() if self.quantiles else None
+        return out
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ColumnStats:
+        """Read what :meth:`to_dict` wrote; raises :class:`DataError` on anything that is not consistent."""
+        expected = {"rows", *_COUNTS, *_NUMBERS, "exp", "quantiles"}
+        if not isinstance(data, Mapping) or set(data) != expected:
+            raise _invalid(f"fields {sorted(expected)}", sorted(map(str, data)) if isinstance(data, Mapping) else data)
+        for name in ("rows", *_COUNTS, "exp"):
+            if type(data[name]) is not int or (name != "exp" and data[name] < 0) or abs(data[name]) >= 2**63:
+                raise _invalid(f"a count in {name!r}", data[name])
+        sketch = data["quantiles"]
+        numbers: dict[str, Any] = {name: _number(name, data[name]) for name in _NUMBERS} if data["finite"] else {}
+        if not numbers and any((data["exp"], *(data[name] is not None for name in _NUMBERS))):
+            raise _invalid("no numbers where no value is finite", {name: data[name] for name in (*_NUMBERS, "exp")})
+        stats = cls(
+            **{name: data[name] for name in _COUNTS},
+            **numbers,
+            exp=data["exp"],
+            quantiles=None if sketch is None else QuantileSketch.from_text(sketch),
+        )
+        if stats.rows != data["rows"]:
+            raise _invalid(f"{stats.rows} rows, the sum of the counts", data["rows"])
+        if stats.finite and not stats._consistent():
+            found = {name: data[name] for name in (*_NUMBERS, "exp")}
+            raise _invalid("min <= mean <= max and 0 <= std <= range", found)
+        if stats.quantiles is not None and stats.quantiles.count != stats.finite:
+            raise _invalid(f"a sketch of {stats.finite} values", stats.quantiles.count)
+        return stats
+
+    def _consistent(self) -> bool:
+        """Whether the numbers can be those of a column; an exponent that no double needs is refused first."""
+        if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= _EXP_MAX):
+            return False
+        return abs(ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise _invalid(f"a finite number in {name!r}", value)
+    return float(value)
+
+
+def _invalid(expected: str, found: object) -> DataError:
+    return DataError("ARTIFACT_INVALID", f"column statistics: expected {expected}, found {str(found)[:80]!r}")
+
+
+def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
+    """Two-pass moments about a shift, with a second correction, at a scale where nothing overflows."""
+    if not finite.size:
+        return {}
+    low, high = float(finite.min()) + 0.0, float(finite.max()) + 0.0
+    exp = math.frexp(max(abs(low), abs(high)))[1]
+    scaled = np.ldexp(finite, -exp)
+    shift = float(scaled.mean())
+    deviation = scaled - shift
+    correction = float(deviation.mean())
+    deviation -= correction
+    residue = float(deviation.sum())
+    square = float(np.square(deviation).sum()) - residue * (residue / finite.size)
+    stats = ColumnStats.shifted(
+        finite=int(finite.size),
+        min=low,
+        max=high,
+        mean=correction + residue / finite.size,
+        m2=max(square, 0.0),
+        shift=shift,
+        exp=exp,
+    )
+    return {name: getattr(stats, name) for name in ("finite", *_NUMBERS, "exp")}
+
+
+def _merge(a: ColumnStats, b: ColumnStats) -> dict[str, Any]:
+    """Merge the moments of two non-empty parts, in units of ``2**exp`` so that differences cannot overflow."""
+    top = max(abs(a.mean), abs(b.mean))
+    exp = math.frexp(top)[1] if top else min(a.exp, b.exp)  # the finer: a mean that rounds to 0 is all in mean_lo
+    a_high, b_high = math.ldexp(a.mean, -exp), math.ldexp(b.mean, -exp)
+    a_low, b_low = math.ldexp(a.mean_lo, a.exp - exp), math.ldexp(b.mean_lo, b.exp - exp)
+    delta = (b_high - a_high) + (b_low - a_low)
+    weight = b.finite / (a.finite + b.finite)
+    between = (delta * delta * weight * a.finite, exp)
+    m2 = add_scaled(add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
+    low, high = min(a.min, b.min), max(a.max, b.max)
+    moments = _assemble(two_sum(a_high, a_low + delta * weight), exp, m2)
+    return {"min": low, "max": high} | _within(moments, low, high)
+
+
+def _assemble(mean: tuple[float, float], unit: int, m2: tuple[float, int]) -> dict[str, Any]:
+    """Bring a two-double mean in units of ``2**unit`` and an M2 into the form that is kept."""
+    high, low = mean
+    if not math.isfinite(high):
+        return {"mean": high, "mean_lo": 0.0, "m2": m2[0], "exp": m2[1]}
+    value = ldexp(high, unit)
+    low += high - math.ldexp(value, -unit)  # a subnormal mean could not hold all of it
+    return {"mean": value, "mean_lo": ldexp(low, unit - m2[1]), "m2": m2[0], "exp": m2[1]}
+
+
+def _within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
+    """Hold the mean within its column's ends, which rounding can pass by one unit in the last place."""
+    if low <= moments["mean"] <= high or not math.isfinite(moments["mean"]):
+        return moments
+    return moments | {"mean": low if moments["mean"] < low else high, "mean_lo": 0.0}
+
+
+def _order(part: ColumnStats) -> tuple[float, ...]:
+    """Order two parts by their content alone, the larger first, so that merging is commutative to the last bit."""
+    return (-part.finite, part.mean, part.mean_lo, part.exp, part.m2)
+
+
+def _merge_quantiles(a: ColumnStats, b: ColumnStats) -> QuantileSketch | None:
+    """Merge sketches; a side without numbers adds nothing, a side that was never sketched ends the sketch."""
+    sides = [part for part in (a, b) if part.finite]
+    sketches = [part.quantiles for part in sides if part.quantiles is not None]
+    if len(sketches) < len(sides):
+        return None
+    if not sketches:
+        return a.quantiles or b.quantiles
+    return sketches[0] if len(sketches) == 1 else sketches[0] + sketches[1]
+
+
+EMPTY = ColumnStats()

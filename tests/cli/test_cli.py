@@ -1,0 +1,262 @@
+"""The command without Spark: help, init, check, inspect; quick, and what importing brings with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sparkscale as ss
+from sparkscale.cli import entry
+from sparkscale.errors import TemporaryError
+from sparkscale.report import tables
+from sparkscale.scalers.base import REGISTRY
+
+HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
+JOB = """version: 1
+input: {format: parquet, path: "${env:NOT_SET:-in}"}
+steps: [{kind: minmax, columns: "*_delay", range: [-1, 1]}]
+output: {format: parquet, path: "out/${date}"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a job file and an artifact."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(JOB)
+    data = {"x": np.array([1.0, 2.0, 4.0, np.nan]), "year": np.array([2013] * 4)}
+    ss.Pipeline([ss.Standard("x"), ss.MinMax("year", into="{column}_n")]).fit_arrays(data).save("stats")
+    return tmp_path
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """Call the command, which must succeed; return what it said on stdout and stderr."""
+    with pytest.raises(SystemExit) as ended:
+        entry.main(arguments)
+    assert ended.value.code == 0
+    said = capsys.readouterr()
+    return said.out, said.err
+
+
+def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 steps, no problem found\n")
+    out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "verify=7")
+    config = json.loads(out)["config"]
+    assert (config["input"]["path"], config["output"]["path"], config["verify"]) == ("in", "out/2026-01-31", 7)
+    assert config["steps"][0]["range"] == [-1.0, 1.0]
+    assert not (folder / "out").exists()
+
+
+def test_inspect_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys, "inspect", "stats")
+    lines = [line.split() for line in out.splitlines()]
+    assert out.startswith("fitted on 4 rows; ")
+    assert ["x", "4", "0", "1", "0", "1", "4", "2.33333", "1.24722"] in lines
+    assert "step 2 minmax: year -> year_n: (x - 2013.0) / 1.0" in out
+    assert err == "warning: column 'year' is constant (2013.0): it is shifted and not scaled\n"
+
+
+def test_inspect_for_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "inspect", "stats", "--json", "--version", "1")
+    assert out == (folder / "stats" / "00000001.json").read_text()
+    assert call(capsys, "inspect", "stats/00000001.json", "--json")[0] == out
+
+
+def test_print_job_file_to_start_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "init")
+    (folder / "new.yaml").write_text(out)
+    call(capsys, "check", "-c", "new.yaml")
+
+
+def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(call(capsys, "schema")[0])
+    assert {"version", "input", "steps", "output"} <= set(schema["properties"])
+    assert set(schema["required"]) == {"version", "input"}
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(schema["$defs"]["Condition"]["properties"]) == {"eq", "ne", "lt", "le", "gt", "ge", "in", "null", "nan"}
+    assert set(schema["$defs"]["ByDtype"]["properties"]) == {"dtype", "except"}
+    assert set(schema["$defs"]["Input"]["properties"]) == {
+        "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "partitions", "where", "options",
+    }  # fmt: skip
+    assert schema["$defs"]["MaxAbs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
+    for kind, cls in REGISTRY.items():
+        part = schema["$defs"][cls.__name__]
+        assert set(part["properties"]) == {"kind", *(item.name for item in dataclasses.fields(cls))}
+        assert (part["properties"]["kind"]["const"], part["additionalProperties"]) == (kind, False)
+        assert set(part["required"]) == {"kind", "columns"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["--version"]])
+def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert "sparkscale" in call(capsys, *arguments)[0]
+
+
+def test_summarize_a_run() -> None:
+    done = tables.Report("run", "r-1", engine="spark", rows=12345, verified_rows=1000)
+    assert list(done.lines()) == ["done on spark in 0.0 s (), run r-1"]
+    assert tables.Report("run", "r-1").to_dict()["verified_rows"] == 0
+    done.warnings = ["column 'year' is constant"]
+    done.undefined_rows = {"step 1 (softmax)": 0, "step 2 (softmax)": 1234}
+    done.artifact, done.output = {"path": "stats", "version": 3}, {"path": "out"}
+    done.seconds = {"fit": 1.25, "write": 2.5}
+    assert list(done.lines()) == [
+        "warning: column 'year' is constant",
+        "step 2 (softmax): 1,234 rows have no softmax (every score is -inf)",
+        "artifact: stats version 3",
+        "output: out, 12,345 rows, 1,000 verified against NumPy",
+        "done on spark in 3.8 s (fit 1.2, write 2.5), run r-1",
+    ]
+    assert json.loads(json.dumps(done.to_dict())) == {
+        "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
+        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "recovered": [], "warnings": done.warnings,
+        "undefined_rows": done.undefined_rows, "seconds": {"fit": 1.25, "write": 2.5},
+    }  # fmt: skip
+
+
+def test_time_a_stage_that_fails() -> None:
+    done = tables.Report("run", "r-1")
+
+    def work() -> None:
+        with done.stage("fit"):
+            time.sleep(0.02)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    with done.stage("write"):
+        pass
+    assert 0.02 <= done.seconds["fit"] < 5
+    assert 0 <= done.seconds["write"] < done.seconds["fit"]
+    assert done.seconds["fit"] == round(done.seconds["fit"], 3)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str]:
+    """Call the command, which must fail; return its exit code and its last line on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        entry.main(arguments)
+    return ended.value.code, capsys.readouterr().err.splitlines()[-1]
+
+
+def test_report_signal_that_comes_after_the_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C goes to the JVM as well, whose end may be noticed first."""
+
+    def lost(*_: Any, **__: Any) -> None:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        raise TemporaryError("SPARK_LOST", "fitting: Answer from Java side is empty")
+
+    monkeypatch.setattr(entry, "_load", lost)
+    assert told(capsys, "check", "-c", "job.yaml") == (143, "sparkscale: interrupted (exit 143)")
+
+
+def test_report_signal_that_was_swallowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def swallow(*_: Any, **__: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise ConnectionRefusedError(111, "Connection refused") from None
+
+    monkeypatch.setattr(entry, "_load", swallow)
+    assert told(capsys, "check", "-c", "job.yaml") == (130, "sparkscale: interrupted (exit 130)")
+
+
+def test_say_no_secret_in_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NOT_SET", "hunter2")
+    for more in ([], ["--debug"]):
+        with pytest.raises(SystemExit) as ended:
+            entry.main(["run", "-c", "job.yaml", *more])
+        said = capsys.readouterr().err
+        assert ended.value.code == 66
+        assert "hunter2" not in said
+        assert "expected the input at ***, found nothing" in said.splitlines()[-1]
+
+
+def test_report_engine_that_is_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(entry, "_load", refuse)
+    assert told(capsys, "check", "-c", "job.yaml") == (
+        75,
+        "sparkscale: error[SPARK_LOST] the engine is gone: Connection refused; run it again (exit 75)",
+    )
+
+
+def test_describe_columns_in_a_table() -> None:
+    data = {"x": np.ma.MaskedArray([1.0, np.nan, np.inf, -np.inf, -np.inf, 4.0], mask=[False] * 5 + [True]),
+            "none": np.full(6, np.nan)}  # fmt: skip
+    fitted = ss.Pipeline([ss.MinMax(["x", "none"], empty="null")]).fit_arrays(data)
+    assert list(tables.describe(fitted)) == [
+        ["feature", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"],
+        ["none", "6", "0", "6", "0", "-", "-", "-", "-"],
+        ["x", "6", "1", "1", "3", "1", "1", "1", "0"],
+    ]
+    assert tables.provenance_text({"engine": "numpy", "inputs": [1], "spark": "4"}) == "engine numpy, spark 4"
+
+
+# --- what is imported, and how long it takes ----------------------------------------------------------------------
+
+
+def imported_by(code: str, cwd: Path) -> set[str]:
+    """Run code in a fresh interpreter; return the top-level modules that it imported."""
+    code += "\nimport sys; print('\\nmodules', *{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+COMMANDS: list[Any] = [["--help"], ["init"], ["check", "-c", "job.yaml"], ["inspect", "stats"], ["schema"]]
+CODE = {
+    "import": "import sparkscale",
+    "scalers": "import sparkscale as ss; ss.Pipeline([ss.Standard('x'), ss.Robust('x', into='r')])",
+    "score": "import sparkscale as ss; print(ss.load('stats').transform_arrays({'x': [1.0, None], 'year': [1, 2]}))",
+    "fit": "import sparkscale as ss; ss.Pipeline([ss.Robust('x')]).fit_arrays({'x': [1.0, 2.0]}).save('more')",
+} | {f"sparkscale {' '.join(command)}": f"from sparkscale.cli import entry\ntry: entry.main({command!r})\n"
+     "except SystemExit as done: assert done.code == 0" for command in COMMANDS}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_import_nothing_heavy(folder: Path, name: str) -> None:
+    assert imported_by(CODE[name], folder).isdisjoint(HEAVY)
+
+
+def test_import_package_without_its_libraries(folder: Path) -> None:
+    assert imported_by(CODE["import"], folder).isdisjoint({*HEAVY, "numpy", "pydantic", "obstore", "click", "ruamel"})
+
+
+def processor_seconds(cwd: Path, *arguments: str) -> float:
+    """Return the processor time of an interpreter; other processes on the machine change it little."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, check=True)
+    done = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.ru_utime + done.ru_stime - used.ru_utime - used.ru_stime
+
+
+@pytest.mark.parametrize("command", COMMANDS[:4], ids=lambda command: command[0])
+def test_start_in_twice_the_time_of_the_libraries(folder: Path, command: list[str]) -> None:
+    """The libraries alone take a fifth of a second on an idle machine, so the command answers in less than half of one."""
+    libraries = ["-c", "import click, datasketches, numpy, pydantic, ruamel.yaml"]
+    pairs = [
+        (processor_seconds(folder, "-m", "sparkscale.cli", *command), processor_seconds(folder, *libraries))
+        for _ in range(3)
+    ]
+    assert min(ours for ours, _ in pairs) < 2 * min(floor for _, floor in pairs)

@@ -1,0 +1,457 @@
+"""Job files: defaults, file, environment and --set; interpolation; places of errors; no secret, no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sparkscale.config import jobfile, yamlfile
+from sparkscale.config.models import Input, JobConfig, public
+from sparkscale.config.predicates import conditions
+from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
+from sparkscale.pipeline.schema import Field, Schema
+from sparkscale.publish.runs import Run
+from sparkscale.scalers.base import REGISTRY
+
+JOB = """version: 1
+input:
+  format: parquet
+  path: in
+steps:
+  - kind: minmax
+    columns: x
+output: {format: csv, path: out}
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a function that loads a job file of some text; extra lines go to its end."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(text: str = JOB, more: str = "", **options: Any) -> jobfile.Job:
+        Path("job.yaml").write_text(text + more, encoding="utf-8")
+        return jobfile.load("job.yaml", **options)
+
+    return load
+
+
+def config(**options: Any) -> JobConfig:
+    return jobfile.load("job.yaml", **options).config
+
+
+def problems(job: Any, *arguments: Any, **options: Any) -> list[str]:
+    """Return every problem, by its text."""
+    with pytest.raises(ConfigError) as caught:
+        job(*arguments, **options)
+    assert caught.value.exit_code == 78
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_fill_defaults(job: Any) -> None:
+    loaded = job().config
+    assert (loaded.engine, loaded.verify, loaded.output.mode, loaded.artifact, loaded.spark.engine) == (
+        "auto", 1000, "error", None, "auto")  # fmt: skip
+    assert loaded.steps == [REGISTRY["minmax"]("x")]
+
+
+def test_take_texts_of_one_letter_and_none_without(job: Any) -> None:
+    places = {"name": "n", "input.path": "i", "output.path": "o", "artifact.path": "a"}
+    loaded = job(overrides=[f"{place}={letter}" for place, letter in places.items()]).config
+    assert (loaded.name, loaded.input.path, loaded.output.path, loaded.artifact.path) == tuple("nioa")
+    found = problems(job, overrides=[f"{place}=''" for place in places])
+    assert set(found) == {f"--set {place}: expected text of at least 1 character, found ''" for place in places}
+
+
+def test_take_least_numbers_and_none_below(job: Any) -> None:
+    loaded = job(overrides=["verify=0", "artifact.path=a", "artifact.version=1"]).config
+    assert (loaded.verify, loaded.artifact.version) == (0, 1)
+    found = problems(job, overrides=["verify=-1", "artifact.path=a", "artifact.version=0"])
+    assert set(found) == {
+        "--set verify: expected greater than or equal to 0, found -1",
+        "--set artifact.version: expected greater than or equal to 1, found 0",
+    }
+
+
+def test_take_set_before_environment_before_file(job: Any) -> None:
+    environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__VERIFY": "7", "OTHER": "x"}
+    job(more="verify: 3\n")
+    assert (config().output.path, config().verify) == ("out", 3)  # type: ignore[union-attr]
+    loaded = config(environ=environ, overrides=["output.path=by set", "output.options.sep=;"])
+    assert loaded.output is not None
+    assert (loaded.output.path, loaded.verify, loaded.output.options) == ("by set", 7, {"sep": ";"})
+    assert config(environ={"SPARKSCALE__STEPS__0__RANGE": "[-1, 1]"}).steps[0].to_dict()["range"] == [-1.0, 1.0]
+    assert config(overrides=["steps.0.columns=[a, b]"]).steps[0].selectors == ("a", "b")
+    assert config(overrides=["artifact.path=a=b"]).artifact.path == "a=b"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "override", ["x", "=1", "steps.5.kind=minmax", "steps.x=1", "version.deep=1", "input.path.a=1"]
+)
+def test_refuse_override_that_fits_nowhere(job: Any, override: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        job(overrides=[override])
+    assert caught.value.exit_code == 64
+
+
+def test_interpolate_environment_date_and_run(job: Any) -> None:
+    text = JOB.replace("path: in", "path: '${env:HOME_}/${date}'").replace(
+        "path: out", "path: 'o/${run_id}/${env:NO:-d}'"
+    )
+    loaded = job(text, environ={"HOME_": "h"}, date="2026-02-03", run_id="r-1")
+    assert (loaded.config.input.path, loaded.config.output.path, loaded.run_id) == ("h/2026-02-03", "o/r-1/d", "r-1")
+    assert job(text, environ={"HOME_": "h"}).config.input.path[:4] == "h/20"
+
+
+def test_name_a_run_by_its_content(job: Any) -> None:
+    first, again, other = job(), job(date="2026-01-01"), job(overrides=["output.path=out-${date}"], date="2026-01-01")
+    assert first.run_id == again.run_id != other.run_id
+    assert jobfile.RUN_ID.fullmatch(first.run_id)
+    assert not first.run.given
+    assert job(overrides=["verify=1"]).run_id != first.run_id
+    assert job(overrides=["spark.app_name=x"]).run_id == first.run_id
+    assert job(run_id="x").run == Run("x", given=True)
+
+
+def test_name_a_run_by_its_input(job: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("1")
+    first = job().run_id
+    assert job().run_id == first
+    (tmp_path / "in" / "a").write_text("12")
+    second = job().run_id
+    (tmp_path / "in" / "b").write_text("")
+    assert len({first, second, job().run_id}) == 3
+    remote = [job(JOB.replace("path: in", "path: s3://bucket/in")).run_id for _ in range(2)]
+    assert remote[0] != remote[1]  # nobody has looked: it is never the run that has finished
+
+
+def test_fill_in_the_id_of_a_run(job: Any) -> None:
+    text = JOB.replace("path: out", "path: 'out/${run_id}'")
+    loaded = job(text)
+    assert loaded.config.output.path == f"out/{loaded.run_id}"
+    assert job(text).run_id == loaded.run_id
+    other = [job(JOB.replace("path: in", "path: 'in/${run_id}'")).run_id for _ in range(2)]
+    assert other[0] != other[1]
+
+
+@pytest.mark.parametrize("run_id", ["", "a b", "../x", "a" * 65, "a\n", "ä"])
+def test_refuse_run_id(job: Any, run_id: str) -> None:
+    with pytest.raises(UsageError):
+        job(run_id=run_id)
+
+
+@pytest.mark.parametrize("value", ["${HOME}", "${env:}", "${env:A-B}", "${", "${{x}}", "${sh:ls}", "${env:A:-${date}}"])
+def test_refuse_other_interpolation(job: Any, value: str) -> None:
+    found = problems(job, JOB.replace("path: in", f"path: '{value}'"))
+    assert "job.yaml:4: input.path: expected ${env:NAME}" in found[0]
+
+
+def test_show_no_secret(job: Any) -> None:
+    text = JOB.replace("format: csv", "format: '${env:TOKEN}'")
+    (found,) = problems(job, text, environ={"TOKEN": "hunter2"})
+    assert "hunter2" not in found
+    assert "***" in found
+
+
+def test_keep_secrets_beside_the_configuration(job: Any) -> None:
+    text = JOB.replace("path: in", "path: 's3://user:${env:TOKEN}@host/${env:NO:-dir}'")
+    loaded = job(text, environ={"TOKEN": "hunter2", "OTHER": "seen"})
+    assert loaded.config.input.path == "s3://user:hunter2@host/dir"
+    assert loaded.secrets == ("hunter2",)
+    assert "secrets" not in repr(loaded)
+    assert public(loaded.config.input.path) == "s3://host/dir"
+
+
+def test_leave_short_values_in_messages(job: Any) -> None:
+    """A value of one letter would be taken out of every word."""
+    text = JOB.replace("format: csv", "format: '${env:SHORT}'").replace(
+        "columns: x", "columns: x\n    into: '${env:LONG}'"
+    )
+    (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
+    assert (
+        found
+        == "job.yaml:9: output.format: expected '***', 'csv', 'json', 'orc', 'delta', 'iceberg' or 'table', found 'xyz'"
+    )
+
+
+def test_name_the_place_of_every_problem(job: Any) -> None:
+    found = problems(job, more="verify: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
+                     overrides=["output.mode=replace", "steps.0.clip=1"])  # fmt: skip
+    places = {text.partition(" expected")[0] for text in found}
+    assert places == {
+        "job.yaml:9: verify:",
+        "job.yaml:10: name:",
+        "SPARKSCALE__ENGINE: engine:",
+        "--set output.mode:",
+        "--set steps.0.clip:",
+    }
+
+
+def test_merge_anchors_of_plain_yaml(job: Any) -> None:
+    text = JOB.replace(
+        "  - kind: minmax\n    columns: x\n", "  - &one {kind: minmax, columns: x}\n  - {<<: *one, into: y}\n"
+    )
+    assert [step.into for step in job(text).config.steps] == [None, "y"]
+
+
+def test_note_the_line_of_every_key_and_element() -> None:
+    data, lines = yamlfile.parse(
+        "# a comment\na:\n  b: 1\n  c:\n    - x\n    -\n      y: &y 2\nd: [*y,\n  3]\n", "job.yaml"
+    )
+    assert data == {"a": {"b": 1, "c": ["x", {"y": 2}]}, "d": [2, 3]}
+    assert lines == {
+        (): 2, ("a",): 2, ("a", "b"): 3, ("a", "c"): 4, ("a", "c", 0): 5, ("a", "c", 1): 7, ("a", "c", 1, "y"): 7,
+        ("d",): 8, ("d", 0): 7, ("d", 1): 9,
+    }  # fmt: skip
+
+
+def test_read_keys_and_dates_as_they_are_written() -> None:
+    data, _ = yamlfile.parse("null: ~\ntrue: yes\nfalse: false\n2013: 1.5\nday: 2026-01-31\n", "job.yaml")
+    assert data == {"null": None, "true": "yes", "false": False, "2013": 1.5, "day": "2026-01-31"}
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+HOSTILE = {
+    "alias bomb": BOMB,
+    "deep": "a: " + "[" * 5000,
+    "deep, closed": "a: " + "[" * 3000 + "]" * 3000,
+    "python object": "a: !!python/object/apply:os.system ['true']",
+    "own tag": "a: !secret x",
+    "binary": "a: !!binary aGVsbG8=",
+    "set": "a: !!set {x, y}",
+    "recursive": "a: &a [*a]",
+    "two documents": JOB + "---\n" + JOB,
+    "duplicate": JOB + "version: 1\n",
+    "tab": "a:\n\t- b",
+    "control character": "a: \x00",
+    "no key": "? [a, b]\n: c",
+    "too large": "a: " + "x" * 1_000_001,
+    "no such day": "a: 2026-13-45",
+    "too many digits": "a: " + "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_refuse_hostile_yaml(job: Any, name: str) -> None:
+    for problem in problems(job, HOSTILE[name]):
+        assert problem.startswith("job.yaml")
+        assert len(problem) < 400
+
+
+def test_refuse_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ConfigError, match="expected UTF-8 text"):
+        jobfile.load(str(tmp_path / "job.yaml"))
+
+
+@pytest.mark.parametrize("path", ["none.yaml", ".", "a\0b", "x" * 5000])
+def test_miss_job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((InputMissingError, AccessError)) as caught:
+        jobfile.load(path)
+    assert caught.value.exit_code in (66, 77)
+
+
+def test_make_model_of_every_step_from_its_fields(job: Any) -> None:
+    """A scaler's own defaults, written out, are the step that leaves them out."""
+    for kind, cls in REGISTRY.items():
+        default = cls("x").to_dict()
+        keys = [item.name for item in dataclasses.fields(cls)]
+        assert set(default) == {"kind", *keys}
+        loaded = job(
+            JOB.replace("minmax", kind), overrides=[f"steps.0.{key}={json.dumps(default[key])}" for key in keys]
+        )
+        assert loaded.config.steps == [cls("x")]
+        (found,) = problems(job, JOB.replace("minmax", kind), overrides=["steps.0.colums=x"])
+        assert found == "--set steps.0.colums: unknown key 'colums'; did you mean 'columns'?"
+
+
+TYPES = {"n": "int", "price": "decimal(10,2)", "x": "double", "flag": "boolean", "name": "string", "day": "date",
+         "at": "timestamp", "local": "timestamp_ntz", "items": "array<double>", "person": "struct", "raw": "binary"}  # fmt: skip
+#: By predicate: the operators and values it comes to, or the values that it is refused for.
+WHERE: list[tuple[dict[str, Any], dict[str, Any] | list[Any]]] = [
+    ({"n": 2}, {"eq": 2}),
+    ({"n": [1, 2.5]}, {"in": [1, 2.5]}),
+    ({"x": {"ge": 1, "lt": 7.5}}, {"ge": 1, "lt": 7.5}),
+    ({"price": {"in": [1], "null": False}}, {"in": [1], "null": False}),
+    ({"x": {"nan": True}}, {"nan": True}),
+    ({"x": {"nan": True, "null": False}}, {"null": False, "nan": True}),
+    ({"x": {"nan": False, "ge": 1}}, {"ge": 1, "nan": False}),
+    ({"flag": True}, {"eq": True}),
+    ({"flag": {"ne": False}}, {"ne": False}),
+    ({"flag": {"null": True}}, {"null": True}),
+    ({"name": {"gt": "a", "le": "b"}}, {"gt": "a", "le": "b"}),
+    ({"name": {"null": True}}, {"null": True}),
+    ({"day": "2026-01-31"}, {"eq": "2026-01-31"}),
+    ({"n": "2"}, ["2"]),
+    ({"x": [1, "a", True]}, ["a", True]),
+    ({"price": {"ge": False, "lt": "b"}}, ["b", False]),
+    ({"flag": 1}, [1]),
+    ({"flag": {"in": [0, True, "true"]}}, [0, "true"]),
+    ({"name": 5}, [5]),
+    ({"day": {"null": False, "lt": 2026}}, [2026]),
+    ({"n": {"lt": 2**63 - 1, "ge": -(2**63)}}, {"lt": 2**63 - 1, "ge": -(2**63)}),
+    ({"x": {"lt": 2**63, "gt": -(2**63) - 1}}, [2**63, -(2**63) - 1]),
+    ({"x": {"lt": 1e30}}, {"lt": 1e30}),
+    ({"raw": "abc"}, {"eq": "abc"}),
+    (
+        {"day": ["notadate", "2026-1-31", "20260131", "2026-02-30", "2026-01-31T00:00:00", "2026", "2026-W05-6"]},
+        ["notadate", "2026-1-31", "20260131", "2026-02-30", "2026-01-31T00:00:00", "2026", "2026-W05-6"],
+    ),
+    (
+        {
+            "at": [
+                "2026-01-31",
+                "2026-01-31 12:00",
+                "2026-01-31T12:00:00.5",
+                "2026-01-31T12:00:00Z",
+                "2026-01-31T12:00+02:00",
+            ]
+        },
+        {
+            "in": [
+                "2026-01-31",
+                "2026-01-31 12:00",
+                "2026-01-31T12:00:00.5",
+                "2026-01-31T12:00:00Z",
+                "2026-01-31T12:00+02:00",
+            ]
+        },
+    ),
+    (
+        {"at": ["2026-01-31T25:00:00", "noon", "2026-01-31T120000"]},
+        ["2026-01-31T25:00:00", "noon", "2026-01-31T120000"],
+    ),
+    ({"local": {"ge": "2026-01-31T12:00:00"}}, {"ge": "2026-01-31T12:00:00"}),
+    ({"local": {"ge": "2026-01-31T12:00:00Z"}}, ["2026-01-31T12:00:00Z"]),
+    ({"items": {"eq": 1.0, "null": False}}, [1.0]),
+    ({"items": {"null": False}}, {"null": False}),
+    ({"person": "Ann"}, ["Ann"]),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), WHERE, ids=[str(where) for where, _ in WHERE])
+def test_hold_predicates_against_types(job: Any, where: dict[str, Any], expected: dict[str, Any] | list[Any]) -> None:
+    schema = Schema(tuple(Field(name, type_) for name, type_ in TYPES.items()))
+    source = json.dumps({"format": "parquet", "path": "in", "where": where})
+    ((column, parts),), wrong = conditions(job(overrides=[f"input={source}"]).config.input.where, schema, "flights")
+    assert {column.name: column.type}.items() <= TYPES.items()
+    assert [column.name] == list(where)
+    if isinstance(expected, dict):
+        assert (parts, wrong) == (expected, [])
+        return
+    assert {problem.code for problem in wrong} == {"SCHEMA_TYPE"}
+    start = f"input.where: expected a value for column {column.name!r} of type {column.type}, found "
+    assert [problem.cause for problem in wrong] == [f"{start}{value!r}" for value in expected]
+
+
+def test_say_how_to_write_values_of_predicates() -> None:
+    schema = Schema((Field("day", "date"), Field("items", "array<double>"), Field("x", "double")))
+    _, wrong = conditions({"day": "notadate", "items": 1, "x": 10**30}, schema, "flights")
+    assert [problem.hint for problem in wrong] == [
+        "write it as 2026-01-31",
+        "such a column can only be held against null: true or false",
+        "write a number of more than 64 bits with an exponent, as 1.0e+30",
+    ]
+
+
+def test_miss_columns_of_predicates() -> None:
+    schema = Schema((Field("dep_delay", "double"), Field("n", "int")))
+    found, wrong = conditions({"dep_dely": 1, "n": 2, "zzz": 3}, schema, "flights")
+    assert [(column.name, parts) for column, parts in found] == [("n", {"eq": 2})]
+    assert [str(problem) for problem in wrong] == [
+        "column 'dep_dely' of input.where is not in flights; did you mean 'dep_delay'?",
+        "column 'zzz' of input.where is not in flights",
+    ]
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+keys = st.sampled_from([*JobConfig.model_fields, "steps", "input", "what"])
+
+
+@given(st.dictionaries(keys, plain, max_size=4), st.dictionaries(st.sampled_from(["columns", "range", "into"]), plain))
+def test_take_any_content_or_refuse_it(content: dict[str, Any], step: dict[str, Any]) -> None:
+    data = {"version": 1, "steps": [{"kind": "minmax", **step}], **content}
+    loader = jobfile._Loader("job.yaml", {}, {}, {"date": "d", "run_id": "r"})
+    with contextlib.suppress(ConfigError):  # and nothing else
+        loader.validate(data)
+
+
+@given(st.text(max_size=60))
+def test_read_any_text_or_refuse_it(text: str) -> None:
+    with contextlib.suppress(ConfigError):  # and nothing else
+        yamlfile.parse(text, "job.yaml")
+
+
+PARTITIONS = [
+    ("month int", {"month": "int"}),
+    ("month int, day date", {"month": "int", "day": "date"}),
+    ("`odd, name` decimal(10, 2), b: STRING", {"odd, name": "decimal(10, 2)", "b": "string"}),
+    ("ts timestamp, tn timestamp_ntz", {"ts": "timestamp", "tn": "timestamp_ntz"}),
+]
+
+
+@pytest.mark.parametrize(("text", "types"), PARTITIONS)
+def test_read_types_of_partitions(text: str, types: dict[str, str]) -> None:
+    assert Input.model_validate({"format": "parquet", "path": "in", "partitions": text}).partitions == types
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "month",
+        "int",
+        "month integer",
+        "month int, month int",
+        "a array<int>",
+        "a int b",
+        "a int,",
+        1,
+        ["a int"],
+        {"a": "int"},
+    ],
+)
+def test_refuse_types_that_no_partition_has(text: object) -> None:
+    with pytest.raises(ValidationError, match="partitions"):
+        Input.model_validate({"format": "parquet", "path": "in", "partitions": text})
+
+
+@pytest.mark.parametrize(
+    "place", [{"format": "delta", "path": "in"}, {"table": "a.b"}, {"format": "csv", "table": "a.b"}]
+)
+def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="a table has types of its own"):
+        Input.model_validate({**place, "partitions": "month int"})
+
+
+@pytest.mark.parametrize("name", ["n", "price", "flag", "name", "day", "items"])
+def test_refuse_nan_of_what_holds_none(job: Any, name: str) -> None:
+    schema = Schema(tuple(Field(name, type_) for name, type_ in TYPES.items()))
+    source = json.dumps({"format": "parquet", "path": "in", "where": {name: {"nan": False}}})
+    _, wrong = conditions(job(overrides=[f"input={source}"]).config.input.where, schema, "flights")
+    cause = f"input.where: expected a float or double column for 'nan', but {name!r} is {TYPES[name]}"
+    assert [(problem.code, problem.cause) for problem in wrong] == [("SCHEMA_TYPE", cause)]
+
+
+@pytest.mark.parametrize("rule", [{"gt": 10}, {"ne": 1}, {"eq": 1}, {"in": [1]}, {"null": True}])
+def test_refuse_a_comparison_beside_nan(job: Any, rule: dict[str, Any]) -> None:
+    source = json.dumps({"format": "parquet", "path": "in", "where": {"x": {**rule, "nan": True}}})
+    said = f"nan: true keeps only NaN, which never satisfies {next(iter(rule))!r}; leave one of them out"
+    with pytest.raises(ConfigError, match=said):
+        job(overrides=[f"input={source}"])
