@@ -35,7 +35,7 @@ input: {{format: parquet, path: ../{inputs}/in-1}}
 steps: [{{kind: minmax, columns: x}}]
 artifact: {{path: {artifact}}}
 output: {{format: {format}, path: {place}, mode: {mode}{partition_by}}}
-verify: {verify}
+self_check: {self_check}
 spark: {spark}
 """
 
@@ -138,7 +138,7 @@ class Scene:
             place=self.place,
             mode=self.sink.mode,
             partition_by=by,
-            verify=10 if self.spark.get("engine") == "sail" else 0,
+            self_check=10 if self.spark.get("engine") == "sail" else 0,
             spark=json.dumps(self.spark | {"conf": self._conf()}),
         )
         (self.folder / "job.yaml").write_text(text)

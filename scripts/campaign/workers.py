@@ -16,7 +16,7 @@ from campaign.scene import FILES, Scene, ended
 from campaign.stage import Stage
 
 _TIMES = (5, 200)
-_PANDAS = ["--set", "engine=pandas", "--set", "verify=0"]
+_PANDAS = ["--set", "engine=pandas", "--set", "self_check=0"]
 _SINK = FILES[1]
 _PYTHON = "pyspark.daemon"
 #: Seconds that a worker is let work for, at most.

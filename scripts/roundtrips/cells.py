@@ -88,7 +88,7 @@ class Cells:
         """Run one job."""
         given, place = self._write(source, group), target_of(target, self.place / "out", group)
         self.jobs += 1
-        return given, jobs.run(given.place, place, self.place, verify=_verified(source))
+        return given, jobs.run(given.place, place, self.place, self_check=_verified(source))
 
     def _refuses_all(self, source: str, target: str) -> bool:
         """Whether a pair is refused whatever the columns, and nothing is written."""

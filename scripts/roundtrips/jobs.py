@@ -30,12 +30,12 @@ class Outcome:
         return self.exit_code in _REFUSALS
 
 
-def run(source: dict[str, Any], target: dict[str, Any], scratch: Path, *, verify: int = 0) -> Outcome:
+def run(source: dict[str, Any], target: dict[str, Any], scratch: Path, *, self_check: int = 0) -> Outcome:
     """Run a job that scales `x` of the source into the target."""
     from sparkscale.run import job
 
     steps = [{"kind": "maxabs", "columns": "x"}]
-    sections = {"version": 1, "input": source, "steps": steps, "output": target, "verify": verify}
+    sections = {"version": 1, "input": source, "steps": steps, "output": target, "self_check": self_check}
     place = scratch / "job.yaml"
     place.write_text(json.dumps(sections), encoding="utf-8")
     try:

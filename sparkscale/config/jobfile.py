@@ -248,8 +248,8 @@ class _Loader:
         loc, item = items[0]
         kind, value = item["type"], hidden(item.get("input"), self.secrets)
         if kind == "extra_forbidden":
-            known = _siblings(loc)
-            hint = nearest(str(at[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
+            hint = _renamed(at) or nearest(str(at[-1]), known := _siblings(loc))
+            hint = hint or f"the keys here are {', '.join(sorted(known))}"
             return Problem("CONFIG_KEY", f"{self.place(at)}: unknown key {at[-1]!r:.80}", hint)
         if kind in ("union_tag_invalid", "union_tag_not_found"):
             tag = (item.get("ctx") or {}).get("tag")
@@ -267,6 +267,14 @@ class _Loader:
         choices = re.findall(r"'([^']*)'", expected) if kind == "literal_error" else []
         hint = nearest(str(value), choices) if isinstance(value, str) else ""
         return Problem("CONFIG_VALUE", f"{self.place(at)}: expected {expected}, found {_show(value)}", hint)
+
+
+#: Keys of earlier versions, and what they are called now.
+_RENAMED: Mapping[str | int, str] = {"drift": "schema_drift", "verify": "self_check"}
+
+
+def _renamed(at: _Path) -> str:
+    return f"it is now {_RENAMED[at[0]]!r}" if len(at) == 1 and at[0] in _RENAMED else ""
 
 
 def _real(loc: _Path, data: Any) -> _Path:

@@ -310,21 +310,21 @@ class JobConfig(Strict):
     artifact: Artifact | None = None
     output: Output | None = None
     engine: Literal["auto", "native", "pandas"] = "auto"
-    drift: Action | Drift = Field(
+    schema_drift: Action | Drift = Field(
         default_factory=lambda: Drift.model_validate({}),
         description="One word for every kind of difference, or a word for each.",
     )
-    verify: int = Field(
+    self_check: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
     )
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 
     @property
     def policy(self) -> Policy:
-        """What ``drift`` says of each kind of difference."""
-        if isinstance(self.drift, str):
-            return Policy.of(self.drift)
-        return Policy(**self.drift.model_dump())
+        """What ``schema_drift`` says of each kind of difference."""
+        if isinstance(self.schema_drift, str):
+            return Policy.of(self.schema_drift)
+        return Policy(**self.schema_drift.model_dump())
 
     def need(self, *sections: str) -> None:
         """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""

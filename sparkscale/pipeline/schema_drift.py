@@ -61,7 +61,9 @@ class Difference:
 
     def problem(self) -> Problem:
         """Return the difference as an error."""
-        return Problem("SCHEMA_DRIFT", str(self), f"{self.mend}, or in a job file take drift: {{{self.kind}: warn}}")
+        return Problem(
+            "SCHEMA_DRIFT", str(self), f"{self.mend}, or set schema_drift: {{{self.kind}: warn}} in the job file"
+        )
 
     def __str__(self) -> str:
         """Return what differs and of which kind it is."""

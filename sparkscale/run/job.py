@@ -41,7 +41,7 @@ from sparkscale.spark.sources.footers import check_footers
 from sparkscale.spark.sources.pruning import pruned
 from sparkscale.spark.sources.read import check_exists, narrowed, read
 from sparkscale.spark.transform.counts import Counted, judge, of_nulls
-from sparkscale.spark.transform.self_check import verify
+from sparkscale.spark.transform.self_check import self_check
 from sparkscale.spark.transform.transform import transform
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
     with report.stage("fit"):
         patiently(df.sparkSession, once, report.warnings)
         fitted = done[-1]
-        if job.config.verify and source.format == "parquet" and source.local and not source.where:
+        if job.config.self_check and source.format == "parquet" and source.local and not source.where:
             check_footers(df, fitted, since=began)
     report.rows = fitted.rows
     report.warnings += fitted.warnings
@@ -324,9 +324,9 @@ def _save(fitted: Fitted, config: JobConfig, report: Report) -> None:
 def _write(df: DataFrame, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:
     """Transform, verify, write, save the artifact, publish."""
     config = job.config
-    if config.verify:
-        with report.stage("verify"):
-            sample = verify(df, fitted, config.engine, config.verify)
+    if config.self_check:
+        with report.stage("self_check"):
+            sample = self_check(df, fitted, config.engine, config.self_check)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
     counted: list[Counted] = []

@@ -52,9 +52,9 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]
 
 def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 steps, no problem found\n")
-    out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "verify=7")
+    out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "self_check=7")
     config = json.loads(out)["config"]
-    assert (config["input"]["path"], config["output"]["path"], config["verify"]) == ("in", "out/2026-01-31", 7)
+    assert (config["input"]["path"], config["output"]["path"], config["self_check"]) == ("in", "out/2026-01-31", 7)
     assert config["steps"][0]["range"] == [-1.0, 1.0]
     assert not (folder / "out").exists()
 

@@ -103,13 +103,13 @@ def test_fuzz_both_jobs_and_errors(folder: Path, capsys: pytest.CaptureFixture[s
 HEAD = "version: 1\ninput: {format: csv, path: in}\n"
 #: What the fuzz has found, and what is said of it now.
 FOUND = {
-    "a tag that does not fit": (f"{HEAD}verify: !!bool 5\n", [], "job.yaml: expected YAML, '5'"),
+    "a tag that does not fit": (f"{HEAD}self_check: !!bool 5\n", [], "job.yaml: expected YAML, '5'"),
     "deeper than JSON": (HEAD + "name: " + "[" * 150 + "]" * 150, [], "job.yaml:3: expected at most 64 levels, found more"),
     "deeper than Python": (HEAD + "name: " + "[" * 900, [], "job.yaml: expected at most 64 levels, found more"),
     "half a character": (HEAD + 'name: "\\ud800"\n', [], "job.yaml:3: expected text, found half a character in it"),
     "half a character in a key": (HEAD + '"\\udfff": 1\n', [], "job.yaml:3: expected text, found half a character in a key"),
     "a control character": (HEAD + "name: \x07\n", [], "job.yaml:3: expected text, found the character U+0007; remove it"),
-    "a wrong value of --set": (HEAD, ["name=[", "verify=1"], "--set name:1: expected the node content, but found"),
+    "a wrong value of --set": (HEAD, ["name=[", "self_check=1"], "--set name:1: expected the node content, but found"),
     "a deep key of --set": (HEAD, ["a." * 300 + "a=1"], "expected at most 64 keys of whole characters, found 301"),
     "half a character in --set": (HEAD, ["a\udcff=1"], "expected at most 64 keys of whole characters, found 1"),
     "an endless value": (f"{HEAD}name: {{x: {'y' * 5000}}}\n", [], 'name: expected a string, found {"x": "yyy'),

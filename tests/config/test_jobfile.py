@@ -58,7 +58,7 @@ def problems(job: Any, *arguments: Any, **options: Any) -> list[str]:
 
 def test_fill_defaults(job: Any) -> None:
     loaded = job().config
-    assert (loaded.engine, loaded.verify, loaded.output.mode, loaded.artifact, loaded.spark.engine) == (
+    assert (loaded.engine, loaded.self_check, loaded.output.mode, loaded.artifact, loaded.spark.engine) == (
         "auto", 1000, "error", None, "auto")  # fmt: skip
     assert loaded.steps == [REGISTRY["minmax"]("x")]
 
@@ -72,22 +72,22 @@ def test_take_texts_of_one_letter_and_none_without(job: Any) -> None:
 
 
 def test_take_least_numbers_and_none_below(job: Any) -> None:
-    loaded = job(overrides=["verify=0", "artifact.path=a", "artifact.version=1"]).config
-    assert (loaded.verify, loaded.artifact.version) == (0, 1)
-    found = problems(job, overrides=["verify=-1", "artifact.path=a", "artifact.version=0"])
+    loaded = job(overrides=["self_check=0", "artifact.path=a", "artifact.version=1"]).config
+    assert (loaded.self_check, loaded.artifact.version) == (0, 1)
+    found = problems(job, overrides=["self_check=-1", "artifact.path=a", "artifact.version=0"])
     assert set(found) == {
-        "--set verify: expected greater than or equal to 0, found -1",
+        "--set self_check: expected greater than or equal to 0, found -1",
         "--set artifact.version: expected greater than or equal to 1, found 0",
     }
 
 
 def test_take_set_before_environment_before_file(job: Any) -> None:
-    environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__VERIFY": "7", "OTHER": "x"}
-    job(more="verify: 3\n")
-    assert (config().output.path, config().verify) == ("out", 3)  # type: ignore[union-attr]
+    environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__SELF_CHECK": "7", "OTHER": "x"}
+    job(more="self_check: 3\n")
+    assert (config().output.path, config().self_check) == ("out", 3)  # type: ignore[union-attr]
     loaded = config(environ=environ, overrides=["output.path=by set", "output.options.sep=;"])
     assert loaded.output is not None
-    assert (loaded.output.path, loaded.verify, loaded.output.options) == ("by set", 7, {"sep": ";"})
+    assert (loaded.output.path, loaded.self_check, loaded.output.options) == ("by set", 7, {"sep": ";"})
     assert config(environ={"SPARKSCALE__STEPS__0__RANGE": "[-1, 1]"}).steps[0].to_dict()["range"] == [-1.0, 1.0]
     assert config(overrides=["steps.0.columns=[a, b]"]).steps[0].selectors == ("a", "b")
     assert config(overrides=["artifact.path=a=b"]).artifact.path == "a=b"  # type: ignore[union-attr]
@@ -116,7 +116,7 @@ def test_name_a_run_by_its_content(job: Any) -> None:
     assert first.run_id == again.run_id != other.run_id
     assert jobfile.RUN_ID.fullmatch(first.run_id)
     assert not first.run.given
-    assert job(overrides=["verify=1"]).run_id != first.run_id
+    assert job(overrides=["self_check=1"]).run_id != first.run_id
     assert job(overrides=["spark.app_name=x"]).run_id == first.run_id
     assert job(run_id="x").run == Run("x", given=True)
 
@@ -184,16 +184,22 @@ def test_leave_short_values_in_messages(job: Any) -> None:
 
 
 def test_name_the_place_of_every_problem(job: Any) -> None:
-    found = problems(job, more="verify: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
+    found = problems(job, more="self_check: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
                      overrides=["output.mode=replace", "steps.0.clip=1"])  # fmt: skip
     places = {text.partition(" expected")[0] for text in found}
     assert places == {
-        "job.yaml:9: verify:",
+        "job.yaml:9: self_check:",
         "job.yaml:10: name:",
         "SPARKSCALE__ENGINE: engine:",
         "--set output.mode:",
         "--set steps.0.clip:",
     }
+
+
+@pytest.mark.parametrize(("old", "new"), [("verify: 10", "self_check"), ("drift: warn", "schema_drift")])
+def test_name_what_a_key_is_called_now(job: Any, old: str, new: str) -> None:
+    key = old.partition(":")[0]
+    assert problems(job, more=f"{old}\n") == [f"job.yaml:9: {key}: unknown key {key!r}; it is now {new!r}"]
 
 
 def test_merge_anchors_of_plain_yaml(job: Any) -> None:

@@ -148,7 +148,7 @@ def test_refuse_file_names_that_are_none() -> None:
 
 
 def test_tell_every_problem_at_once() -> None:
-    found = problems("name: '${file:none} ${env:NONE} ${file:}'\nverify: no\nenginee: x\n")
+    found = problems("name: '${file:none} ${env:NONE} ${file:}'\nself_check: no\nenginee: x\n")
     assert [text.split()[0] for text in found] == [
         "CONFIG_ENV", "CONFIG_FILE_REFERENCE", "CONFIG_ENV", "CONFIG_VALUE", "CONFIG_KEY"]  # fmt: skip
     assert (

@@ -19,7 +19,7 @@ from sparkscale.scalers.base import REGISTRY
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "verify": 10, "drift": {},
+        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "schema_drift": {},
         "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
@@ -32,7 +32,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "input of a tag": (("input",), Input, {"format": "iceberg", "path": "in", "tag": "a"}),
     "input of a time": (("input",), Input, {"format": "delta", "path": "in", "timestamp": "2026-01-01"}),
     "output of a table": (("output",), Output, {"format": "delta", "table": "db.t"}),
-    "drift": (("drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
+    "schema_drift": (("schema_drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
     "spark": (("spark",), Spark, {
         "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {
@@ -182,7 +182,7 @@ def test_refuse_place_without_a_key(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key", "alike"), [
-    ("job", "verify", "10"), ("job", "verify", 10.5), ("job", "verify", True), ("job", "version", "1"),
+    ("job", "self_check", "10"), ("job", "self_check", 10.5), ("job", "self_check", True), ("job", "version", "1"),
     ("job", "version", 1.0), ("job", "name", 5), ("input", "path", 5), ("artifact", "version", "1"),
     ("output", "partition_by", "month"), ("spark", "app_name", 1), ("condition", "null", "true"), ("condition", "null", 1),
     ("minmax", "clip", "true"), ("minmax", "clip", 1), ("minmax", "range", ["0", "1"]), ("standard", "ddof", "1"),

@@ -22,7 +22,7 @@ from sparkscale.config.models import Spark
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.session.session import session
 from sparkscale.spark.session.shipping import ship
-from sparkscale.spark.transform.self_check import verify
+from sparkscale.spark.transform.self_check import self_check
 from tests.connect.data import NAMES, PARTITIONS
 
 SESSIONS = {
@@ -92,7 +92,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         _put(ss.Pipeline([ss.Standard("*")]).fit(tables["decimals"].coalesce(1)), outputs / "decimals.json")
         _write(_as_doubles(tables["exact"]), outputs / "exact.parquet")
         for engine_ in ENGINES:
-            verify(tables["exact"], ss.Pipeline(list(_exact_steps())).fit(tables["exact"]), engine_, 300)  # type: ignore[arg-type]
+            self_check(tables["exact"], ss.Pipeline(list(_exact_steps())).fit(tables["exact"]), engine_, 300)  # type: ignore[arg-type]
         for name, pipeline in (("features", feature_pipeline()), ("rows", row_pipeline())):
             fitted = pipeline.fit(tables[name].repartition(2))
             _put(fitted, outputs / f"{name}.json")

@@ -254,7 +254,7 @@ steps: [{{kind: softmax, columns: [a, b]}}]
 artifact: {{path: out/stats}}
 output: {{format: parquet, path: out/rows}}
 engine: pandas
-verify: 0
+self_check: 0
 """
     (folder / "long.yaml").write_text(text, encoding="utf-8")
     return str(folder / "long.yaml")

@@ -121,7 +121,7 @@ def job(sections: Mapping[str, Any]) -> str:
         "input": {"format": "parquet", "path": "in"},
         "steps": [{"kind": "maxabs", "columns": "x"}],
         "output": to("parquet"),
-        "verify": 0,
+        "self_check": 0,
         **sections,
     }
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items() if value is not None)

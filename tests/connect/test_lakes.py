@@ -17,7 +17,7 @@ version: 1
 input: {format: parquet, path: in}
 steps: [{kind: maxabs, columns: x}]
 output: {format: parquet, path: out, mode: append}
-verify: 0
+self_check: 0
 """
 
 

@@ -112,7 +112,7 @@ input: {format: parquet, path: input}
 steps: [{kind: softmax, columns: [a, b]}]
 output: {format: parquet, path: out}
 engine: pandas
-verify: 0
+self_check: 0
 spark: {engine: sail}
 """)
     return tmp_path

@@ -118,7 +118,7 @@ def test_find_one_difference_of_one_kind(kind: str, known: Fitted, schema: Schem
     ((code, text),) = refused(known, schema)
     assert code == "SCHEMA_DRIFT"
     assert f"{said} ({kind}); " in text
-    assert text.endswith(f", or in a job file take drift: {{{kind}: warn}}")
+    assert text.endswith(f", or set schema_drift: {{{kind}: warn}} in the job file")
     (warning,) = planned(known, schema, **{kind: "warn"}).warnings
     assert warning == text.partition(";")[0]
     assert planned(known, schema, **{kind: "ignore"}).warnings == ()
@@ -418,18 +418,18 @@ def test_have_a_key_for_each_kind() -> None:
 
 def test_read_policy_of_a_job(tmp_path: Path) -> None:
     assert loaded(tmp_path, "").policy == Policy()
-    assert loaded(tmp_path, "drift: warn").policy == Policy(**dict.fromkeys(KINDS, "warn"))  # type: ignore[arg-type]
-    assert loaded(tmp_path, "drift: {extra: error, case: ignore}").policy == Policy(extra="error", case="ignore")
-    assert loaded(tmp_path, "", overrides=["drift.case=warn"]).policy == Policy(case="warn")
-    assert loaded(tmp_path, "", environ={"SPARKSCALE__DRIFT": "error"}).policy == Policy.of("error")
+    assert loaded(tmp_path, "schema_drift: warn").policy == Policy(**dict.fromkeys(KINDS, "warn"))  # type: ignore[arg-type]
+    assert loaded(tmp_path, "schema_drift: {extra: error, case: ignore}").policy == Policy(extra="error", case="ignore")
+    assert loaded(tmp_path, "", overrides=["schema_drift.case=warn"]).policy == Policy(case="warn")
+    assert loaded(tmp_path, "", environ={"SPARKSCALE__SCHEMA_DRIFT": "error"}).policy == Policy.of("error")
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("drift: loud", "drift: expected 'error', 'warn' or 'ignore' or a mapping, found 'loud'"),
-    ("drift: 5", "drift: expected 'error', 'warn' or 'ignore' or a mapping, found 5"),
-    ("drift: {extra: loud}", "drift.extra: expected 'error', 'warn' or 'ignore', found 'loud'"),
-    ("drift: {extar: warn}", "drift.extar: unknown key 'extar'; did you mean 'extra'?"),
-    ("drift: {missing: warn}", "drift.missing: unknown key 'missing'; the keys here are case, dropped, extra, narrowed, nullability, reordered, retyped, widened"),
+    ("schema_drift: loud", "schema_drift: expected 'error', 'warn' or 'ignore' or a mapping, found 'loud'"),
+    ("schema_drift: 5", "schema_drift: expected 'error', 'warn' or 'ignore' or a mapping, found 5"),
+    ("schema_drift: {extra: loud}", "schema_drift.extra: expected 'error', 'warn' or 'ignore', found 'loud'"),
+    ("schema_drift: {extar: warn}", "schema_drift.extar: unknown key 'extar'; did you mean 'extra'?"),
+    ("schema_drift: {missing: warn}", "schema_drift.missing: unknown key 'missing'; the keys here are case, dropped, extra, narrowed, nullability, reordered, retyped, widened"),
 ])  # fmt: skip
 def test_refuse_policy_of_a_job(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -90,8 +90,8 @@ def test_tell_the_stage_and_its_time() -> None:
     assert known.seen() == Seen("write", 9, None, 7)  # until the next one begins
     with pytest.raises(KeyError), known.stage("fit"):
         raise KeyError
-    with known.stage("verify"):
-        assert known.seen() == Seen("verify", 0)
+    with known.stage("self_check"):
+        assert known.seen() == Seen("self_check", 0)
 
 
 def test_tell_the_stages_of_a_report() -> None:

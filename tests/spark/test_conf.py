@@ -298,7 +298,7 @@ def test_run_conf(name: str, ran: Callable[[str], Done]) -> None:
         assert done.report.rows == done.before.num_rows
     if done.config.output is not None:
         assert done.after.num_rows == done.report.rows
-        assert done.report.verified_rows == min(done.config.verify, done.after.num_rows)
+        assert done.report.verified_rows == min(done.config.self_check, done.after.num_rows)
     assert done.report.warnings == [text.format(path=done.config.input.path) for text in WARNINGS.get(name, [])]
     globals()[f"check_{name}"](done)
 

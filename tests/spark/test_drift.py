@@ -82,7 +82,9 @@ def save(df: DataFrame, format_: str) -> None:
 @pytest.mark.parametrize(("format_", "kind"), FORMATS)
 def test_apply_to_a_table_that_differs(spark: SparkSession, place: Path, format_: str, kind: str) -> None:
     columns, said = TABLES[kind]
-    report = apply(spark, format_, columns, drift={kind: "warn"}, engine="pandas" if format_ == "orc" else "auto")
+    report = apply(
+        spark, format_, columns, schema_drift={kind: "warn"}, engine="pandas" if format_ == "orc" else "auto"
+    )
     assert report.warnings == [f"{said} ({kind})"]
     assert (report.rows, report.verified_rows) == (3, 3)
     out = spark.read.parquet(str(place / "out"))
@@ -100,7 +102,7 @@ def test_refuse_every_difference_at_once(spark: SparkSession, place: Path, forma
     if format_ in ("csv", "json"):
         source["schema"] = ", ".join(columns)
     with pytest.raises(DataError) as caught:
-        apply(spark, format_, columns, drift="error", input=source)
+        apply(spark, format_, columns, schema_drift="error", input=source)
     assert [(problem.code, problem.cause.rpartition(" ")[2]) for problem in caught.value.problems] == [
         ("SCHEMA_MISSING", "new"), ("SCHEMA_TYPE", "'one'"),
         *(("SCHEMA_DRIFT", f"({kind})") for kind in ("case", "narrowed", "widened", "dropped", "extra", "reordered")),
@@ -120,7 +122,7 @@ def test_refuse_under_every_policy(spark: SparkSession, place: Path, columns: li
     for action in ("error", "ignore"):
         with pytest.raises(DataError) as caught:
             job.check_schema(
-                config("parquet", columns, drift={"extra": "ignore", "dropped": "ignore", "narrowed": action})
+                config("parquet", columns, schema_drift={"extra": "ignore", "dropped": "ignore", "narrowed": action})
             )
         ((found, text),) = [(problem.code, str(problem)) for problem in caught.value.problems]
         assert found == code
@@ -142,17 +144,17 @@ def test_show_differences_in_a_check(spark: SparkSession, place: Path, capsys: p
     assert "warning: column 'x': expected double as in the fit, found float in new (narrowed)" in said
     assert not any("widened" in line for line in said)
     with pytest.raises(SystemExit) as ended:
-        entry.main(["check", "--schema", "--config", "job.yaml", "--set", "drift.widened=error"])
+        entry.main(["check", "--schema", "--config", "job.yaml", "--set", "schema_drift.widened=error"])
     assert ended.value.code == 65
     assert capsys.readouterr().err.splitlines()[-1] == (
         "sparkscale: error[SCHEMA_DRIFT] column 'n': expected int as in the fit, found bigint in new (widened); "
-        "cast to int, fit again, or in a job file take drift: {widened: warn} (exit 65)"
+        "cast to int, fit again, or set schema_drift: {widened: warn} in the job file (exit 65)"
     )
 
 
 def test_learn_anew_what_a_run_or_fit_reads(spark: SparkSession, place: Path) -> None:
     save(make(spark, ["X float", "more int"]), "parquet")
-    known = config("parquet", [], drift="error", steps=[{"kind": "minmax", "columns": "X"}])
+    known = config("parquet", [], schema_drift="error", steps=[{"kind": "minmax", "columns": "X"}])
     assert job.run(known, "run").warnings == []
     assert [column.name for column in store.load("stats", 2).columns] == ["X", "more"]
 
@@ -161,7 +163,7 @@ def test_apply_a_field_of_a_struct_in_another_case(spark: SparkSession, here: Pa
     write_parquet(here / "old" / "a.parquet", {"p": [{"age": 1.0}, {"age": 3.0}]})
     write_parquet(here / "new" / "a.parquet", {"P": [{"Age": 2.0}, {"Age": None}]})
     ss.Pipeline([ss.MinMax("p.age", into="age_1")]).fit(spark.read.parquet(str(here / "old"))).save("stats")
-    report = job.run(config("parquet", [], drift={"case": "warn"}), "transform")
+    report = job.run(config("parquet", [], schema_drift={"case": "warn"}), "transform")
     assert report.warnings == ["column 'p.age': expected the case of the fit, found 'P.Age' in new (case)"]
     assert spark.read.parquet(str(here / "out")).toArrow().to_pydict()["age_1"] == [0.5, None]
 

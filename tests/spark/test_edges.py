@@ -20,7 +20,7 @@ from sparkscale.scalers.base import REGISTRY
 from sparkscale.spark.fit import queries
 from sparkscale.spark.session.failures import translate
 from sparkscale.spark.transform import native, udf
-from sparkscale.spark.transform.self_check import verify
+from sparkscale.spark.transform.self_check import self_check
 from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf
@@ -141,8 +141,8 @@ def fitted_frame(frame: MakeFrame) -> tuple[DataFrame, Fitted]:
 
 @pytest.mark.parametrize("engine", ["native", "pandas", "auto"])
 def test_verify_right_engine(fitted_frame: tuple[DataFrame, Fitted], engine: Any) -> None:
-    assert verify(*fitted_frame, engine, 1000).rows == 4
-    assert verify(*fitted_frame, engine, 2).rows == 2
+    assert self_check(*fitted_frame, engine, 1000).rows == 4
+    assert self_check(*fitted_frame, engine, 2).rows == 2
 
 
 WRONG = {
@@ -163,9 +163,9 @@ def test_verify_finds_wrong_engine(
 ) -> None:
     monkeypatch.setitem(native._COLUMN, Affine, WRONG[wrong])
     with pytest.raises(InternalError, match="column 'x', " + SEEN[wrong]) as caught:
-        verify(*fitted_frame, "native", 1000)
-    assert (caught.value.code, caught.value.exit_code) == ("VERIFY", 70)
-    verify(*fitted_frame, "pandas", 1000)
+        self_check(*fitted_frame, "native", 1000)
+    assert (caught.value.code, caught.value.exit_code) == ("SELF_CHECK", 70)
+    self_check(*fitted_frame, "pandas", 1000)
 
 
 @pytest.mark.parametrize("type_", ["decimal(30,6)", "decimal(38,18)", "long", "float", "boolean"])
@@ -173,23 +173,23 @@ def test_verify_finds_wrong_engine(
 def test_verify_finds_wrong_cast(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, type_: str, engine: Any) -> None:
     df = frame({"x": [0, 1, 2, 5, 9]}).select(F.col("x").cast(type_))
     fitted = ss.Pipeline([ss.MinMax("x", range=(1, 2))]).fit(df)
-    assert verify(df, fitted, engine, 5).rows == 5
+    assert self_check(df, fitted, engine, 5).rows == 5
     for module in (native, udf):
         right = module.feature
         monkeypatch.setattr(module, "feature", lambda *of, right=right: right(*of) + F.lit(2.0**-40))
     with pytest.raises(InternalError, match="column 'x', row 0 of the sample: the engine gave"):
-        verify(df, fitted, engine, 5)
+        self_check(df, fitted, engine, 5)
 
 
 @pytest.mark.parametrize("type_", ["array<decimal(30,6)>", "array<long>", "array<float>"])
 def test_verify_finds_wrong_cast_of_arrays(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, type_: str) -> None:
     df = frame({"x": [[3, 4], [None, 1], [], None]}).select(F.col("x").cast(type_))
     fitted = ss.Pipeline([ss.UnitNorm("x", norm="max")]).fit(df)
-    assert verify(df, fitted, "native", 5).rows == 4
+    assert self_check(df, fitted, "native", 5).rows == 4
     right = native.scores
     monkeypatch.setattr(native, "scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
     with pytest.raises(InternalError, match="column 'x', row 0 of the sample"):
-        verify(df, fitted, "native", 5)
+        self_check(df, fitted, "native", 5)
 
 
 #: Every name that a helper column has, or might have, and some that differ from it in case alone.
@@ -218,7 +218,7 @@ def test_use_columns_of_the_names_of_helpers(
         ss.Softmax(HELPERS[3:9], into="__sparkscale_{column}"),
     ]
     fitted = ss.Pipeline(steps).fit(df)
-    assert verify(df, fitted, engine, 100).rows == 50
+    assert self_check(df, fitted, engine, 100).rows == 50
     out = fitted.transform(df, engine=engine).toArrow().to_pydict()
     for name, data in columns.items():
         np.testing.assert_allclose(out[name], (data - data.mean()) / data.std(), rtol=1e-12, atol=1e-14, err_msg=name)
@@ -230,9 +230,9 @@ def test_use_columns_of_the_names_of_helpers(
 def test_verify_warns_of_softmax_over_probabilities(frame: MakeFrame) -> None:
     df = frame({"a": [0.25, 0.5], "b": [0.75, 0.5]})
     fitted = ss.Pipeline([ss.Softmax(["a", "b"])]).fit(df)
-    (warning,) = verify(df, fitted, "native", 10).warnings
+    (warning,) = self_check(df, fitted, "native", 10).warnings
     assert warning.startswith("step 1 (softmax): the scores look like probabilities already")
-    assert verify(df.select((F.col("a") * 2).alias("a"), "b"), fitted, "native", 10).warnings == ()
+    assert self_check(df.select((F.col("a") * 2).alias("a"), "b"), fitted, "native", 10).warnings == ()
 
 
 @pytest.mark.parametrize(("a", "b"), [
@@ -243,7 +243,7 @@ def test_verify_extreme_scores_without_a_warning(frame: MakeFrame, a: list[Any],
     df = frame({"a": a, "b": b, "s": [list(row) for row in zip(a, b, strict=True)]})
     steps = [cls(["a", "b"], into=f"{kind}_{{column}}") for kind, cls in REGISTRY.items() if cls.by_row]
     fitted = ss.Pipeline([*steps, ss.Softmax("s"), ss.LogSoftmax("s", into="l", temperature=5e-324)]).fit(df)
-    assert verify(df, fitted, "native", 10).warnings == ()  # pytest makes NumPy's warnings errors
+    assert self_check(df, fitted, "native", 10).warnings == ()  # pytest makes NumPy's warnings errors
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------

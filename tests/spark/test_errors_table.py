@@ -113,10 +113,10 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("score not finite, by pandas", "run", step("{kind: unit_norm, columns: [lost, y], nonfinite: error}") + "engine: pandas\n", 65,
      "error[DATA_NONFINITE] verifying a sample: unit_norm: expected finite scores (nonfinite: error), found "
      "NaN or an infinity; fix the data, or set nonfinite: keep"),
-    ("no softmax", "run", step("{kind: softmax, columns: t, undefined: error}") + "verify: 0\n", 65,
+    ("no softmax", "run", step("{kind: softmax, columns: t, undefined: error}") + "self_check: 0\n", 65,
      "error[DATA_UNDEFINED] writing out: [USER_RAISED_EXCEPTION] DATA_UNDEFINED: a row of scores that are all "
      "-Infinity; mend the data, or change the step's rule"),
-    ("no softmax, by pandas", "run", step("{kind: softmax, columns: t, undefined: error}") + "verify: 0\nengine: pandas\n", 65,
+    ("no softmax, by pandas", "run", step("{kind: softmax, columns: t, undefined: error}") + "self_check: 0\nengine: pandas\n", 65,
      "error[DATA_UNDEFINED] writing out: softmax: expected a score above -inf in every row (undefined: error), "
      "found 1 rows with none; fix the data, or set undefined: null, zeros or uniform"),
     ("empty folder", "run", step("{kind: minmax, columns: x}").replace("path: in", "path: hollow"), 65,

@@ -111,7 +111,7 @@ def test_find_wrong_engine(spark: SparkSession, tmp_path: Path, monkeypatch: pyt
     df, fitted = fit(spark, put(tmp_path / "1.parquet"), name)
     with pytest.raises(InternalError, match=f"column '{name}': the engine found {said}") as caught:
         check_footers(df, fitted, later())
-    assert (caught.value.code, caught.value.exit_code) == ("VERIFY", 70)
+    assert (caught.value.code, caught.value.exit_code) == ("SELF_CHECK", 70)
 
 
 def test_find_rows_that_an_engine_left_out(spark: SparkSession, tmp_path: Path) -> None:
@@ -164,4 +164,4 @@ def test_publish_nothing_where_files_say_otherwise(here: Path, command: str) -> 
 
 def test_skip_the_comparison_on_request(spark: SparkSession, here: Path) -> None:
     wrong_footer(here / "in" / "1.parquet")
-    assert run(steps="[{kind: maxabs, columns: x}]", verify=0).status == "done"
+    assert run(steps="[{kind: maxabs, columns: x}]", self_check=0).status == "done"

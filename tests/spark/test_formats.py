@@ -26,7 +26,7 @@ def run(**sections: Any) -> None:
         "input": {"format": "csv", "path": "in"},
         "steps": [{"kind": "minmax", "columns": "x"}],
         "output": {"format": "parquet", "path": "out", "mode": "overwrite"},
-        "verify": 0,
+        "self_check": 0,
     } | sections
     Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
     job.run(jobfile.load("job.yaml"))

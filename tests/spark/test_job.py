@@ -118,7 +118,7 @@ WHERE: list[tuple[str, list[int]]] = [
 @pytest.mark.parametrize(("where", "kept"), WHERE)
 def test_keep_rows_by_predicates(spark: SparkSession, inputs: Path, where: str, kept: list[int]) -> None:
     source = f"{{format: parquet, path: in, where: {where}}}"
-    run(input=source, steps="[{kind: maxabs, columns: a}]", verify=0, artifact=None)
+    run(input=source, steps="[{kind: maxabs, columns: a}]", self_check=0, artifact=None)
     assert read(spark, "out").toArrow()["id"].to_pylist() == kept
 
 
@@ -214,7 +214,7 @@ def test_replace_or_refuse_output(spark: SparkSession, inputs: Path) -> None:
     run()
     before = sorted((inputs / "out").rglob("*"))
     with pytest.raises(OutputError) as caught:
-        run(verify=1)
+        run(self_check=1)
     assert caught.value.exit_code == 73
     assert sorted((inputs / "out").rglob("*")) == before
     run(output={"format": "json", "path": "out", "mode": "overwrite"})
@@ -226,7 +226,7 @@ FAILURES: dict[str, tuple[type[SparkscaleError], dict[str, Any]]] = {
     "before anything runs": (ConfigError, {"output": {"format": "parquet", "path": "in/out"}}),
     "by the schema": (DataError, {"steps": "[{kind: minmax, columns: y}]"}),
     "by the statistics": (DataError, {"steps": "[{kind: minmax, columns: a, nonfinite: error}]"}),
-    "while writing": (DataError, {"steps": "[{kind: softmax, columns: [a, b], undefined: error}]", "verify": 0}),
+    "while writing": (DataError, {"steps": "[{kind: softmax, columns: [a, b], undefined: error}]", "self_check": 0}),
     "after writing": (DataError, {"input": "{format: parquet, path: in, where: {id: 9}}",
                                   "steps": "[{kind: softmax, columns: [a, b]}]"}),
 }  # fmt: skip

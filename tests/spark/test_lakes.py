@@ -42,7 +42,7 @@ def run(output: dict[str, Any], source: str | dict[str, Any] = "in", command: st
     """Run a job that scales ``x``."""
     run_id = more.pop("run_id", None)
     given = source if isinstance(source, dict) else {"format": "parquet", "path": source}
-    parts = {"version": 1, "input": given, "steps": STEPS, "verify": 0, "output": output} | more
+    parts = {"version": 1, "input": given, "steps": STEPS, "self_check": 0, "output": output} | more
     Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
     return job.run(jobfile.load("job.yaml", command, run_id=run_id), command)
 

@@ -131,7 +131,7 @@ def test_leave_a_session_alone_that_was_given(spark: SparkSession, inputs: Path)
         assert given is spark
     job.run(jobfile.load("job.yaml"), progress=known)
     assert known.sources == []
-    assert known.stages == ["start None", "read None", "fit None", "verify 3", "write 3", "save 3"]
+    assert known.stages == ["start None", "read None", "fit None", "self_check 3", "write 3", "save 3"]
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, terminals.Terminal]:
@@ -152,7 +152,7 @@ def test_show_the_stages_and_leave_the_report_alone(
     code, screen = called(monkeypatch, "run", "-c", "job.yaml")
     assert code == 0
     stages = {line.split(" ")[0] for line in screen.drawn if "━" in line}
-    assert {"fit", "verify", "write"} <= stages <= {"start", "read", "fit", "verify", "write", "save"}
+    assert {"fit", "self_check", "write"} <= stages <= {"start", "read", "fit", "self_check", "write", "save"}
     assert any(line.startswith("write ") and "3 rows in all, 0 s" in line for line in screen.drawn)
     assert [line.partition(" ")[0] for line in screen.screen] == ["artifact:", "output:", "done", ""]
     assert capfd.readouterr().out == ""

@@ -19,7 +19,7 @@ from sparkscale.pipeline.fitted import Engine
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import queries, scan
 from sparkscale.spark.fit.queries import is_columnar, together
-from sparkscale.spark.transform.self_check import verify
+from sparkscale.spark.transform.self_check import self_check
 from tests.spark.frames import MakeFrame, write_parquet
 
 
@@ -131,12 +131,12 @@ def test_verify_by_the_first_partition_of_many(
         *[(F.col("id") + j).cast("double").alias(n) for j, n in enumerate(names)]
     )
     before = jobs()
-    assert verify(many, fitted, engine, 100).rows == 100
+    assert self_check(many, fitted, engine, 100).rows == 100
     assert jobs() == before + 1
     tracker, group = spark.sparkContext.statusTracker(), spark.sparkContext.getLocalProperty("spark.jobGroup.id")
     newest = tracker.getJobInfo(max(tracker.getJobIdsForGroup(group)))
     assert [tracker.getStageInfo(stage).numTasks for stage in newest.stageIds] == [1]  # 40 have 100 rows each
-    assert verify(many, fitted, engine, 10_000).rows == 4000
+    assert self_check(many, fitted, engine, 10_000).rows == 4000
 
 
 # --- what the engine's plan tells -----------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def run(here: Path) -> Callable[..., Any]:
             "input": {"format": "parquet", "path": "in"},
             "steps": [{"kind": "minmax", "columns": "x"}],
             "output": {"format": format_, "path": "out", "mode": "append"},
-            "verify": 0,
+            "self_check": 0,
         } | more
         Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
         return job.run(jobfile.load("job.yaml", run_id="r-1"))

@@ -133,10 +133,10 @@ def _same(known: Footers, name: str, found: dict[str, float], expected: dict[str
         raise DataError(
             "DATA_DAMAGED",
             f"{where}the footers of the Parquet files say {what} {expected[what]!r}, their pages {found[what]!r}",
-            "write the files anew; to take the pages as they are, set verify: 0",
+            "write the files anew; to take the pages as they are, set self_check: 0",
         )
     raise InternalError(
-        "VERIFY",
+        "SELF_CHECK",
         f"{where}the engine found {what} {found[what]!r}, the footers of the Parquet files say {expected[what]!r}",
         "nothing was saved or published; tell us which engine this is",
     )

@@ -35,7 +35,7 @@ class Sample:
     warnings: tuple[str, ...] = ()
 
 
-def verify(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
+def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
     """Transform the first ``rows`` rows twice and compare; one small query.
 
     It asks for rows and not for Arrow, and for the first of the result and not the result of the first: so Spark reads
@@ -144,7 +144,7 @@ def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArra
 
 def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError:
     return InternalError(
-        "VERIFY",
+        "SELF_CHECK",
         f"column {name!r}, row {row} of the sample: the engine gave {found!r}, the NumPy kernels {expected!r}",
         "nothing was published; try engine: pandas, and tell us which Spark this is",
     )
