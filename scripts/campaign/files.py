@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from campaign.ledger import Tally
@@ -131,12 +132,13 @@ def _judge(tally: Tally, scene: Scene, run: tuple[Path, Outcome], what: str) -> 
 
 
 def _independent(source: Path) -> dict[tuple[int, int], tuple[int, float]] | None:
-    """Return what is to come of an input as pyarrow reads it; None where it refuses it."""
+    """Return what is to come of an input as pyarrow reads it, schemas merged; None where it refuses it."""
     try:
-        table = pq.read_table(source)
+        tables = [pq.read_table(file) for file in sorted(source.glob("*.parquet"))]
+        table = pa.concat_tables(tables, promote_options="default")
         x = table["x"].to_numpy()
         finite = x[np.isfinite(x)]
         scaled = (x - finite.min()) / (finite.max() - finite.min())
-        return state_of(table.set_column(0, "x", [scaled]))
+        return state_of(table.set_column(table.schema.get_field_index("x"), "x", [scaled]))
     except Exception:  # noqa: BLE001 - whatever a damaged file makes of a reader
         return None

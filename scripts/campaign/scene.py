@@ -82,14 +82,13 @@ def made(rows: int, generation: int, parts: int = PARTS) -> dict[tuple[int, int]
 
 
 def state_of(table: pa.Table | None) -> State:
-    """Return the state that a table is in."""
+    """Return the state that a table is in; only rows with a feature count."""
     if table is None:
         return None
     part, generation, x = (table[name].to_numpy() for name in ("p", "gen", "x"))
     keys = sorted(set(zip(part.tolist(), generation.tolist(), strict=True)))
-    return {
-        (p, g): (int(at.sum()), float(x[at].sum())) for p, g in keys for at in [(part == p) & (generation == g)]
-    }  # fmt: skip
+    groups = {(p, g): x[(part == p) & (generation == g) & ~np.isnan(x)] for p, g in keys}
+    return {key: (len(values), float(values.sum())) for key, values in groups.items()}
 
 
 def same(found: State, known: State) -> bool:
