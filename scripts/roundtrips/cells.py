@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from roundtrips import compare, jobs, readers, writers
-from roundtrips.compare import NONE, REFUSED, WRONG, Verdict
+from roundtrips.compare import NONE, REFUSED, WARNED, WRONG, Verdict
 from roundtrips.kinds import ROWS, Kind
 from roundtrips.writers import NoSuchInputError, Source
 
@@ -133,7 +133,9 @@ class Cells:
         except Exception as error:  # noqa: BLE001 - readers say in many ways that a file is none
             if len(group) > 1:
                 return {}, _halves(group)
-            return {group[0].name: Verdict(WRONG, f"unreadable: {type(error).__name__}: {error!s:.300}")}, []
+            told = [text for text in outcome.warnings if _names(group[0], text) and "pyarrow reads none" in text]
+            word = WARNED if told else WRONG
+            return {group[0].name: Verdict(word, f"unreadable: {type(error).__name__}: {error!s:.300}")}, []
         rows = list(range(ROWS))
         if found.i != rows or found.x != [(row + 1) / ROWS for row in rows]:
             if len(group) > 1:

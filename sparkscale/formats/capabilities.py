@@ -80,7 +80,10 @@ _ANOTHER = {"another type": _NO_TYPE}
 _ORC_CALENDAR = "ORC's calendar changes at 1582-10-15, and other readers shift earlier dates by days"
 
 _LEFT_OUT = "Sail leaves nulls out, so a column of nulls only is lost; parquet keeps it"
-_ORC_ZONE = "readers other than Spark see a timestamp without zone, the time in UTC"
+_ORC_ZONE = (
+    "readers other than Spark see a timestamp without zone, the time in UTC, "
+    "and pyarrow reads none outside 1677 to 2262"
+)
 
 #: By engine and format, what is not exact of a column that is written.
 WRITTEN: Mapping[tuple[str, str], Mapping[str, Verdict]] = {

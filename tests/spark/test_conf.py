@@ -32,7 +32,8 @@ NEEDS = {"apply": "fit_only", "nightly": "fit_only", "as_of": "delta", "drift": 
 WARNINGS = {
     "drift": ["column 'humid': expected double as in the fit, found float in {path} (narrowed)"],
     "partitions": [
-        "orc, column 'time_hour': readers other than Spark see a timestamp without zone, the time in UTC",
+        "orc, column 'time_hour': readers other than Spark see a timestamp without zone, the time in UTC, "
+        "and pyarrow reads none outside 1677 to 2262",
     ],
 }
 DATE = "2013-12-31"

@@ -216,6 +216,8 @@ def _started(
             settings = _LOCAL | settings
         settings |= lakes.settings({*formats, *lakes.of_catalogs(settings)}, pyspark.__version__, settings)
         _keep_out_of_the_way(settings, stack)
+        for where in ("driver", "executor"):  # Spark reads ORC's times in the zone of its JVMs
+            _add_java_option(settings, where, "-Duser.timezone=UTC")
         settings["spark.remote" if config.remote else "spark.master"] = master
         settings |= {"spark.log.level": "WARN"} if debug else {}
     word_once()
@@ -229,9 +231,15 @@ def _keep_out_of_the_way(settings: dict[str, str], stack: contextlib.ExitStack) 
     """Put what Spark would make in the working folder into one that goes with the session: tables, Hive's database."""
     scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkscale-", ignore_cleanup_errors=True))
     settings.setdefault("spark.sql.warehouse.dir", f"{scratch}/warehouse")
-    java, derby = settings.get("spark.driver.extraJavaOptions", ""), f"-Dderby.system.home={scratch}"
-    if "derby.system.home" not in java:
-        settings["spark.driver.extraJavaOptions"] = f"{java} {derby}".strip()
+    _add_java_option(settings, "driver", f"-Dderby.system.home={scratch}")
+
+
+def _add_java_option(settings: dict[str, str], where: str, option: str) -> None:
+    """Add an option of a JVM, unless the user has given it."""
+    key = f"spark.{where}.extraJavaOptions"
+    given = settings.get(key, "")
+    if option.partition("=")[0] not in given:
+        settings[key] = f"{given} {option}".strip()
 
 
 @contextlib.contextmanager

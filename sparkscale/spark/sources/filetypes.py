@@ -18,6 +18,7 @@ from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.sources import orc
 from sparkscale.spark.sources.deltalog import columns
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.
@@ -108,6 +109,8 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
     _check_sizes(df, source)
     if source.format == "delta" and source.local is not None:
         return df, _of_delta(df, source)
+    if source.format == "orc":  # which Sail does not read
+        return orc.judged(df)
     file = next(_files(source), None)
     engine = "sail" if is_sail(df.sparkSession) else "spark"
     types = {name: type_ for name, type_ in _types(file).items() if name in df.columns} if file else {}
