@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.small import is_small, unknown
+
 settings.register_profile("sparkscale", deadline=None, derandomize=True, database=None, max_examples=200)
 settings.load_profile("sparkscale")
 
@@ -37,15 +39,31 @@ def _together(module: str) -> str:
     return next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
 
 
-@pytest.fixture
-def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Import the modules of the round-trip matrix, which is a script, for a test."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run all cases; without it, of the longest tests a part")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that only the thorough setting runs; a case that is named on the command line runs."""
+    if config.getoption("--thorough") or any("::" in argument for argument in config.args):
+        return
+    if gone := unknown({item.nodeid for item in items}):
+        raise pytest.UsageError(f"tests/small.py keeps cases that are no longer there: {gone}")
+    kept = [item for item in items if is_small(item.nodeid)]
+    if left := [item for item in items if not is_small(item.nodeid)]:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def trips() -> Iterator[Any]:
+    """Import the modules of the round-trip matrix, which is a script."""
+    scripts = str(Path(__file__).parent.parent / "scripts")
+    sys.path.insert(0, scripts)
     from roundtrips import cells, compare, draw, engines, jobs, kinds, page, readers, shapes, texts, writers
 
     yield SimpleNamespace(
         cells=cells, compare=compare, draw=draw, engines=engines, jobs=jobs, kinds=kinds, page=page,
         readers=readers, shapes=shapes, texts=texts, writers=writers,
     )  # fmt: skip
-    for name in [name for name in sys.modules if name.partition(".")[0] == "roundtrips"]:
-        del sys.modules[name]
+    sys.path.remove(scripts)

@@ -26,14 +26,15 @@ def fail(_spark: Any) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_run_every_suite_quickly() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--profile", "--json"]
+@pytest.mark.parametrize("suites", [["fit", "job"], list(SUITES)], ids=["two", "all"])
+def test_run_suites_quickly(suites: list[str]) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), *suites, "--quick", "--profile", "--json"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=380, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found.keys() == {"machine", *SUITES}
+    assert found.keys() == {"machine", *suites}
     assert {"cores", "memory_gb", "pyspark", "pysail", "polars", "duckdb", "sessions"} <= found["machine"].keys()
-    for suite in SUITES:
+    for suite in suites:
         for contest in found[suite]:
             assert all(len(entry["seconds"]) == 1 and entry["median"] > 0 for entry in contest["entries"].values())
             assert contest["targets"] == []  # nothing is said of speed
