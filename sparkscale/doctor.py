@@ -1,4 +1,4 @@
-"""`sparkscale doctor`: what is wrong with an environment, and how to mend it. Starts no Spark."""
+"""`sparkscale doctor`: what is wrong with an environment, and how to fix it. Starts no Spark."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PACKAGES = [
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     state: Literal["ok", "warn", "bad"]
     what: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield what was found, the good as well."""
+    """Yield what was found, good and bad."""
     yield _python()
     yield from map(_package, *zip(*_PACKAGES, strict=True))
     sail = _version("pysail")
@@ -55,7 +55,7 @@ def examine() -> Iterator[Finding]:
 
 def raise_for(findings: Sequence[Finding]) -> None:
     """Raise :class:`UnfitEnvironmentError` (69) where something found is bad."""
-    problems = [Problem("ENV_DOCTOR", f"{f.what}: {f.found}", f.mend) for f in findings if f.state == "bad"]
+    problems = [Problem("ENV_DOCTOR", f"{f.what}: {f.found}", f.fix) for f in findings if f.state == "bad"]
     if problems:
         raise UnfitEnvironmentError.of(problems)
 
@@ -84,7 +84,7 @@ def _version(name: str) -> str | None:
 
 
 def java() -> tuple[str | None, int]:
-    """Return the java that Spark would start and its major version; 0 where it is not there or does not run."""
+    """Return the java that Spark would start and its major version, which is 0 if it is missing or does not run."""
     home = os.environ.get("JAVA_HOME")
     path = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if not path:
@@ -104,41 +104,41 @@ def has_java() -> bool:
 
 def _java(*, needed: bool) -> Finding:
     missing: Literal["bad", "warn"] = "bad" if needed else "warn"
-    mend = "install a Java 17 or 21 runtime" + ("" if needed else "; until then jobs run on Sail")
+    fix = "install a Java 17 or 21 runtime" + ("" if needed else "; until then jobs run on Sail")
     path, major = java()
     if major in _JAVA:
         return Finding("ok", "Java", f"{major} ({path})")
     if not path:
-        return Finding(missing, "Java", "none on the PATH", mend)
+        return Finding(missing, "Java", "not found on the PATH", fix)
     found = f"{major} ({path})" if major else f"{path} does not run"
-    return Finding(missing if major < _JAVA[0] else "warn", "Java", found, mend)
+    return Finding(missing if major < _JAVA[0] else "warn", "Java", found, fix)
 
 
 def _workers() -> Iterator[Finding]:
-    """Look at the Python that Spark's workers would take."""
+    """Check the Python that Spark's workers would use."""
     chosen = os.environ.get("PYSPARK_PYTHON")
     if not chosen:
-        yield Finding("ok", "workers' Python", f"PYSPARK_PYTHON is not set; local jobs take {sys.executable}")
+        yield Finding("ok", "workers' Python", f"PYSPARK_PYTHON is not set; local jobs use {sys.executable}")
         return
     path = shutil.which(chosen)
     if path is None:
-        found = f"PYSPARK_PYTHON={chosen} is not there"
-        yield Finding("bad", "workers' Python", found, "unset it, or set it to a Python")
+        found = f"PYSPARK_PYTHON={chosen} does not exist"
+        yield Finding("bad", "workers' Python", found, "unset it, or set it to a Python interpreter")
         return
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     ours = ".".join(map(str, sys.version_info[:2]))
     good = done.stdout.strip() == ours
-    mend = "" if good else f"set PYSPARK_PYTHON to a Python {ours}, the driver's"
+    fix = "" if good else f"set PYSPARK_PYTHON to Python {ours}, the driver's version"
     found = f"{done.stdout.strip() or 'does not start'} ({path})"
-    yield Finding("ok" if good else "bad", "workers' Python", found, mend)
+    yield Finding("ok" if good else "bad", "workers' Python", found, fix)
 
 
 def _home() -> Finding:
-    """A SPARK_HOME of another version than the pyspark package is started in its stead."""
+    """Check SPARK_HOME: Spark is started from there, even if its version is not that of the pyspark package."""
     home = os.environ.get("SPARK_HOME")
     if not home:
-        return Finding("ok", "SPARK_HOME", "not set; the pyspark package's own Spark is used")
+        return Finding("ok", "SPARK_HOME", "not set; jobs use the pyspark package's own Spark")
     jars = sorted(Path(home).glob("jars/spark-core_*.jar"))
     match = re.search(r"-(\d+\.\d+)\.[^-]*\.jar$", jars[0].name) if jars else None
     package = _version("pyspark") or ""
@@ -146,7 +146,7 @@ def _home() -> Finding:
         return Finding("ok", "SPARK_HOME", f"Spark {match[1]} ({home})")
     found = f"Spark {match[1]}" if match else "no Spark"
     return Finding("bad", "SPARK_HOME", f"{found} at {home}, pyspark is {package or 'not installed'}",
-                   "unset SPARK_HOME, or install the pyspark of its version")  # fmt: skip
+                   "unset SPARK_HOME, or install the matching pyspark")  # fmt: skip
 
 
 def _scratch() -> Finding:

@@ -80,7 +80,7 @@ def _file(path: str) -> str | Problem:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         found = (getattr(error, "strerror", None) or str(error)).lower()
-        return _refused(path, "a file that can be read", found, "mount it, or mend its path or its rights")
+        return _refused(path, "a file that can be read", found, "mount it, or fix its path or permissions")
     if len(data) > MAX_BYTES:
         return _refused(path, f"at most {MAX_BYTES:,} bytes", "more")
     try:

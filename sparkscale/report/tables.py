@@ -10,14 +10,15 @@ from dataclasses import InitVar, asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from sparkscale.pipeline.fitted import Fitted, printable
+from sparkscale.report.words import counted
 
-#: Entered for the length of a stage, with its name and the rows of the input, where they are known.
+#: Entered for the duration of a stage, with its name and the number of input rows, if known.
 Observe: TypeAlias = Callable[[str, int | None], AbstractContextManager[None]]
 
 
 @dataclass
 class Report:
-    """The summary of one run, filled while it goes."""
+    """The summary of one run, filled in as it goes."""
 
     command: str
     run_id: str
@@ -52,27 +53,28 @@ class Report:
         return asdict(self)
 
     def unchanged(self, record: Mapping[str, Any]) -> None:
-        """Say that the run had finished before, and nothing was done."""
+        """Note that the run had finished before, so that nothing was done."""
         self.status = "unchanged"
         self.rows = record.get("rows")
         self.artifact = dict(record.get("artifact") or {})
 
     def lines(self) -> Iterator[str]:
         """Yield the summary for people."""
-        for mended in self.recovered:
-            yield f"recovered: {mended}"
+        for done in self.recovered:
+            yield f"recovered: {done}"
         for warning in self.warnings:
             yield f"warning: {warning}"
         for step, count in self.undefined_rows.items():
             if count:
-                yield f"{step}: {count:,} rows have no softmax (every score is -inf)"
+                yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
         if self.artifact:
             yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
         if self.status == "unchanged":
-            yield f"unchanged: {self.output['path']} holds the result of run {self.run_id} already"
+            yield f"unchanged: {self.output['path']} already holds the result of run {self.run_id}"
             return
         if self.output:
-            yield f"output: {self.output['path']}, {self.rows:,} rows, {self.verified_rows:,} verified against NumPy"
+            rows = counted(self.rows or 0, "row")
+            yield f"output: {self.output['path']}, {rows}, {self.verified_rows:,} checked against NumPy"
         total = sum(self.seconds.values())
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
@@ -89,6 +91,11 @@ def describe(fitted: Fitted) -> Iterator[list[str]]:
             *(f"{count:,}" for count in counts),
             *("-" if x is None else f"{x:.6g}" for x in numbers),
         ]
+
+
+def rows_text(fitted: Fitted) -> str:
+    """Return how many rows the fit saw."""
+    return "no rows (row steps need none)" if fitted.rows is None else counted(fitted.rows, "row")
 
 
 def provenance_text(provenance: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from sparkscale.maps import Map
 from sparkscale.pipeline.fitted import Engine
 from sparkscale.pipeline.plan import Plan, PlannedStep
 from sparkscale.places import is_local, local_path
+from sparkscale.report.words import counted
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.sinks.sink import Sink
@@ -57,22 +58,22 @@ class Explained:
         return asdict(self)
 
     def lines(self) -> Iterator[str]:
-        """Yield the account for people."""
-        files = f", {self.reading['files']:,} files" if self.reading["files"] else ""
-        size = f", {self.reading['bytes']:,} bytes" if self.reading["bytes"] else ""
-        columns = f"{self.reading['columns']} columns for the output"
+        """Yield the lines for people."""
+        files = f", {counted(self.reading['files'], 'file')}" if self.reading["files"] else ""
+        size = f", {counted(self.reading['bytes'], 'byte')}" if self.reading["bytes"] else ""
+        columns = f"{counted(self.reading['columns'], 'column')} for the output"
         if self.fit["features"]:
-            columns = f"{self.reading['fit_columns']} columns for the fit, {columns}"
+            columns = f"{counted(self.reading['fit_columns'], 'column')} for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
         if self.types:
-            yield f"types, by reading all values once: {types_of(self.types)}"
+            yield f"types, from reading all values once: {types_of(self.types)}"
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
-            queries = "one query" if self.fit["queries"] == 1 else f"{self.fit['queries']} queries"
+            queries = counted(self.fit["queries"], "query", "queries")
             how = ", aggregated by partition" if self.fit["by_partition"] else ""
             yield (
-                f"fit: {self.fit['features']} features{sketches}, in {queries}{how}; "
-                "again over those with NaN, infinities or a mean of more than 100 std"
+                f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; "
+                "columns with NaN, infinities or a mean beyond 100 std are scanned again"
             )
         for number, step in enumerate(self.steps, 1):
             into = "" if step.inputs == step.outputs else f" -> {_short(step.outputs)}"
@@ -110,9 +111,9 @@ def _step(planned: PlannedStep, engine: Engine) -> Step:
     chosen = is_native(_map(planned), engine)
     why = "it has no native form"
     if engine != "auto":
-        why = "as the job file says"
+        why = "set in the job file"
     elif chosen:
-        why = "Spark's own expressions, at no cost over reading and writing"
+        why = "Spark's own expressions, which cost nothing beyond reading and writing"
     inputs = [column.name for column in planned.inputs]
     label = "native" if chosen else "pandas"
     return Step(planned.step.kind, formula[1] if formula else "", inputs, list(planned.outputs), label, why)
@@ -125,9 +126,9 @@ def _map(planned: PlannedStep) -> Map:
 
 def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:
     output = sink.output
-    how = "staged, then put into place at once" if not sink.transactional else "one transaction"
+    how = "staged, then put into place in one step" if not sink.transactional else "one transaction"
     if output.partition_by:
-        moved = "rows of a partition are brought together by a shuffle"
+        moved = "a shuffle brings the rows of a partition together"
         how += f", by {', '.join(output.partition_by)}" + (
             "" if set(output.partition_by) <= config.input.pinned else f": {moved}"
         )

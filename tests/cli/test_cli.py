@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale.cli import entry
+from sparkscale.cli import entry, jobs
 from sparkscale.errors import TemporaryError
 from sparkscale.report import tables
 from sparkscale.scalers.base import REGISTRY
@@ -51,7 +51,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]
 
 
 def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 steps, no problem found\n")
+    assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 step, no problems found\n")
     out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "self_check=7")
     config = json.loads(out)["config"]
     assert (config["input"]["path"], config["output"]["path"], config["self_check"]) == ("in", "out/2026-01-31", 7)
@@ -113,9 +113,9 @@ def test_summarize_a_run() -> None:
     done.seconds = {"fit": 1.25, "write": 2.5}
     assert list(done.lines()) == [
         "warning: column 'year' is constant",
-        "step 2 (softmax): 1,234 rows have no softmax (every score is -inf)",
+        "step 2 (softmax): 1,234 rows without a softmax (every score is -inf)",
         "artifact: stats version 3",
-        "output: out, 12,345 rows, 1,000 verified against NumPy",
+        "output: out, 12,345 rows, 1,000 checked against NumPy",
         "done on spark in 3.8 s (fit 1.2, write 2.5), run r-1",
     ]
     assert json.loads(json.dumps(done.to_dict())) == {
@@ -158,7 +158,7 @@ def test_report_signal_that_comes_after_the_failure(
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
         raise TemporaryError("SPARK_LOST", "fitting: Answer from Java side is empty")
 
-    monkeypatch.setattr(entry, "_load", lost)
+    monkeypatch.setattr(jobs, "load", lost)
     assert told(capsys, "check", "-c", "job.yaml") == (143, "sparkscale: interrupted (exit 143)")
 
 
@@ -172,7 +172,7 @@ def test_report_signal_that_was_swallowed(
         except KeyboardInterrupt:
             raise ConnectionRefusedError(111, "Connection refused") from None
 
-    monkeypatch.setattr(entry, "_load", swallow)
+    monkeypatch.setattr(jobs, "load", swallow)
     assert told(capsys, "check", "-c", "job.yaml") == (130, "sparkscale: interrupted (exit 130)")
 
 
@@ -195,10 +195,10 @@ def test_report_engine_that_is_gone(
     def refuse(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(entry, "_load", refuse)
+    monkeypatch.setattr(jobs, "load", refuse)
     assert told(capsys, "check", "-c", "job.yaml") == (
         75,
-        "sparkscale: error[SPARK_LOST] the engine is gone: Connection refused; run it again (exit 75)",
+        "sparkscale: error[SPARK_LOST] lost the engine: Connection refused; run it again (exit 75)",
     )
 
 

@@ -97,7 +97,7 @@ def make(name: str) -> None:
         path.write_bytes(b"hunter\x0022")
 
 
-MEND, RIGHT = "mount it, or mend its path or its rights", "is this the right file?"
+MEND, RIGHT = "mount it, or fix its path or permissions", "is this the right file?"
 WRONG = {
     "missing": f"a file that can be read, found no such file or directory; {MEND}",
     "a folder": f"a file, found what is none; {RIGHT}",

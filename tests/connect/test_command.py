@@ -225,7 +225,7 @@ def test_doctor_warns_without_java_where_there_is_sail(tmp_path: Path) -> None:
     assert_done(done)
     java = next(finding for finding in json.loads(done.stdout) if finding["what"] == "Java")
     assert java["state"] == "warn"
-    assert "Sail" in java["mend"]
+    assert "Sail" in java["fix"]
 
 
 @pytest.mark.parametrize("name", ["PYSPARK_PYTHON", "SPARK_HOME"])

@@ -40,13 +40,13 @@ def test_append_once_by_the_command(here: Path, format_: str, engine: str) -> No
     first = sparkscale(*arguments, cwd=here)
     assert_done(first)
     output, done = first.stderr.splitlines()  # and not a line of Spark's, Ivy's or Java's
-    assert (output, done[:9]) == ("output: out, 3 rows, 0 verified against NumPy", "done on S")
+    assert (output, done[:9]) == ("output: out, 3 rows, 0 checked against NumPy", "done on S")
     assert independent(str(here / "out"), format_)["x"].to_pylist() == [0.25, 0.5, 1.0]
     if "sail" not in engine:  # which keeps no record of runs
         again = sparkscale(*arguments, "--json", cwd=here)
         assert_done(again)
         assert json.loads(again.stdout)["status"] == "unchanged"
-        assert last_line(again) == "unchanged: out holds the result of run r-1 already"
+        assert last_line(again) == "unchanged: out already holds the result of run r-1"
     assert independent(str(here / "out"), format_).num_rows == 3
     assert {path.name for path in here.iterdir()} == {"in", "job.yaml", "out"}
 

@@ -34,7 +34,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 
 def test_verify_what_is_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "verify", "--json")
-    assert (code, err) == (0, ["out: 2 files, 3 bytes, as they were published"])
+    assert (code, err) == (0, ["out: 2 files, 3 bytes; sizes and checksums match the manifest"])
     assert json.loads(out) == {"status": "done", "path": "out", "files": 2, "bytes": 3, "runs": ["r-1"]}
 
 
@@ -55,7 +55,7 @@ def test_verify_what_has_no_manifest(here: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_recover_what_a_crash_left(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "recover") == (0, "", ["nothing to mend at out"])
+    assert call(capsys, "recover") == (0, "", ["nothing to recover at out"])
     staging = files.unclaimed("out").staging
     (staging / "new").mkdir(parents=True)
     code, out, err = call(capsys, "recover", "--json")

@@ -81,7 +81,7 @@ def test_accept_an_empty_column_where_the_step_does(spark: SparkSession, here: P
 def test_say_which_types_were_decided(spark: SparkSession, here: Path) -> None:
     (here / "in.csv").write_text("x,n,zip,note\n1.5,1,00501,a\n2.5,2,1,b\n")
     parts = loaded({}, STANDARD)
-    line = "types, by reading all values once: bigint: n; double: x; string: zip, note"
+    line = "types, from reading all values once: bigint: n; double: x; string: zip, note"
     assert line in job.explain(parts).lines()
     assert job.check_schema(parts)[1] == line.partition("once: ")[2]
 

@@ -60,11 +60,11 @@ def test_tell_engine_and_formula_of_each_step(spark: SparkSession, inputs: Path,
 
 def test_tell_how_it_publishes(spark: SparkSession, inputs: Path) -> None:
     output = {"format": "parquet", "path": "out", "mode": "overwrite_partitions", "partition_by": ["month"]}
-    assert "by month: rows of a partition are brought together by a shuffle" in explain(output=output).writing["how"]
+    assert "by month: a shuffle brings the rows of a partition together" in explain(output=output).writing["how"]
     where = {"format": "parquet", "path": "in it", "where": {"month": 2}}
-    assert explain(output=output, input=where).writing["how"] == "staged, then put into place at once, by month"
+    assert explain(output=output, input=where).writing["how"] == "staged, then put into place in one step, by month"
     where["where"] = {"month": {"ge": 2}}
-    assert "by a shuffle" in explain(output=output, input=where).writing["how"]
+    assert "a shuffle" in explain(output=output, input=where).writing["how"]
     assert explain(output={"format": "delta", "path": "out"}).writing["how"] == "one transaction"
     assert {path.name for path in inputs.iterdir()} == {"in it", "job.yaml"}
 

@@ -74,7 +74,7 @@ def test_run_to_parquet_and_keep_everything_else(spark: SparkSession, inputs: Pa
     assert_df_equality(read(spark, "out"), expected, allow_nan_equality=True)
     assert (report.rows, report.verified_rows, report.artifact) == (4, 4, {"path": "stats", "version": 1})
     assert report.undefined_rows == {"step 2 (softmax)": 1}
-    assert "step 2 (softmax): 1 rows have no softmax (every score is -inf)" in list(report.lines())
+    assert "step 2 (softmax): 1 row without a softmax (every score is -inf)" in list(report.lines())
     assert names(inputs) == {"in", "out", "stats", "job.yaml"}
     assert names(inputs / "stats") == {"00000001.json"}
     assert (inputs / "out" / "_SUCCESS").exists()

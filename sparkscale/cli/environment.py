@@ -1,0 +1,44 @@
+"""Commands about the environment, and to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sparkscale.cli.app import section
+from sparkscale.cli.printing import say
+
+command = section("Environment")
+
+
+@command()
+def init() -> None:
+    """Print an example job file to start from."""
+    click.echo((Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8"), nl=False)
+
+
+@command()
+def schema() -> None:
+    """Print the JSON Schema of the job file, for editors."""
+    from sparkscale.config import models
+
+    click.echo(json.dumps(models.json_schema(), indent=1))
+
+
+@command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings to stdout as JSON.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def doctor(as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
+    """Check this environment, and say how to fix what is wrong."""
+    from sparkscale import doctor as checks
+
+    findings = list(checks.examine())
+    for finding in findings:
+        say(f"{finding.state:>5}  {finding.what}: {finding.found}")
+        if finding.fix:
+            say(f"       -> {finding.fix}")
+    if as_json:
+        click.echo(json.dumps([finding.to_dict() for finding in findings]))
+    checks.raise_for(findings)

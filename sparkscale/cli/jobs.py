@@ -1,0 +1,105 @@
+"""Commands that read, plan or run a job."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from types import ModuleType
+from typing import Any
+
+import click
+
+from sparkscale.cli.app import load, reads_job, section
+from sparkscale.cli.printing import print_json, say
+
+command = section("Jobs")
+
+
+def verbs() -> ModuleType:
+    """Return the module of the jobs' verbs. Importing it takes a while, so that only a call does."""
+    from sparkscale.run import job
+
+    return job
+
+
+def _shows_progress(function: Any) -> Any:
+    """Give a command that works on data the option that keeps it silent."""
+    return click.option("--no-progress", is_flag=True, help="Show no progress: no bar, no lines.")(function)
+
+
+@command()
+@reads_job
+@_shows_progress
+def run(**options: Any) -> None:
+    """Fit on the input, transform it, and publish artifact and output."""
+    _run("run", **options)
+
+
+@command()
+@reads_job
+@_shows_progress
+def fit(**options: Any) -> None:
+    """Fit on the input and save the artifact."""
+    _run("fit", **options)
+
+
+@command()
+@reads_job
+@_shows_progress
+def transform(**options: Any) -> None:
+    """Apply a saved artifact to the input and publish the output."""
+    _run("transform", **options)
+
+
+def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    from sparkscale.progress import progress
+
+    job = load(config, verb, **chosen)
+    # Lines go better than a bar with Spark's own log on the terminal, and with whoever reads --json.
+    showing = contextlib.nullcontext() if no_progress else progress.shown(sys.stderr, plain=as_json or debug)
+    with showing as seen:
+        report = verbs().run(job, verb, debug=debug, progress=seen)
+    for line in report.lines():
+        say(line)
+    if as_json:
+        print_json(report.to_dict())
+
+
+@command()
+@click.option("--schema", is_flag=True, help="Also check the steps against the input's schema (starts an engine).")
+@reads_job
+def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Check the job file and report every problem."""
+    from sparkscale.report.words import counted
+
+    job = load(config, "check", **chosen)
+    steps = [step.to_dict() for step in job.config.steps]
+    if schema:
+        _say_plan(*verbs().check_schema(job, debug=debug))
+    say(f"{config}: {counted(len(steps), 'step')}, no problems found")
+    if as_json:
+        known = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
+        print_json({"status": "done", "config": known | {"steps": steps}})
+
+
+def _say_plan(planned: Any, types: str) -> None:
+    """Say what the steps read and write, and what the values of a text input decided."""
+    if types:
+        say(f"types, from reading all values once: {types}")
+    for number, item in enumerate(planned.steps, 1):
+        names = ", ".join(column.name for column in item.inputs)
+        say(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}")
+    for warning in planned.warnings:
+        say(f"warning: {warning}")
+
+
+@command()
+@reads_job
+def explain(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Show what a job would read, compute and publish, without running it."""
+    job = load(config, "check", **chosen)
+    found = verbs().explain(job, debug=debug)
+    for line in found.lines():
+        say(line)
+    if as_json:
+        print_json({"status": "done", **found.to_dict()})

@@ -1,0 +1,51 @@
+"""What the command prints: people's lines to stderr, JSON to stdout, no secret in either."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+
+def say(text: str, secrets: Sequence[str] | None = None) -> None:
+    """Write to stderr. Secrets (by default those of the running command) are hidden, control characters escaped."""
+    text = _hide(text, _known() if secrets is None else secrets)
+    lines = text.split("\n")
+    if not all(map(str.isprintable, lines)):
+        from sparkscale.pipeline.fitted import printable
+
+        lines = list(map(printable, lines))
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
+
+
+def print_json(summary: dict[str, Any]) -> None:
+    """Write a summary to stdout, in one line."""
+    from sparkscale.config import redaction
+
+    click.echo(json.dumps(redaction.hidden(summary, _known())))
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a plain table: the first column to the left, numbers to the right."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def _known() -> Sequence[str]:
+    """Return the secrets of the running command's job file."""
+    context = click.get_current_context(silent=True)
+    return context.obj if context and context.obj else ()
+
+
+def _hide(text: str, secrets: Sequence[str]) -> str:
+    if not secrets:
+        return text
+    from sparkscale.config import redaction
+
+    return redaction.hide(text, secrets)
