@@ -150,7 +150,7 @@ def _read(path: str) -> str:
     except FileNotFoundError as error:
         raise InputMissingError("CONFIG_FILE", f"expected a job file at {path}, found none", _INIT) from error
     except PermissionError as error:
-        raise AccessError("CONFIG_FILE", f"the job file {path} cannot be read: permission denied") from error
+        raise AccessError("CONFIG_FILE", f"cannot read the job file {path}: permission denied") from error
     except (OSError, ValueError) as error:
         raise InputMissingError("CONFIG_FILE", f"expected a job file at {path!r}: {error}", _INIT) from error
 
@@ -171,7 +171,7 @@ def _override(
 def _put(data: Any, origins: dict[_Path, str], keys: list[str], value: str, origin: str) -> None:
     """Set one value; a key that is a number is an index into a list."""
     if len(keys) > yamlfile.MAX_DEPTH or any(map(yamlfile.is_torn, keys)):
-        expected = f"expected at most {yamlfile.MAX_DEPTH} keys of whole characters"
+        expected = f"expected at most {yamlfile.MAX_DEPTH} keys of valid Unicode"
         raise UsageError("USAGE_SET", f"{origin[:_LONG]}: {expected}, found {len(keys)}")
     at: list[Any] = []
     for last, key in ((i == len(keys) - 1, key) for i, key in enumerate(keys)):

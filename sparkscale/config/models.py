@@ -90,7 +90,7 @@ def public(path: str) -> str:
 def _table_name(name: str) -> str:
     """Refuse what is no table's name: parts with dots between them, odd ones in backticks."""
     if not _TABLE.fullmatch(name):
-        raise ValueError("expected a name as db.name or catalog.db.`odd name`")
+        raise ValueError("expected a name such as db.name or catalog.db.`odd name`")
     return name
 
 
@@ -99,18 +99,18 @@ def _iso_time(text: str) -> str:
     try:
         return datetime.datetime.fromisoformat(text).isoformat(sep=" ")
     except ValueError as error:
-        raise ValueError("expected a time as in 2026-01-31 12:00:00") from error
+        raise ValueError("expected a time such as 2026-01-31 12:00:00") from error
 
 
 def _typed_names(text: object) -> dict[str, str]:
     """Return by name the types of ``month int, `odd name` decimal(10,2)``, which folders' names can hold."""
     if not isinstance(text, str):
-        raise ValueError(f"expected text as in 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
+        raise ValueError(f"expected text such as 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
     found: dict[str, str] = {}
     for part in re.split(r",(?![^(`]*[)`])", text):
         match = _TYPED.fullmatch(part.strip())
         if match is None or (match[1] or match[2]) in found:
-            raise ValueError(f"expected names and types as in 'month int, day date', found {part.strip()!r}")
+            raise ValueError(f"expected names and types such as 'month int, day date', found {part.strip()!r}")
         found[match[1] or match[2]] = match[3].lower()
     return found
 
@@ -123,10 +123,10 @@ def _has(format_: str) -> str:
 class Place(Strict):
     """Where data is: files or a table at a path, or a table of a catalog."""
 
-    format: Format = Field("table", description="May be left out for a table of a catalog, which knows its own.")
+    format: Format = Field("table", description="Optional for a table of a catalog, which knows its format.")
     path: str | None = Field(None, min_length=1, description="A file, a folder, or a Delta or Iceberg table's folder.")
     table: Annotated[str, AfterValidator(_table_name)] | None = Field(
-        None, description="Instead of a path: a table of a catalog, as db.name or catalog.db.name."
+        None, description="A table of a catalog instead of a path: db.name or catalog.db.name."
     )
 
     @model_validator(mode="after")
@@ -135,7 +135,7 @@ class Place(Strict):
             found = "neither" if self.path is None else "both"
             raise ValueError(f"expected one of 'path' and 'table', found {found}")
         if self.format == "table" and self.table is None:
-            raise ValueError("expected a 'format' beside 'path', found none")
+            raise ValueError("a 'path' needs a 'format', found none")
         return self
 
     @property
@@ -157,23 +157,23 @@ class Place(Strict):
 class Input(Place):
     """What a job reads."""
 
-    version: int | None = Field(None, ge=0, description="Of a Delta table, to read it as it was.")
-    snapshot: int | None = Field(None, ge=0, description="Of an Iceberg table, to read it as it was.")
-    tag: str | None = Field(None, min_length=1, description="Of an Iceberg table: a tag or branch.")
+    version: int | None = Field(None, ge=0, description="Read a Delta table as of this version.")
+    snapshot: int | None = Field(None, ge=0, description="Read an Iceberg table as of this snapshot.")
+    tag: str | None = Field(None, min_length=1, description="Read an Iceberg table as of this tag or branch.")
     timestamp: Annotated[str, AfterValidator(_iso_time)] | None = Field(
-        None, description="Read a Delta or Iceberg table as it was at this time, as in 2026-01-31 12:00:00."
+        None, description="Read a Delta or Iceberg table as of this time, such as 2026-01-31 12:00:00."
     )
     table_schema: str | None = Field(
-        None, alias="schema", description="Names and types, as in 'a double, b string'; else taken from the data."
+        None, alias="schema", description="Names and types, such as 'a double, b string' (default: from the data)."
     )
     partitions: Annotated[dict[str, str], BeforeValidator(_typed_names)] = Field(
         default={},
-        description="Types of the columns that come from folders' names, as in 'month int, day date'; else text.",
+        description="Types of partition columns, such as 'month int, day date' (default: text).",
         json_schema_extra={"type": "string"},
     )
     where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
     options: dict[str, Scalar] = Field(
-        default={}, description="Options of the reader. One that the engine would ignore is refused."
+        default={}, description="Reader options. An option that the engine would ignore is an error."
     )
 
     @model_validator(mode="after")
@@ -209,7 +209,7 @@ class Artifact(Strict):
     """Where the artifact of a fit lives."""
 
     path: str = Field(min_length=1, description="A folder of numbered versions, local or s3://, gs://, az://.")
-    version: int | None = Field(None, ge=1, description="The version to apply; the newest by default.")
+    version: int | None = Field(None, ge=1, description="Version to apply (default: newest).")
 
 
 class Output(Place):
@@ -218,12 +218,12 @@ class Output(Place):
     mode: Mode = Field(
         "error",
         description="error: refuse an output that exists; overwrite: replace it; overwrite_partitions: replace the "
-        "partitions that the result has rows of; append: add to it. All when complete, and at once.",
+        "partitions that the result has rows in; append: add to it. Readers see the change in one step.",
     )
-    partition_by: list[str] = Field(default=[], description="Columns whose values make folders, as month=1.")
-    rows_per_file: int | None = Field(None, ge=1, description="The most rows in one file; no limit by default.")
+    partition_by: list[str] = Field(default=[], description="Columns whose values name folders, such as month=1.")
+    rows_per_file: int | None = Field(None, ge=1, description="Maximum number of rows in a file (default: no limit).")
     options: dict[str, Scalar] = Field(
-        default={}, description="Options of the writer. One that the engine would ignore is refused."
+        default={}, description="Writer options. An option that the engine would ignore is an error."
     )
 
     @model_validator(mode="after")
@@ -238,24 +238,34 @@ class Output(Place):
 
 
 class Drift(Strict):
-    """What `transform` does where a table is not as the one of the fit, by kind of difference."""
+    """What `transform` does if a table differs from the table of the fit, by kind of difference."""
 
-    extra: Action = Field(Policy.extra, description="Columns that the fit did not see; they pass through.")
-    dropped: Action = Field(Policy.dropped, description="A column of the fit that no step reads is gone.")
+    extra: Action = Field(Policy.extra, description="Columns that the fit did not see. They pass through.")
+    dropped: Action = Field(Policy.dropped, description="A column of the fit that no step reads is missing.")
     reordered: Action = Field(Policy.reordered, description="The columns are in another order.")
-    case: Action = Field(Policy.case, description="A column is there in another case; unless error, it is taken.")
-    widened: Action = Field(Policy.widened, description="A type that holds all of the old one: int -> bigint, double.")
-    narrowed: Action = Field(Policy.narrowed, description="A type that the old one holds: bigint -> int.")
-    retyped: Action = Field(Policy.retyped, description="Another type of numbers, neither of both: bigint -> double.")
-    nullability: Action = Field(Policy.nullability, description="A column that was declared not null no longer is.")
+    case: Action = Field(
+        Policy.case, description="A column's name differs in case. Unless error, the column is accepted."
+    )
+    widened: Action = Field(
+        Policy.widened, description="The new type holds every value of the old one: int -> bigint, double."
+    )
+    narrowed: Action = Field(
+        Policy.narrowed, description="The old type holds every value of the new one: bigint -> int."
+    )
+    retyped: Action = Field(
+        Policy.retyped, description="Neither type holds every value of the other: bigint -> double."
+    )
+    nullability: Action = Field(Policy.nullability, description="A column is no longer declared not null.")
 
 
 class Spark(Strict):
-    """The session that a job starts where there is none."""
+    """The session that a job starts if there is none."""
 
-    engine: Literal["auto", "spark", "sail"] = Field("auto", description="auto: Spark where there is Java, else Sail.")
+    engine: Literal["auto", "spark", "sail"] = Field(
+        "auto", description="auto: Spark if Java is installed, otherwise Sail."
+    )
     app_name: str | None = None
-    master: str | None = Field(None, description="As in spark-submit; local[*] by default.")
+    master: str | None = Field(None, description="As in spark-submit (default: local[*]).")
     remote: str | None = Field(None, description="A Spark Connect server, sc://host:port.")
     conf: dict[str, Scalar] = {}
 
@@ -303,7 +313,7 @@ def _whole(value: object) -> object:
 class JobConfig(Strict):
     """A job file, version 1."""
 
-    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Of the job file's own form.")
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Version of the job file format.")
     name: str = Field("sparkscale", min_length=1)
     input: Input
     steps: list[AnyStep] = []
@@ -312,7 +322,7 @@ class JobConfig(Strict):
     engine: Literal["auto", "native", "pandas"] = "auto"
     schema_drift: Action | Drift = Field(
         default_factory=lambda: Drift.model_validate({}),
-        description="One word for every kind of difference, or a word for each.",
+        description="One action for every kind of difference, or one for each kind.",
     )
     self_check: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."

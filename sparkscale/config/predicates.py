@@ -93,7 +93,7 @@ _HINTS: Mapping[tuple[str, type], str] = {
     ("timestamp", str): "write it as 2026-01-31T12:00:00, 2026-01-31T12:00:00Z or 2026-01-31",
     ("timestamp_ntz", str): "write it as 2026-01-31T12:00:00 or 2026-01-31",
     **{
-        ("other", kind): "such a column can only be held against null: true or false"
+        ("other", kind): "such a column can only be compared with null: true or false"
         for kind in (str, int, float, bool)
     },
 }

@@ -86,7 +86,7 @@ def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> I
     if tag and tag not in _PLAIN_TAGS:
         yield Problem("CONFIG_YAML", f"{name}:{line}: expected plain YAML, found the tag {tag!r:.80}")
     if is_torn(node.value):
-        yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found half a character in it")
+        yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found an unpaired Unicode surrogate")
     if isinstance(node, MappingNode):
         yield from _walk_mapping(node, path, lines, name)
     elif isinstance(node, SequenceNode):
@@ -99,10 +99,10 @@ def _walk_mapping(node: MappingNode, path: tuple[str | int, ...], lines: Lines, 
     for key_node, value_node in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
         if key in seen:
-            cause = f"{name}:{line}: key {key!r:.80} stands twice, first in line {seen[key]}"
+            cause = f"{name}:{line}: key {key!r:.80} is a duplicate, first in line {seen[key]}"
             yield Problem("CONFIG_DUPLICATE", cause, "remove one of them")
         if is_torn(key):
-            yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found half a character in a key")
+            yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found an unpaired Unicode surrogate in a key")
         seen.setdefault(key, line)
         yield from _walk(value_node, (*path, key), lines, name)
         lines[(*path, key)] = line

@@ -49,9 +49,9 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] job.yaml:4: steps[0]: columns: expected at least one name, pattern or {dtype: ...}, "
      "found []"),
     ("duplicate key", "check", HEAD + STEP + OUT + "version: 1\n", 78,
-     "error[CONFIG_DUPLICATE] job.yaml:5: key 'version' stands twice, first in line 1; remove one of them"),
+     "error[CONFIG_DUPLICATE] job.yaml:5: key 'version' is a duplicate, first in line 1; remove one of them"),
     ("duplicate key in step", "check", step("{kind: minmax, kind: standard, columns: x}"), 78,
-     "error[CONFIG_DUPLICATE] job.yaml:4: key 'kind' stands twice, first in line 4; remove one of them"),
+     "error[CONFIG_DUPLICATE] job.yaml:4: key 'kind' is a duplicate, first in line 4; remove one of them"),
     ("range reversed", "check", step("{kind: minmax, columns: x, range: [1, -1]}"), 78,
      "error[CONFIG_VALUE] job.yaml:4: steps[0]: range: expected two finite numbers [low, high], low < high, "
      "found (1.0, -1.0)"),
@@ -199,13 +199,13 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("input not there", "run", "version: 1\ninput: {format: parquet, path: nothing}\n" + STEP + OUT, 66,
      "error[INPUT_MISSING] expected the input at nothing, found nothing; check input.path"),
     ("output is input", "run", HEAD + STEP + "output: {format: parquet, path: in}\n", 78,
-     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in; take "
+     "error[CONFIG_OVERLAP] output.path: expected a place outside the input, but in overlaps in; choose "
      "another folder"),
     ("output inside input", "run", HEAD + STEP + "output: {format: parquet, path: in/deeper}\n", 78,
-     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in/deeper overlaps in; "
-     "take another folder"),
+     "error[CONFIG_OVERLAP] output.path: expected a place outside the input, but in/deeper overlaps in; "
+     "choose another folder"),
     ("output around input", "run", "version: 1\ninput: {format: parquet, path: in/part}\n" + STEP + "output: {format: parquet, path: in}\n", 78,
-     "error[CONFIG_OVERLAP] output.path: expected a place apart from the input, but in overlaps in/part; take "
+     "error[CONFIG_OVERLAP] output.path: expected a place outside the input, but in overlaps in/part; choose "
      "another folder"),
     ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n", 73,
      "error[OUTPUT_EXISTS] expected nothing at there, found an output; take another mode, as overwrite, or another path"),

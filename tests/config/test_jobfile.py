@@ -367,7 +367,7 @@ def test_say_how_to_write_values_of_predicates() -> None:
     _, wrong = conditions({"day": "notadate", "items": 1, "x": 10**30}, schema, "flights")
     assert [problem.hint for problem in wrong] == [
         "write it as 2026-01-31",
-        "such a column can only be held against null: true or false",
+        "such a column can only be compared with null: true or false",
         "write a number of more than 64 bits with an exponent, as 1.0e+30",
     ]
 

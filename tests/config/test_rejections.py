@@ -178,7 +178,7 @@ def test_refuse_place_without_a_key(tmp_path: Path, name: str) -> None:
     assert "expected one of 'path' and 'table', found neither" in problems(tmp_path, data)[0]
     data = job(name)
     del data[name]["format"]
-    assert "expected a 'format' beside 'path', found none" in problems(tmp_path, data)[0]
+    assert "a 'path' needs a 'format', found none" in problems(tmp_path, data)[0]
 
 
 @pytest.mark.parametrize(("name", "key", "alike"), [

@@ -223,7 +223,7 @@ def test_refuse_table_of_another_format(inputs: Path) -> None:
     known = describe(SparkSession.active(), "default.a_delta")
     assert known is not None
     for output in ({"format": "delta", "path": known.folder}, {"format": "parquet", "path": f"{known.folder}/below"}):
-        with pytest.raises(ConfigError, match="output: expected a place apart from the input"):
+        with pytest.raises(ConfigError, match="output: expected a place outside the input"):
             run(output, {"table": "default.a_delta"})
     with pytest.raises(ConfigError, match=r"expected db\.name for files in Spark's own catalog"):
         run({"table": "lake.db.files"})
@@ -362,9 +362,9 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"format": "parquet", "path": "in", "version": 1}, {}, "version: parquet has none; delta and iceberg have"),
     ({"format": "delta", "path": "in", "tag": "a"}, {}, "tag: delta has none; it has version, timestamp"),
     ({"format": "iceberg", "path": "in", "snapshot": 1, "tag": "a"}, {}, "expected one of snapshot, tag, found 2"),
-    ({"format": "delta", "path": "in", "timestamp": "noon"}, {}, "expected a time as in 2026-01-31 12:00:00"),
+    ({"format": "delta", "path": "in", "timestamp": "noon"}, {}, "expected a time such as 2026-01-31 12:00:00"),
     ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a table of format delta has its own"),
-    ({"path": "in"}, {}, "expected a 'format' beside 'path', found none"),
+    ({"path": "in"}, {}, "a 'path' needs a 'format', found none"),
     ({"format": "parquet"}, {}, "expected one of 'path' and 'table', found neither"),
     ({"format": "parquet", "path": "in", "table": "a.b"}, {}, "expected one of 'path' and 'table', found both"),
     ({"table": "a..b"}, {}, "expected a name as db.name"),
