@@ -140,7 +140,7 @@ def _home() -> Finding:
     if not home:
         return Finding("ok", "SPARK_HOME", "not set; jobs use the pyspark package's own Spark")
     jars = sorted(Path(home).glob("jars/spark-core_*.jar"))
-    match = re.search(r"-(\d+\.\d+)\.[^-]*\.jar$", jars[0].name) if jars else None
+    match = re.search(r"-(\d+\.\d+)\.[^-]*\.jar\Z", jars[0].name) if jars else None
     package = _version("pyspark") or ""
     if match and package.startswith(match[1] + "."):
         return Finding("ok", "SPARK_HOME", f"Spark {match[1]} ({home})")

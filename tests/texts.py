@@ -121,6 +121,19 @@ def decided(name: str, texts: list[str], expected: list[Any], **more: Any) -> Ca
     return one(name, values(*texts), {"v": expected, "w": ["k"] * len(texts)}, **more)
 
 
+#: Texts that Java's and Python's `$` end before: a line's end is part of a text.
+LINES = ["1\n", "1\r\n", "1.5\n", "1e3\n", "-0\n", "1\r", "1\u2028", "NaN\n", "2020-01-01\n", "true\n", "\n1", "1\n2"]
+
+
+def lines(before: int, *, named: bool = False) -> Case:
+    """Return a case of a column for each of these texts, behind so many rows of numbers."""
+    names = [f"c{number}" for number in range(len(LINES))]
+    rows = [",".join(names), *[",".join("7" for _ in names)] * before, ",".join(f'"{text}"' for text in LINES)]
+    expected = {name: ["7"] * before + [text] for name, text in zip(names, LINES, strict=True)}
+    told = f"line ends behind {before} numbers{', named' if named else ''}"
+    return one(told, "\n".join(rows) + "\n", expected, named=tuple(names) if named else ())
+
+
 #: Types without a schema.
 TYPES = [
     decided("whole", ["1", "-2", "0"], [1, -2, 0]),
@@ -166,8 +179,11 @@ TYPES = [
         options={"nullValue": "-99"}),
     decided("not asked", ["1"], ["1"], options={"inferSchema": False}),
     decided("microseconds", ["2026-01-02 03:04:05.123456"], ["2026-01-02 03:04:05.123456"]),
+    *(lines(0), lines(0, named=True), lines(150), lines(150, named=True)),
 ]  # fmt: skip
 CASES = [*RECORDS, *HEADERS, *TYPES]
+#: Those that a job over Connect reads as well: its engine is the same, its client another one.
+CONNECTED = [case for case in TYPES if case.name.startswith("line ends ")]
 
 
 def written(case: Case, folder: Path) -> Path:
@@ -216,15 +232,16 @@ def assert_as_expected(case: Case, result: Any, expected: Any) -> None:
     assert json.dumps(result) == json.dumps(dict(expected)), case.name
 
 
-def main(folder: Path) -> None:
-    """Read every case on Sail and print what came of it."""
+def main(engine: str, folder: Path) -> None:
+    """Read the cases on Sail, or over Connect, and print what came of them."""
     from sparkscale.config.models import Spark
     from sparkscale.spark.session.session import session
 
-    with session(Spark(engine="sail"), "texts") as spark:
-        results = [found(spark, case, folder / str(number)) for number, case in enumerate(CASES)]
+    cases, settings = (CASES, Spark(engine="sail")) if engine == "sail" else (CONNECTED, Spark(remote="local[2]"))
+    with session(settings, "texts") as spark:
+        results = [found(spark, case, folder / str(number)) for number, case in enumerate(cases)]
     print(json.dumps(results))  # noqa: T201 - read by the test
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -16,7 +16,7 @@ from sparkscale.places import is_local, local_path
 
 #: Texts, so that brackets inside them do not count, and brackets.
 _TOKEN = re.compile(rb"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|[\[{]|([\]}])""", re.DOTALL)
-_PACKED = re.compile(r"\.(zst|zstd|snappy|lz4|deflate|xz)$", re.IGNORECASE)
+_PACKED = re.compile(r"\.(zst|zstd|snappy|lz4|deflate|xz)\Z", re.IGNORECASE)
 #: Bytes of a file's first line that are looked at.
 _LINE = 1 << 20
 

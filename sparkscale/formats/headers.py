@@ -23,7 +23,7 @@ from sparkscale.places import is_local, local_path
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 #: Names of files that only an engine can decompress.
-_PACKED = re.compile(r"\.(zst|zstd|snappy|lz4|deflate|xz)$", re.IGNORECASE)
+_PACKED = re.compile(r"\.(zst|zstd|snappy|lz4|deflate|xz)\Z", re.IGNORECASE)
 _PARTITION = re.compile(r"([^/=]+)=[^/]*")
 
 

@@ -15,22 +15,23 @@ from dataclasses import dataclass, field
 EMPTY, WHOLE, PLAIN, LOOSE, TEXT = 1, 2, 4, 8, 16
 
 _EXPONENT = r"[eE][-+]?"
+# The forms match whole texts, so they have no `^` and `$`: `$` means another place to each engine.
 #: Most numbers, by a pattern that is quick to match. Whether one of digits alone fits 64 bits is for :data:`LEAST` and
 #: :data:`MOST` to say.
-SIMPLE_FORM = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
+SIMPLE_FORM = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
 LEAST, MOST = "-9223372036854775808", "9223372036854775807"
 #: Numbers without leading zeros, plus signs, separators or suffixes, whose exponent cannot leave a double's range.
 PLAIN_FORM = (
-    rf"^-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:{_EXPONENT}[0-9]{{1,2}})?"
-    rf"|[1-9](?:\.[0-9]+)?{_EXPONENT}[12][0-9]{{2}})$"
+    rf"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:{_EXPONENT}[0-9]{{1,2}})?"
+    rf"|[1-9](?:\.[0-9]+)?{_EXPONENT}[12][0-9]{{2}})"
 )
 #: What reads as a number where a step asks for one by name.
 LOOSE_FORM = (
-    r"^(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7]))?"
-    r"|[-+]?[0-9](?:\.[0-9]+)?[eE]-3[0-9]{2}|[-+]?1(?:\.[0-7][0-9]*)?[eE]\+?308|NaN|[-+]?Infinity)$"
+    r"(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7]))?"
+    r"|[-+]?[0-9](?:\.[0-9]+)?[eE]-3[0-9]{2}|[-+]?1(?:\.[0-7][0-9]*)?[eE]\+?308|NaN|[-+]?Infinity)"
 )
 #: Characters that are not digits of the number itself; zeros at its end are not either.
-NO_DIGIT = r"^-?0?\.?0*|\.|[eE].*$"
+NO_DIGIT = r"^-?0?\.?0*|\.|[eE].*"
 #: The length up to which a double keeps all digits of a number with a point or an exponent: 15 of them, and that.
 #: Of longer ones, a double keeps those that the shortest text of it has: not the last of ``0.10000000000000001``.
 SHORT = 16
@@ -80,7 +81,7 @@ class Wanted:
 def is_text(value: str | None, name: str, wanted: Wanted) -> bool:
     """Whether one value is enough to know that its column is text."""
     form = LOOSE_FORM if name in wanted.named else PLAIN_FORM
-    return bool(value) and not re.search(form, value or "")
+    return bool(value) and not re.fullmatch(form, value or "")
 
 
 def decide(masks: Mapping[str, int | None], wanted: Wanted) -> Decided:

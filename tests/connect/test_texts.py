@@ -1,4 +1,4 @@
-"""CSV on Sail: the same files come in as on Spark, but for what the cases say; JSON wants a schema."""
+"""CSV on Sail and over Connect: the same files come in as on Spark, but for what the cases say; JSON wants a schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.processes import ROOT, assert_done, python
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Read every case in a process of its own."""
-    done = python("-m", "tests.texts", str(tmp_path_factory.mktemp("texts")), cwd=ROOT)
+    done = python("-m", "tests.texts", "sail", str(tmp_path_factory.mktemp("texts")), cwd=ROOT)
     assert_done(done)
     return list(json.loads(done.stdout))
 
@@ -24,6 +24,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 def test_read_csv_on_sail(results: list[Any], number: int) -> None:
     case = texts.CASES[number]
     texts.assert_as_expected(case, results[number], case.expected if case.sail is None else case.sail)
+
+
+def test_read_line_ends_over_connect(tmp_path: Path) -> None:
+    done = python("-m", "tests.texts", "connect", str(tmp_path), cwd=ROOT)
+    assert_done(done)
+    found = json.loads(done.stdout)
+    assert found
+    for case, result in zip(texts.CONNECTED, found, strict=True):
+        texts.assert_as_expected(case, result, case.expected)
 
 
 def test_keep_rows_by_number_and_nan_on_sail(tmp_path: Path) -> None:

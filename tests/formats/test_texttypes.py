@@ -21,25 +21,24 @@ NOT_PLAIN = [
 
 @pytest.mark.parametrize("text", [text for text in NOT_PLAIN if text != "-0"])
 def test_take_no_other_text_for_a_simple_number(text: str) -> None:
-    assert not re.search(texttypes.SIMPLE_FORM.replace("$", r"\Z"), text)
+    assert not re.fullmatch(texttypes.SIMPLE_FORM, text)
 
 
 @pytest.mark.parametrize("text", [text for text in NOT_PLAIN if text != "-0"])
 def test_take_no_other_text_for_a_plain_number(text: str) -> None:
-    assert not re.search(texttypes.PLAIN_FORM.replace("$", r"\Z"), text)
+    assert not re.fullmatch(texttypes.PLAIN_FORM, text)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_take_what_python_prints_for_a_double(value: float) -> None:
     text = repr(value)
-    assert re.search(texttypes.LOOSE_FORM, text)
+    assert re.fullmatch(texttypes.LOOSE_FORM, text)
     if abs(value) < 1e299 and (abs(value) > 1e-299 or value == 0):
-        assert re.search(texttypes.PLAIN_FORM, text)
+        assert re.fullmatch(texttypes.PLAIN_FORM, text)
 
 
 @given(st.from_regex(texttypes.LOOSE_FORM, fullmatch=True).filter(lambda text: len(text) < texttypes.LONGEST))
 def test_read_loose_numbers_as_numbers_in_range(text: str) -> None:
-    text = text.strip("\n")
     value = float(text)
     assert (
         math.isnan(value) or "Infinity" in text or math.isfinite(value) or re.search(r"e\+?30[78]", text, re.IGNORECASE)
@@ -48,19 +47,18 @@ def test_read_loose_numbers_as_numbers_in_range(text: str) -> None:
 
 @given(st.from_regex(texttypes.PLAIN_FORM, fullmatch=True).filter(lambda text: len(text) <= texttypes.LONGEST))
 def test_lose_no_plain_number_to_the_range_of_doubles(text: str) -> None:
-    value, exact = float(text), Decimal(text.strip("\n"))
+    value, exact = float(text), Decimal(text)
     assert math.isfinite(value)
     assert (value == 0) == (exact == 0)
 
 
 @given(st.from_regex(texttypes.SIMPLE_FORM, fullmatch=True))
 def test_take_every_simple_number_for_a_plain_one(text: str) -> None:
-    assert re.search(texttypes.PLAIN_FORM, text)
+    assert re.fullmatch(texttypes.PLAIN_FORM, text)
 
 
 @given(st.from_regex(texttypes.PLAIN_FORM, fullmatch=True).filter(lambda text: len(text) <= texttypes.SHORT))
 def test_lose_no_digit_of_a_short_number(text: str) -> None:
-    text = text.strip("\n")
     if re.search("[.eE]", text):
         assert Decimal(repr(float(text))) == Decimal(text)
 
@@ -70,7 +68,7 @@ def test_hold_whole_numbers_against_64_bits_as_text(value: int) -> None:
     text = str(value)
     bound = texttypes.LEAST if value < 0 else texttypes.MOST
     fits = len(text) < len(bound) or (len(text) == len(bound) and text <= bound)
-    assert (bool(re.search(texttypes.SIMPLE_FORM, text)) and fits) == (-(2**63) <= value < 2**63)
+    assert (bool(re.fullmatch(texttypes.SIMPLE_FORM, text)) and fits) == (-(2**63) <= value < 2**63)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +105,8 @@ def test_tell_which_numbers_have_quoted_nothing_beside_them() -> None:
 @pytest.mark.parametrize(
     ("value", "named", "alone"),
     [("a", False, True), ("007", False, True), ("007", True, False), ("1.5", False, False), ("12D", True, True),
-     ("", False, False), (None, False, False), ("NaN", True, False), ("NaN", False, True)],
+     ("", False, False), (None, False, False), ("NaN", True, False), ("NaN", False, True),
+     ("1\n", False, True), ("1\n", True, True), ("1\r\n", False, True)],
 )  # fmt: skip
 def test_know_text_by_one_value(value: str | None, named: bool, alone: bool) -> None:
     assert is_text(value, "x", Wanted(frozenset({"x"} if named else ()))) == alone

@@ -29,17 +29,18 @@ from pyspark.sql.types import (
 
 from sparkscale.errors import ConfigError
 from sparkscale.spark.columns import ref
+from sparkscale.spark.sources.patterns import matches, without_end
 
 _DAY, _CLOCK = r"[-+]?[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2}", r"[0-9]{1,2}:[0-9]{1,2}"
 _SECONDS = r"(?::[0-9]{1,2}(?:\.[0-9]{0,6}0*)?)?"
 _ZONE = r"\s*(?:[A-Za-z]|[-+][0-9]).*"
-_MIDNIGHT = r"[T ]00:00(?::00(?:\.0*)?)?\s*$"
+_MIDNIGHT = r"[T ]00:00(?::00(?:\.0*)?)?\s*"
 #: The texts that each type holds exactly.
 _FORMS: Mapping[str, str] = {
-    "date": rf"^\s*{_DAY}(?:\s*$|{_MIDNIGHT})",
-    "timestamp": rf"^\s*{_DAY}(?:[T ]{_CLOCK}{_SECONDS}(?:{_ZONE})?)?\s*$",
-    "timestamp_ntz": rf"^\s*{_DAY}(?:[T ]{_CLOCK}{_SECONDS})?\s*$",
-    "time": r"^\s*{clock}(?::[0-9]{{1,2}}(?:\.[0-9]{{0,{digits}}}0*)?)?\s*$",
+    "date": rf"\s*{_DAY}(?:\s*|{_MIDNIGHT})",
+    "timestamp": rf"\s*{_DAY}(?:[T ]{_CLOCK}{_SECONDS}(?:{_ZONE})?)?\s*",
+    "timestamp_ntz": rf"\s*{_DAY}(?:[T ]{_CLOCK}{_SECONDS})?\s*",
+    "time": r"\s*{clock}(?::[0-9]{{1,2}}(?:\.[0-9]{{0,{digits}}}0*)?)?\s*",
 }
 #: A reader's options that give texts another form: what has one of them is left to the engine's reader.
 _PATTERNS: Mapping[str, Collection[str]] = {
@@ -157,11 +158,11 @@ class Parser:
         if kind == "time":
             form = form.format(clock=_CLOCK, digits=getattr(type_, "precision", 6))
         usual = _is_usual(text, kind)
-        good = usual | text.rlike(form)
-        day = F.when(usual, text).otherwise(F.regexp_replace(text, _MIDNIGHT, ""))
+        good = usual | matches(text, form)
+        day = F.when(usual, text).otherwise(without_end(text, _MIDNIGHT))
         value = (day if kind == "date" else text).cast(type_)
         if kind == "timestamp" and self.format_ == "json" and not self.sail:  # a number counts seconds from 1970
-            number = text.rlike(r"^-?[0-9]+$")
+            number = matches(text, "-?[0-9]+")
             good, value = good | number, F.when(number, F.timestamp_seconds(text.cast("bigint"))).otherwise(value)
         return _stopped(text, good, value, why)
 
@@ -210,7 +211,7 @@ def _fits(text: SparkColumn, value: SparkColumn, type_: DataType) -> SparkColumn
 
 def _digits(text: SparkColumn) -> SparkColumn:
     """Return a number's digits without the zeros at its ends: two numbers that round to each other have the same."""
-    return F.btrim(F.regexp_replace(text, r"[eE].*$|[^0-9]", ""), F.lit("0"))
+    return F.btrim(F.regexp_replace(text, r"(?s)[eE].*|[^0-9]", ""), F.lit("0"))
 
 
 def _stopped(text: SparkColumn, good: SparkColumn, value: SparkColumn, why: str) -> SparkColumn:

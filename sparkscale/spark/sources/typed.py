@@ -17,6 +17,7 @@ from sparkscale.formats.texttypes import Decided, Wanted
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources.parsed import Parser, parsed_schema
+from sparkscale.spark.sources.patterns import matches, without_end
 from sparkscale.spark.sources.text import Texts
 
 #: What Spark's reader makes of a field without characters: so a null is told from a quoted empty text.
@@ -145,15 +146,15 @@ def _kind(text: SparkColumn, named: SparkColumn, special: Sequence[str]) -> Spar
     length = F.length(text)
     negative = (length < len(texttypes.LEAST)) | (text <= texttypes.LEAST)
     fits = (length < len(texttypes.MOST)) | F.when(text.startswith("-"), negative).otherwise(text <= texttypes.MOST)
-    other = F.when(named & text.rlike(texttypes.LOOSE_FORM), texttypes.LOOSE).otherwise(texttypes.TEXT)
+    other = F.when(named & matches(text, texttypes.LOOSE_FORM), texttypes.LOOSE).otherwise(texttypes.TEXT)
     kind = F.when(text == "", texttypes.EMPTY)
     if special:
         kind = kind.when(text.isin(*special), texttypes.PLAIN)
     kind = kind.when((text < "-") | (text >= ":"), other)
     plain = F.when(_is_exact(text), texttypes.PLAIN).otherwise(texttypes.LOOSE)
     whole = ~text.contains(".") & fits & (text != "-0")
-    kind = kind.when(text.rlike(texttypes.SIMPLE_FORM), F.when(whole, texttypes.WHOLE).otherwise(plain))
-    return kind.when(text.rlike(texttypes.PLAIN_FORM), plain).when(text.isNotNull(), other)
+    kind = kind.when(matches(text, texttypes.SIMPLE_FORM), F.when(whole, texttypes.WHOLE).otherwise(plain))
+    return kind.when(matches(text, texttypes.PLAIN_FORM), plain).when(text.isNotNull(), other)
 
 
 def _is_exact(number: SparkColumn) -> SparkColumn:
@@ -164,4 +165,4 @@ def _is_exact(number: SparkColumn) -> SparkColumn:
 
 
 def _digits(number: SparkColumn) -> SparkColumn:
-    return F.regexp_replace(F.regexp_replace(number, texttypes.NO_DIGIT, ""), "0+$", "")
+    return without_end(F.regexp_replace(number, texttypes.NO_DIGIT, ""), "0+")
