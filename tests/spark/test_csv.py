@@ -16,6 +16,7 @@ from sparkscale.artifact import store
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import job
+from sparkscale.spark.sources import text
 from tests import texts
 
 
@@ -50,6 +51,18 @@ def test_stop_the_fit_at_a_damaged_record(spark: SparkSession, here: Path, recor
     with pytest.raises(DataError) as caught:
         job.run(loaded({"schema": "s string, x double, t string"}, STANDARD), "fit")
     assert (caught.value.code, caught.value.exit_code) == ("INPUT_DAMAGED", 65)
+
+
+def test_compare_the_headers_that_were_not_read_before(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many files on an object store, a few headers are read before the fit, and Spark compares the others."""
+    monkeypatch.setattr(text, "is_local", lambda _: False)
+    monkeypatch.setattr(text, "REMOTE", 1)
+    case = texts.Case(
+        "", {"a.csv": "x,y\n1,a\n", "b.csv": "y,x\nb,2\n"}, ("SCHEMA_HEADER", "b.csv"), "x string, y string"
+    )
+    texts.assert_as_expected(case, texts.found(spark, case, tmp_path), case.expected)
 
 
 def test_keep_the_types_of_the_fit_at_transform(spark: SparkSession, here: Path) -> None:
@@ -91,11 +104,11 @@ def rows_of(folder: Path) -> list[list[str]]:
     return [row for file in sorted(folder.glob("*.csv")) for row in list(csv.reader(file.open(newline="")))[1:]]
 
 
-@pytest.mark.parametrize("text", ["1.50", "1e3", "1", "-0", "0.000100", "2.50E+05", "12345678.5"])
-def test_keep_the_text_of_numbers_that_pass_through(spark: SparkSession, here: Path, text: str) -> None:
-    (here / "in.csv").write_text(f"x,price\n1.5,{text}\n2.5,0.25\n")
+@pytest.mark.parametrize("written", ["1.50", "1e3", "1", "-0", "0.000100", "2.50E+05", "12345678.5"])
+def test_keep_the_text_of_numbers_that_pass_through(spark: SparkSession, here: Path, written: str) -> None:
+    (here / "in.csv").write_text(f"x,price\n1.5,{written}\n2.5,0.25\n")
     report = job.run(loaded({}, STANDARD, {"format": "csv"}))
-    assert [row[1] for row in rows_of(here / "out")] == [text, "0.25"]
+    assert [row[1] for row in rows_of(here / "out")] == [written, "0.25"]
     assert not [warning for warning in report.warnings if "price" in warning]
     assert {field.name: field.type for field in store.load("stats").columns}["price"] == "double"
 

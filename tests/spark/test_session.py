@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
@@ -14,6 +16,7 @@ from sparkscale.config import jobfile
 from sparkscale.config.models import Spark
 from sparkscale.run import job
 from sparkscale.spark.session.session import session
+from tests.processes import assert_done, python
 from tests.spark.frames import write_parquet
 
 ZONE, TIMES = "spark.sql.session.timeZone", "spark.sql.parquet.outputTimestampType"
@@ -76,3 +79,33 @@ def test_write_no_int96_in_a_session_of_the_user(unsettled: SparkSession, here: 
     job.run(jobfile.load("job.yaml"))
     assert pq.read_table("out").to_pydict() == {"x": [0.5, 1.0], "zip": ["00501", "00501"]}
     assert values(unsettled) == OTHERS
+
+
+#: Reads a file in a session of our own, and prints its first value, or the code of the error.
+READ = """
+import sys
+from sparkscale.config.models import Input, Spark
+from sparkscale.errors import SparkscaleError
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.session import session
+from sparkscale.spark.sources.read import read
+with session(Spark(master="local[1]"), "test") as spark:
+    for place in sys.argv[1:]:
+        try:
+            df, _ = read(spark, Input(format="parquet", path=place))
+            with translated("reading"):
+                print(df.head()[0])
+        except SparkscaleError as error:
+            print(error.code)
+"""
+
+
+def test_stop_at_a_flipped_bit_of_a_page(tmp_path: Path) -> None:
+    table = pa.table({"x": [1.0, 2.0]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="none", use_dictionary=False, write_page_checksum=True)
+    flipped = (tmp_path / "a.parquet").read_bytes().replace(struct.pack("<dd", 1, 2), struct.pack("<dd", 3, 2), 1)
+    (tmp_path / "b.parquet").write_bytes(flipped)
+    assert pq.read_table(tmp_path / "b.parquet")["x"][0].as_py() == 3.0  # nothing but the checksum says otherwise
+    done = python("-c", READ, str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet"), cwd=tmp_path)
+    assert_done(done)
+    assert done.stdout.split() == ["1.0", "INPUT_DAMAGED"]
