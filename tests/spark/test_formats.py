@@ -19,7 +19,7 @@ from sparkscale.run import job
 from tests.spark.frames import write_parquet
 
 
-def run(**sections: Any) -> None:
+def run(command: str = "run", **sections: Any) -> None:
     """Run a job in the working folder that scales ``x``."""
     parts = {
         "version": 1,
@@ -29,7 +29,7 @@ def run(**sections: Any) -> None:
         "self_check": 0,
     } | sections
     Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
-    job.run(jobfile.load("job.yaml"))
+    job.run(jobfile.load("job.yaml"), command)
 
 
 def back(spark: SparkSession, path: str = "out") -> dict[str, list[Any]]:
@@ -221,3 +221,27 @@ def test_give_partitions_a_type_that_holds_them(
         run(input=source)
     assert caught.value.exit_code == 65
     assert not (here / "out").exists()
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv"])
+def test_give_partitions_the_types_of_the_artifact_exactly(spark: SparkSession, here: Path, format_: str) -> None:
+    """What steps read has the fit's type, and stops the job where that cannot hold it; what they don't is text."""
+
+    def written(folder: str) -> None:
+        place = here / folder
+        place.mkdir(parents=True)
+        if format_ == "parquet":
+            write_parquet(place / "a.parquet", {"x": [1.0, 2.0]})
+        else:
+            (place / "a.csv").write_text("x\n1.0\n2.0\n")
+
+    steps = {"steps": [{"kind": "maxabs", "columns": ["x", "k"]}], "artifact": {"path": "stats"}}
+    written("in/k=1.50/day=2026-01-02")
+    run(input={"format": format_, "path": "in", "partitions": "k decimal(10,2), day date"}, **steps)
+    later = {"input": {"format": format_, "path": "later"}, "artifact": {"path": "stats"}, "steps": []}
+    written("later/k=3.0/day=2026-01-02 03:04:05")
+    run("transform", **later)
+    assert back(spark) == {"x": [0.5, 1.0], "k": [2.0, 2.0], "day": ["2026-01-02 03:04:05"] * 2}
+    written("later/k=1.555/day=2026-01-02")
+    with pytest.raises(DataError, match=r"DATA_INEXACT: column 'k': expected a value that decimal\(10,2\) holds"):
+        run("transform", **later)

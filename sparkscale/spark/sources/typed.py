@@ -42,17 +42,12 @@ def read_csv(texts: Texts, ddl: str | None, wanted: Wanted) -> tuple[DataFrame, 
     headers = texts.headers
     headers.check(headers.first, shown(headers.groups[headers.first][0]))
     names = [name for name in headers.first if name not in texts.partitions]
-    folders = {name: _folder_type(wanted.known.get(name)) for name in texts.partitions}
+    folders = dict.fromkeys(texts.partitions, _TEXT)  # their types are for :mod:`partitions` to give
     decided = wanted.decided or Decided(dict.fromkeys(names, "string"))
     if wanted.decided is None and texts.option("inferSchema") != "false":
         decided = _decide(texts, names, wanted)
     types = {name: DataType.fromDDL(type_) for name, type_ in decided.types.items()}
     return _exact(texts, {**types, **folders}, decided.quoted), decided
-
-
-def _folder_type(known: str | None) -> DataType:
-    """Return the type of values in folders' names: text, but for what an artifact knows."""
-    return DataType.fromDDL(known) if known in ("bigint", "int", "double", "date") else _TEXT
 
 
 def _by_schema(texts: Texts, schema: StructType) -> DataFrame:
