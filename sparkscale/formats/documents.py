@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
-from urllib.parse import unquote
 
 from sparkscale.errors import ConfigError, DataError
-from sparkscale.formats.headers import opened, shown
-from sparkscale.places import is_local, local_path
+from sparkscale.formats.headers import opened
+from sparkscale.formats.reach import places, within
 
 #: Texts, so that brackets inside them do not count, and brackets.
 _TOKEN = re.compile(rb"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|[\[{]|([\]}])""", re.DOTALL)
@@ -32,8 +30,7 @@ def check_documents(files: Iterable[str], *, whole: bool) -> None:
         ConfigError: (78) where a file of more than one document is read as one.
         DataError: (65) where a line holds more than one.
     """
-    for file in filter(is_local, files):
-        place = Path(local_path(unquote(file)))
+    for place in within(files)[0] if whole else places(files):
         if _PACKED.search(place.name):
             continue
         try:
@@ -45,11 +42,9 @@ def check_documents(files: Iterable[str], *, whole: bool) -> None:
         if end is None or not data[end:].strip(b" \t\r\n,"):
             continue
         if whole:
-            cause = (
-                f"input.options.multiLine: expected one document a file, found more behind the first in {shown(file)}"
-            )
+            cause = f"input.options.multiLine: expected one document a file, found more behind the first in {place}"
             raise ConfigError("CONFIG_OPTION", cause, "leave multiLine out for one document a line")
-        cause = f"expected one JSON document a line, found more behind the first in {shown(file)}"
+        cause = f"expected one JSON document a line, found more behind the first in {place}"
         raise DataError("INPUT_DAMAGED", cause, "put each on a line of its own: Spark would leave the others out")
 
 

@@ -2,23 +2,28 @@
 
 Engines say nothing of it. Counting the quotes finds it at the speed of reading the file: in a file of RFC 4180 their
 number is even. Only where it is odd is the file read record by record, as a field without quotes may have one inside.
-An open quote in a file that also has an odd number of such lone quotes is not found.
+An open quote in a file that also has an odd number of such lone quotes is not found. Files are read in parts, so they
+take no more memory than their longest field; how many are read is for :mod:`~sparkscale.formats.reach` to say.
 """
 
 from __future__ import annotations
 
 import csv
-import sys
+import functools
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote
 
 from sparkscale.errors import DataError
-from sparkscale.formats.headers import Dialect, opened, shown
-from sparkscale.places import is_local, local_path
+from sparkscale.formats.headers import Dialect, opened
+from sparkscale.formats.reach import within
 
 _CHUNK = 1 << 20
+#: Files that are read at a time: unpacking and waiting for a disk leave Python free.
+_THREADS = 4
+_FIELD = 1 << 26
 
 
 def check_quotes(files: Iterable[str], dialect: Dialect) -> None:
@@ -30,10 +35,12 @@ def check_quotes(files: Iterable[str], dialect: Dialect) -> None:
     form = dialect.form()
     if form is None:
         return
-    for file in filter(is_local, files):
-        place = Path(local_path(unquote(file)))
-        if dialect.can_open(place) and _is_odd(place, str(form["quotechar"])) and _ends_inside(place, dialect, form):
-            cause = f"expected a closing quote in {shown(file)}, found the end of the file"
+    places = [place for place in within(files)[0] if dialect.can_open(place)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        odd = list(pool.map(functools.partial(_is_odd, quote=str(form["quotechar"])), places))
+    for place in itertools.compress(places, odd):
+        if _ends_inside(place, dialect, form):
+            cause = f"expected a closing quote in {place}, found the end of the file"
             hint = "close it; if quotes have no meaning there, set input.options.quote to a character that is not used"
             raise DataError("INPUT_DAMAGED", cause, hint)
 
@@ -48,8 +55,11 @@ def _is_odd(place: Path, quote: str) -> bool:
 
 
 def _ends_inside(place: Path, dialect: Dialect, form: dict[str, object]) -> bool:
-    """Read a file to its end, strictly: Python stops at an open quote, and at text behind a closing one."""
-    before = csv.field_size_limit(sys.maxsize)
+    """Read a file to its end, strictly: Python stops at an open quote, and at text behind a closing one.
+
+    It stops at a field of more than :data:`_FIELD` characters as well, which is one that an open quote made.
+    """
+    before = csv.field_size_limit(_FIELD)
     try:
         with dialect.text(place) as text:
             deque(csv.reader(_lines(text, dialect), strict=True, **form), maxlen=0)  # type: ignore[arg-type]

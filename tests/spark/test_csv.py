@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from sparkscale.artifact import store
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
+from sparkscale.formats import reach
 from sparkscale.run import job
 from sparkscale.spark.sources import text
 from tests import texts
@@ -124,6 +125,18 @@ def test_warn_of_numbers_that_a_condition_compares(spark: SparkSession, here: Pa
     report = job.run(loaded({"where": {"price": {"gt": 1}}}, STANDARD, {"format": "csv"}))
     assert [row[1] for row in rows_of(here / "out")] == ["1.5", "2.5"]
     assert [warning for warning in report.warnings if warning.startswith("column 'price': a number such as 1.50 ")]
+
+
+@pytest.mark.parametrize("multi", [True, False])
+def test_warn_of_files_that_are_not_checked(
+    spark: SparkSession, here: Path, monkeypatch: pytest.MonkeyPatch, multi: bool
+) -> None:
+    monkeypatch.setattr(reach, "LIMIT", 10)
+    (here / "in.csv").write_text("x\n1.5\n2.5\n4.5\n")
+    report = job.run(loaded({"options": {"multiLine": multi}}, STANDARD), "fit")
+    told = [warning for warning in report.warnings if "not checked for a quote that is never closed" in warning]
+    assert len(told) == multi
+    assert all(str(here / "in.csv") in warning for warning in told)
 
 
 def test_keep_prices_as_text_at_transform_too(spark: SparkSession, here: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the footers of a local Parquet input say: its types by file, apart from what an engine makes of them."""
+"""What local files say apart from what an engine makes of them: Parquet's types by file, Delta's log, sizes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from sparkscale.config.models import Input
 from sparkscale.errors import DataError, Problem
 from sparkscale.formats.capabilities import read_verdict
+from sparkscale.formats.reach import within
 from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref
@@ -100,6 +101,16 @@ def _of_delta(df: DataFrame, source: Input) -> list[str]:
     ]
 
 
+def _unchecked(df: DataFrame, source: Input) -> list[str]:
+    """Return a warning where files are beyond what is read to find open quotes and second documents."""
+    options = {key.lower(): str(value).lower() for key, value in source.options.items()}
+    if source.local is None or options.get("multiline", str(source.format == "csv").lower()) == "false":
+        return []
+    left = within(sorted(df.inputFiles()))[1]
+    what = "a quote that is never closed" if source.format == "csv" else "a second document"
+    return [f"not checked for {what}: {left[0]} and all files behind it ({len(left)})"] if left else []
+
+
 def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
     """Judge the types of an input's first file: return the input, on Sail with Spark's types, and warnings.
 
@@ -107,6 +118,8 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
         DataError: (65) naming columns that the engine would change in silence.
     """
     _check_sizes(df, source)
+    if source.format in ("csv", "json"):
+        return df, _unchecked(df, source)
     if source.format == "delta" and source.local is not None:
         return df, _of_delta(df, source)
     if source.format == "orc":  # which Sail does not read
