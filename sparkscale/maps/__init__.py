@@ -3,7 +3,7 @@
 A *column map* (:class:`Affine`, :class:`Undefined`) maps a 1-D float64 array. Nulls are left to the
 engine, which passes values in and puts the nulls back.
 
-A *row map* (:class:`Softmax`, :class:`UnitNorm`) maps ``(rows, k)`` float64 values with a boolean
+A *row map* (:class:`SoftmaxMap`, :class:`UnitNormMap`) maps ``(rows, k)`` float64 values with a boolean
 array of the same shape that is true where a score is null, and returns both.
 
 Each map states in :attr:`ulps` how far apart two correct implementations may be (another ``exp``,
@@ -12,8 +12,8 @@ another order of a sum), in units in the last place of the largest number that i
 
 from sparkscale.maps.affine import FINE, HUGE, Affine, Undefined, nonzero, unit_of
 from sparkscale.maps.base import Bools, ColumnMap, Floats, Map, RowMap, from_dict
-from sparkscale.maps.softmax import Softmax
-from sparkscale.maps.unit_norm import UnitNorm
+from sparkscale.maps.softmax import SoftmaxMap
+from sparkscale.maps.unit_norm import UnitNormMap
 
 __all__ = [
     "FINE",
@@ -24,9 +24,9 @@ __all__ = [
     "Floats",
     "Map",
     "RowMap",
-    "Softmax",
+    "SoftmaxMap",
     "Undefined",
-    "UnitNorm",
+    "UnitNormMap",
     "from_dict",
     "nonzero",
     "unit_of",

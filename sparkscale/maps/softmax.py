@@ -13,7 +13,7 @@ from sparkscale.maps.base import Bools, Floats, RowMap
 
 
 @dataclass(frozen=True)
-class Softmax(RowMap, kind="softmax"):
+class SoftmaxMap(RowMap, kind="softmax"):
     """``exp(x_i / T) / sum_j exp(x_j / T)``, or its logarithm; the row maximum is subtracted first.
 
     Sums to 1 within ``k * 2**-53``. At infinity the limit applies: the scores of +inf share the

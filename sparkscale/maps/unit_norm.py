@@ -11,7 +11,7 @@ from sparkscale.maps.base import Bools, Floats, RowMap
 
 
 @dataclass(frozen=True)
-class UnitNorm(RowMap, kind="unit_norm"):
+class UnitNormMap(RowMap, kind="unit_norm"):
     """``x / norm(x)`` by row: l1 (sum of magnitudes), l2 (Euclidean) or max (largest magnitude).
 
     The largest magnitude is divided out first, so that no square over- or underflows. A row of

@@ -230,9 +230,9 @@ class UnitNorm(RowStep, kind="unit_norm"):
 
     norm: Literal["l1", "l2", "max"] = "l2"
 
-    def solve_row(self) -> maps.UnitNorm:
+    def solve_row(self) -> maps.UnitNormMap:
         """Return the unit-norm map."""
-        return maps.UnitNorm(nonfinite=self.nonfinite, norm=self.norm)
+        return maps.UnitNormMap(nonfinite=self.nonfinite, norm=self.norm)
 
 
 class Softmax(RowStep, kind="softmax"):
@@ -259,9 +259,9 @@ class Softmax(RowStep, kind="softmax"):
         if self.temperature <= 0:
             raise _unlike("temperature", "a finite number > 0", self.temperature)
 
-    def solve_row(self) -> maps.Softmax:
+    def solve_row(self) -> maps.SoftmaxMap:
         """Return the softmax map."""
-        return maps.Softmax(self.nonfinite, self.temperature, self.nulls, self.undefined, self.log)
+        return maps.SoftmaxMap(self.nonfinite, self.temperature, self.nulls, self.undefined, self.log)
 
 
 class LogSoftmax(Softmax, kind="log_softmax"):

@@ -19,7 +19,7 @@ from scipy import special
 
 from sparkscale import maps
 from sparkscale.errors import DataError
-from sparkscale.maps import Affine, RowMap, Softmax, Undefined, UnitNorm, nonzero
+from sparkscale.maps import Affine, RowMap, SoftmaxMap, Undefined, UnitNormMap, nonzero
 
 #: The unit roundoff of a double: one correctly rounded operation is off by no more than this, relatively.
 U = Fraction(1, 2**53)
@@ -223,9 +223,9 @@ HOSTILE_MAPS: list[maps.Map] = [
     Affine(center=1e308, scale=5e-324), Affine(center=-1e308, scale=1e-300, gain=1e300, offset=1e308, clip=(0.0, 1.0)),
     Affine.spanning(-1.7e308, 1.7e308, center=-1.7e308, onto=(-1.7e308, 1.7e308)), Affine(scale=1e308, gain=1e-308), Undefined(),
     Affine(prescale=maps.FINE, scale=1e-290, center=1e-310, center_lo=1e-290),
-    *(Softmax(log=log, nulls=nulls, undefined=undefined, temperature=t)  # type: ignore[arg-type]
+    *(SoftmaxMap(log=log, nulls=nulls, undefined=undefined, temperature=t)  # type: ignore[arg-type]
       for log in (False, True) for nulls in ("null", "mask") for undefined in ("null", "zeros", "uniform") for t in (1.0, 5e-324, 1.7e308)),
-    *(UnitNorm(norm=norm) for norm in ("l1", "l2", "max")),  # type: ignore[arg-type]
+    *(UnitNormMap(norm=norm) for norm in ("l1", "l2", "max")),  # type: ignore[arg-type]
 ]  # fmt: skip
 
 
@@ -253,7 +253,12 @@ def test_map_pinned_value_both_ways() -> None:
 def test_map_undefined_to_nan() -> None:
     for way in (Undefined().forward, Undefined().inverse):
         assert np.isnan(way(np.array([1.0, INF]))).all()
-    assert (Affine.lossless, Undefined.lossless, Softmax.lossless, UnitNorm.lossless) == (True, False, False, False)
+    assert (Affine.lossless, Undefined.lossless, SoftmaxMap.lossless, UnitNormMap.lossless) == (
+        True,
+        False,
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize(("scale", "expected"), [(0.0, 1.0), (NAN, 1.0), (5e-324, 5e-324), (INF, INF), (2.5, 2.5)])
@@ -322,7 +327,7 @@ EXACT: list[tuple[dict[str, Any], Row, Row]] = [
 
 @pytest.mark.parametrize(("options", "row", "expected"), EXACT)
 def test_map_softmax_row(options: dict[str, Any], row: Row, expected: Row) -> None:
-    (found,) = run(Softmax(**options), row)
+    (found,) = run(SoftmaxMap(**options), row)
     if options.get("temperature", 1.0) != 1.0 or -40.0 in row or -45.0 in row or -700.0 in row:
         assert [value is None for value in found] == [value is None for value in expected]
         ours, theirs = ([value for value in side if value is not None] for side in (found, expected))
@@ -332,29 +337,29 @@ def test_map_softmax_row(options: dict[str, Any], row: Row, expected: Row) -> No
 
 
 def test_map_softmax_published_row() -> None:
-    (found,) = run(Softmax(), [2.0, 1.0, 0.1])
+    (found,) = run(SoftmaxMap(), [2.0, 1.0, 0.1])
     assert found == pytest.approx([0.6590011388859679, 0.24243297070471392, 0.09856589040931818], rel=2e-16 * 3)
 
 
 def test_map_softmax_rows_apart() -> None:
     rows: list[Row] = [[0.0, 0.0], [None, 1.0], [NAN, 1.0], [-INF, -INF], [INF, 1.0]]
-    assert same(run(Softmax(), *rows), [0.5, 0.5], [None, None], [NAN, NAN], [None, None], [1.0, 0.0])
+    assert same(run(SoftmaxMap(), *rows), [0.5, 0.5], [None, None], [NAN, NAN], [None, None], [1.0, 0.0])
 
 
 @pytest.mark.parametrize("undefined", ["null", "zeros", "uniform", "error"])
 def test_leave_row_of_nulls_beside_others(undefined: Any) -> None:
-    found = run(Softmax(nulls="mask", undefined=undefined), [None, None], [1.0, 1.0])
+    found = run(SoftmaxMap(nulls="mask", undefined=undefined), [None, None], [1.0, 1.0])
     assert same(found, [None, None], [0.5, 0.5])
 
 
 @pytest.mark.parametrize("under", [NAN, INF, 1e308, 0.0])
 def test_mask_whatever_stands_under_a_null(under: float) -> None:
     x, null = np.array([[under, 2.0, 2.0]]), np.array([[True, False, False]])
-    y, gone = Softmax(nulls="mask", nonfinite="error").forward(x, null)
+    y, gone = SoftmaxMap(nulls="mask", nonfinite="error").forward(x, null)
     assert (y[~gone].tolist(), gone.tolist()) == ([0.5, 0.5], null.tolist())
 
 
-@pytest.mark.parametrize("map_", [Softmax(), Softmax(undefined="error"), UnitNorm()])
+@pytest.mark.parametrize("map_", [SoftmaxMap(), SoftmaxMap(undefined="error"), UnitNormMap()])
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_map_rows_without_scores(map_: RowMap, shape: tuple[int, int]) -> None:
     y, null = map_.forward(np.empty(shape), np.zeros(shape, dtype=bool))
@@ -363,11 +368,11 @@ def test_map_rows_without_scores(map_: RowMap, shape: tuple[int, int]) -> None:
 
 def test_refuse_undefined_softmax_and_count_it() -> None:
     with pytest.raises(DataError, match="found 2 rows with none") as caught:
-        run(Softmax(undefined="error"), [-INF, -INF], [0.0, 0.0], [-INF, -INF])
+        run(SoftmaxMap(undefined="error"), [-INF, -INF], [0.0, 0.0], [-INF, -INF])
     assert (caught.value.code, caught.value.exit_code) == ("DATA_UNDEFINED", 65)
 
 
-@pytest.mark.parametrize("map_", [Softmax(nonfinite="error", nulls="mask"), UnitNorm(nonfinite="error")])
+@pytest.mark.parametrize("map_", [SoftmaxMap(nonfinite="error", nulls="mask"), UnitNormMap(nonfinite="error")])
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
 def test_refuse_nonfinite_score_but_not_null(map_: RowMap, bad: float) -> None:
     run(map_, [None, 1.0])
@@ -378,7 +383,7 @@ def test_refuse_nonfinite_score_but_not_null(map_: RowMap, bad: float) -> None:
 
 @given(st.lists(scores, min_size=1, max_size=200), st.floats(min_value=0.1, max_value=10))
 def test_sum_softmax_to_one(row: list[float], temperature: float) -> None:
-    (found,) = run(Softmax(temperature=temperature), list(row))
+    (found,) = run(SoftmaxMap(temperature=temperature), list(row))
     # The total of k weights is off by (k - 1) u (Jeannerod and Rump, 2013), each quotient by u and half the least
     # double; to first order that is k u, and the second order is below 2 (k u)**2 for k u < 1/2.
     k = len(row)
@@ -389,12 +394,12 @@ def test_sum_softmax_to_one(row: list[float], temperature: float) -> None:
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=20), st.integers(-(10**9), 10**9), st.booleans())
 def test_shift_softmax_changes_nothing(row: list[int], shift: int, log: bool) -> None:
     plain, moved = [float(score) for score in row], [float(score + shift) for score in row]  # exact
-    assert same(run(Softmax(log=log), list(plain)), *run(Softmax(log=log), list(moved)))
+    assert same(run(SoftmaxMap(log=log), list(plain)), *run(SoftmaxMap(log=log), list(moved)))
 
 
 @given(st.lists(coarse, min_size=2, max_size=30), st.booleans())
 def test_keep_order_of_scores(row: list[float], log: bool) -> None:
-    (found,) = run(Softmax(log=log), list(row))
+    (found,) = run(SoftmaxMap(log=log), list(row))
     ordered = [value for _, value in sorted(zip(row, np.array(found, dtype=float).tolist(), strict=True))]
     assert ordered == sorted(ordered)
 
@@ -403,8 +408,8 @@ def test_keep_order_of_scores(row: list[float], log: bool) -> None:
 def test_match_scipy_softmax(row: list[float], temperature: float) -> None:
     x = np.array(row)
     (found,), (logs,) = (
-        run(Softmax(temperature=temperature), list(row)),
-        run(Softmax(temperature=temperature, log=True), list(row)),
+        run(SoftmaxMap(temperature=temperature), list(row)),
+        run(SoftmaxMap(temperature=temperature, log=True), list(row)),
     )
     # x / T rounds before the maximum is taken from it: 3 u max|x / T|, at most 1400 here, is below 5e-13.
     np.testing.assert_allclose(np.array(found, float), special.softmax(x / temperature), rtol=1e-12, atol=5e-324)
@@ -415,7 +420,7 @@ def test_match_scipy_softmax(row: list[float], temperature: float) -> None:
 @given(st.lists(scores, min_size=1, max_size=30), st.booleans())
 def test_match_exact_log_softmax(row: list[float], ties: bool) -> None:
     row = [*row, max(row)] if ties else row
-    (found,) = run(Softmax(log=True), list(row))
+    (found,) = run(SoftmaxMap(log=True), list(row))
     with localcontext(prec=700):  # digits: the least weight is e-1400
         top = Decimal(max(row))
         total = sum(((Decimal(score) - top).exp() for score in row), Decimal(0)).ln()
@@ -447,7 +452,7 @@ NORMS: list[tuple[str, Row, Row]] = [
 @pytest.mark.parametrize(("norms", "row", "expected"), NORMS)
 def test_map_unit_norm_row(norms: str, row: Row, expected: Row) -> None:
     for norm in norms.split():
-        assert same(run(UnitNorm(norm=norm), row), expected)  # type: ignore[arg-type]
+        assert same(run(UnitNormMap(norm=norm), row), expected)  # type: ignore[arg-type]
 
 
 @given(
@@ -455,7 +460,7 @@ def test_map_unit_norm_row(norms: str, row: Row, expected: Row) -> None:
     st.sampled_from([1, 2]),
 )
 def test_map_unit_norm_to_length_one(row: list[float], order: int) -> None:
-    (found,) = run(UnitNorm(norm="l1" if order == 1 else "l2"), list(row))
+    (found,) = run(UnitNormMap(norm="l1" if order == 1 else "l2"), list(row))
     length = sum((abs(Fraction(value or 0.0)) ** order for value in found), Fraction(0))
     assert abs(length - 1) <= order * (len(row) + 4) * U
 
@@ -479,8 +484,8 @@ MAPS = st.one_of(
         st.sampled_from([1.0, 2.0]),
     ),
     st.just(Undefined()),
-    st.builds(Softmax, policies, sizes, masks, undefined, st.booleans()),
-    st.builds(UnitNorm, policies, st.sampled_from(["l1", "l2", "max"])),
+    st.builds(SoftmaxMap, policies, sizes, masks, undefined, st.booleans()),
+    st.builds(UnitNormMap, policies, st.sampled_from(["l1", "l2", "max"])),
 )
 
 
@@ -493,7 +498,7 @@ def test_round_trip_map(map_: maps.Map) -> None:
     assert map_.formula
 
 
-AFFINE, SOFTMAX, UNIT = Affine().to_dict(), Softmax().to_dict(), UnitNorm().to_dict()
+AFFINE, SOFTMAX, UNIT = Affine().to_dict(), SoftmaxMap().to_dict(), UnitNormMap().to_dict()
 #: Per map, the values that each of these fields must refuse.
 JUNK: list[tuple[dict[str, Any], str, list[Any]]] = [
     (
@@ -542,9 +547,13 @@ def test_print_formula() -> None:
     far = Affine(center=1e9, center_lo=-0.25, scale=2.0, gain=3.0, offset=-1e308, postscale=2.0)
     assert far.formula == "((x - 1000000000.0 - -0.25) / 2.0 * 3.0 + -1e+308) * 2.0"
     assert halved.formula == "clip((x * 0.5 - 1.0) / 4.0 * 3.0 + -1.0, 0.0, 1.0)"
-    assert Softmax(temperature=0.7, log=True).formula == "log_softmax(x / 0.7)"
-    assert (Softmax().formula, UnitNorm(norm="l1").formula, Undefined().formula) == ("softmax(x)", "x / l1(x)", "null")
+    assert SoftmaxMap(temperature=0.7, log=True).formula == "log_softmax(x / 0.7)"
+    assert (SoftmaxMap().formula, UnitNormMap(norm="l1").formula, Undefined().formula) == (
+        "softmax(x)",
+        "x / l1(x)",
+        "null",
+    )
 
 
 def test_allow_more_ulps_for_more_scores() -> None:
-    assert Softmax().ulps_of(100) > Softmax().ulps_of(2) > 0
+    assert SoftmaxMap().ulps_of(100) > SoftmaxMap().ulps_of(2) > 0

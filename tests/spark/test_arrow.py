@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import sparkscale as ss
 from sparkscale.errors import DataError
-from sparkscale.maps import Affine, Softmax, Undefined, UnitNorm
+from sparkscale.maps import Affine, SoftmaxMap, Undefined, UnitNormMap
 from sparkscale.spark.transform import udf
 from sparkscale.spark.transform.arrow import Cells, Lists, lists_of
 from tests.spark.frames import MakeFrame, assert_alike, outputs
@@ -33,7 +33,7 @@ def packed(rows: list[Any]) -> pa.ListArray:
 
 @given(st.lists(st.tuples(numbers, numbers, numbers), max_size=9))
 def test_map_cells_as_numpy_does(rows: list[tuple[Any, ...]]) -> None:
-    affine, softmax = Affine(center=1.0, scale=2.0), Softmax(nulls="mask")
+    affine, softmax = Affine(center=1.0, scale=2.0), SoftmaxMap(nulls="mask")
     cells = Cells(3, ((affine, (2,)), (softmax, (0, 2)), (Undefined(), (1,)), (affine, (0,))))
     found = cells(packed([list(row) for row in rows]))
     assert (found.type, len(found), cells.outputs) == (ARRAY, len(rows), 5)
@@ -50,12 +50,12 @@ def test_map_cells_as_numpy_does(rows: list[tuple[Any, ...]]) -> None:
 @given(st.lists(st.one_of(st.none(), st.lists(numbers, max_size=4)), max_size=9), st.integers(0, 3))
 def test_map_lists_row_by_row(rows: list[list[Any] | None], start: int) -> None:
     column = packed(rows)[start:]  # a slice, as Spark gives none and others may
-    for map_ in (Softmax(), Softmax(nulls="mask", undefined="zeros"), UnitNorm(norm="l1")):
+    for map_ in (SoftmaxMap(), SoftmaxMap(nulls="mask", undefined="zeros"), UnitNormMap(norm="l1")):
         found = Lists(map_)(column)
         one_by_one = [None if row is None else Lists(map_)(packed([row])).to_pylist()[0] for row in rows[start:]]
         assert found.type == ARRAY
         assert_alike(found.to_pylist(), one_by_one, ulps=4)
-    masked = Lists(Softmax())(packed([[1.0, None], None, [], [3.0, 3.0]]))
+    masked = Lists(SoftmaxMap())(packed([[1.0, None], None, [], [3.0, 3.0]]))
     assert masked.to_pylist() == [[None, None], None, [], [0.5, 0.5]]
 
 
@@ -63,7 +63,7 @@ def test_copy_nothing_without_nulls() -> None:
     column = packed([[1.0, 2.0], [3.0, 4.0]])
     seen: list[int] = []
 
-    class Looking(Softmax):
+    class Looking(SoftmaxMap):
         def forward(self, x: Any, null: Any) -> Any:
             seen.append(x.__array_interface__["data"][0])
             return super().forward(x, null)
@@ -101,7 +101,7 @@ def test_cross_once_for_all_steps(frame: MakeFrame, monkeypatch: pytest.MonkeyPa
 
 
 def test_refuse_in_a_worker_what_the_kernels_refuse() -> None:
-    for scores, map_ in (([NAN], Softmax(nonfinite="error")), ([-INF], Softmax(undefined="error"))):
+    for scores, map_ in (([NAN], SoftmaxMap(nonfinite="error")), ([-INF], SoftmaxMap(undefined="error"))):
         with pytest.raises(DataError):
             Lists(map_)(packed([scores]))
         with pytest.raises(DataError):

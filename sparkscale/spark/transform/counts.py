@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.errors import DataError
-from sparkscale.maps import Softmax
+from sparkscale.maps import SoftmaxMap
 from sparkscale.pipeline.fitted import Application, Fitted
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import feature, ref, scores
@@ -85,7 +85,7 @@ def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
     array = F.array(*cells) if cells else scores(item.inputs[0], spark)
     top = F.array_max(array)
     undefined = top == F.lit(-float("inf"))
-    if not (isinstance(item.map, Softmax) and item.map.nulls == "mask"):
+    if not (isinstance(item.map, SoftmaxMap) and item.map.nulls == "mask"):
         undefined = undefined & ~F.exists(array, lambda score: score.isNull())
     return [
         F.count(F.when(top.isNotNull() | (F.size(array) == 0), 1)).alias(f"scored_{item.step}"),
@@ -111,5 +111,5 @@ def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
                 f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
                 "leave the step out, or take empty: null",
             )
-        if isinstance(item.map, Softmax):
+        if isinstance(item.map, SoftmaxMap):
             report.undefined_rows[label] = counts[f"undefined_{item.step}"]

@@ -18,7 +18,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.maps import Affine, Map, RowMap, Softmax, Undefined, UnitNorm
+from sparkscale.maps import Affine, Map, RowMap, SoftmaxMap, Undefined, UnitNormMap
 from sparkscale.pipeline.fitted import Application
 from sparkscale.spark.columns import Layered, as_it_is, feature, scores
 
@@ -116,7 +116,7 @@ def _zero_if_null(x: SparkColumn) -> SparkColumn:
     return F.coalesce(x, F.lit(0.0))
 
 
-def softmax(map_: Softmax, x: Scores) -> Layered:
+def softmax(map_: SoftmaxMap, x: Scores) -> Layered:
     """Softmax or log-softmax in layers: maximum, its policies, logits or weights, their sum, result.
 
     Each score has one comparison, so that more of them fit into a method that the JVM compiles. A score equal to the
@@ -156,7 +156,7 @@ def _nan_with(m: SparkColumn, total: SparkColumn) -> SparkColumn:
     return F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(total)
 
 
-def _defined(map_: Softmax, top: SparkColumn) -> SparkColumn:
+def _defined(map_: SoftmaxMap, top: SparkColumn) -> SparkColumn:
     """Return the maximum, or what the map says of rows whose scores are all -inf."""
     if map_.undefined == "null":
         return F.when(top != F.lit(-_INF), top)
@@ -166,7 +166,7 @@ def _defined(map_: Softmax, top: SparkColumn) -> SparkColumn:
     return top
 
 
-def unit_norm(map_: UnitNorm, x: Scores) -> Layered:
+def unit_norm(map_: UnitNormMap, x: Scores) -> Layered:
     """Divide a row by its norm, the largest magnitude first."""
     (top,) = yield [x.map(F.abs).max()]
     (m,) = yield [_checked(map_, x, top, top)]
@@ -190,7 +190,7 @@ def _checked(map_: RowMap, x: Scores, value: SparkColumn, top: SparkColumn) -> S
     The sum of a softmax is null where a score is: there nothing is to be looked for, if nothing is refused.
     """
     refuses = "error" in (map_.nonfinite, getattr(map_, "undefined", ""))
-    seen = isinstance(map_, Softmax) and (map_.nulls == "mask" or not refuses)
+    seen = isinstance(map_, SoftmaxMap) and (map_.nulls == "mask" or not refuses)
     checked = value if seen else F.when(~x.any(lambda score: score.isNull()), value)
     if map_.nonfinite != "error":
         return checked
@@ -217,7 +217,7 @@ _INVERSE: dict[type[Map], Callable[[Any, SparkColumn], SparkColumn]] = {
     Affine: inverse_affine,
     Undefined: lambda _map, _y: F.lit(None).cast("double"),
 }
-_ROW: dict[type[Map], Callable[[Any, Scores], Layered]] = {Softmax: softmax, UnitNorm: unit_norm}
+_ROW: dict[type[Map], Callable[[Any, Scores], Layered]] = {SoftmaxMap: softmax, UnitNormMap: unit_norm}
 
 
 def supports(map_: Map) -> bool:

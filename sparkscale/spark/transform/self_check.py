@@ -18,7 +18,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
 from sparkscale.errors import InternalError
-from sparkscale.maps import ColumnMap, RowMap, Softmax
+from sparkscale.maps import ColumnMap, RowMap, SoftmaxMap
 from sparkscale.pipeline.arrays import split
 from sparkscale.pipeline.fitted import Application, Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
@@ -137,7 +137,7 @@ def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArra
     else:
         ulps = cast("RowMap", item.map).ulps_of(width)
         # A logarithm of the sum is added to each logit; it is at most log(k), and may cancel.
-        addend = 1.0 + np.log(max(width, 1)) if isinstance(item.map, Softmax) and item.map.log else 0.0
+        addend = 1.0 + np.log(max(width, 1)) if isinstance(item.map, SoftmaxMap) and item.map.log else 0.0
     tiny = float(np.finfo(np.float32 if item.dtype == "float32" else np.float64).smallest_subnormal)
     return np.asarray(ulps * (eps * np.maximum(size, addend) + tiny))
 
@@ -153,7 +153,7 @@ def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError
 def _mixed_up(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
     """Yield a warning for each softmax whose scores look like probabilities already."""
     for item in fitted.applications:
-        if isinstance(item.map, Softmax) and not item.over_array:
+        if isinstance(item.map, SoftmaxMap) and not item.over_array:
             table = np.ma.column_stack([given[column.name] for column in item.inputs])
             with np.errstate(all="ignore"):  # inf - inf, and sums that overflow
                 total = np.ma.abs(table.sum(axis=1) - 1.0)
