@@ -15,23 +15,22 @@ if TYPE_CHECKING:
     from sparkscale.errors import SchemaDriftWarning, SparkscaleError
     from sparkscale.pipeline.fitted import Fitted, merge
     from sparkscale.pipeline.pipeline import Pipeline
-    from sparkscale.scalers.base import LogSoftmax, MaxAbs, MeanNorm, MinMax, Robust, Softmax, Standard, UnitNorm
+    from sparkscale.scalers.maxabs import MaxAbs
+    from sparkscale.scalers.mean_norm import MeanNorm
+    from sparkscale.scalers.minmax import MinMax
+    from sparkscale.scalers.robust import Robust
+    from sparkscale.scalers.softmax import LogSoftmax, Softmax
+    from sparkscale.scalers.standard import Standard
+    from sparkscale.scalers.unit_norm import UnitNorm
     from sparkscale.stats.column import ColumnStats
 
+#: Where public names are; a scaler, by its class name, is where it registers itself.
 _HOME = {
     "Fitted": "pipeline.fitted",
     "merge": "pipeline.fitted",
     "SchemaDriftWarning": "errors",
     "SparkscaleError": "errors",
     "Pipeline": "pipeline.pipeline",
-    "LogSoftmax": "scalers.base",
-    "MaxAbs": "scalers.base",
-    "MeanNorm": "scalers.base",
-    "MinMax": "scalers.base",
-    "Robust": "scalers.base",
-    "Softmax": "scalers.base",
-    "Standard": "scalers.base",
-    "UnitNorm": "scalers.base",
     "ColumnStats": "stats.column",
     "load": "artifact.store",
 }
@@ -58,6 +57,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'sparkscale' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"sparkscale.{_HOME[name]}"), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(f"sparkscale.{_HOME[name]}"), name)
+    if name[:1].isupper():  # only then: modules are asked for while they are imported
+        scalers = importlib.import_module("sparkscale.scalers.base").REGISTRY.values()
+        for scaler in (scaler for scaler in scalers if scaler.__name__ == name):
+            return scaler
+    raise AttributeError(f"module 'sparkscale' has no attribute {name!r}")

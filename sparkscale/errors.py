@@ -8,9 +8,10 @@ error with three problems, because a user should meet them all at once.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -134,3 +135,22 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return the hint ``did you mean 'x'?`` for the name most like ``name``, or an empty string."""
     close = closest(name, names)
     return "" if close is None else f"did you mean {close!r}?"
+
+
+def nearest_or_all(key: str, keys: Iterable[str]) -> str:
+    """Return the hint for an unknown key: the key most like it, or all that there are."""
+    known = list(keys)
+    return nearest(key, known) or f"the keys here are {', '.join(sorted(known))}"
+
+
+def shown(value: object) -> str:
+    """Return a value for an error, as a job file would write it: ``null`` and ``true``, cut to what a line can hold."""
+    try:
+        text = repr(value) if isinstance(value, str) else json.dumps(value, default=_plain)
+    except (TypeError, ValueError, RecursionError):  # of keys that JSON lacks, or of more digits than Python writes
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what a line can hold
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else repr(value)

@@ -12,14 +12,14 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sparkscale.config import yamlfile
-from sparkscale.config.models import ByDtype, Condition, JobConfig
+from sparkscale.config.models import Condition, JobConfig
 from sparkscale.scalers.base import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 SEEDS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "conf").glob("*.yaml"))}
 _PLAIN = {name: yamlfile.parse(text, name)[0] for name, text in SEEDS.items()}
 _KEYS = [
-    *JobConfig.model_fields, *Condition.model_fields, *ByDtype.model_fields, "in", "except", "schema", "where", "conf",
+    *JobConfig.model_fields, *Condition.model_fields, "dtype", "in", "except", "schema", "where", "conf",
     "path", "format", "mode", "options", "remote", "master", "kind", "columns", "into", "range", "clip", "temperature",
     "norm", "null", "true", "2013", "", " ", "__class__", "a.b", "0", "steps", "${date}", "ü🚀", "\x1b[31m", "k" * 300,
 ]  # fmt: skip

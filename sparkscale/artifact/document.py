@@ -40,7 +40,7 @@ from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import PlannedStep
 from sparkscale.pipeline.schema import Column, Field
-from sparkscale.scalers.base import REGISTRY, Step
+from sparkscale.scalers.base import REGISTRY, Step, from_dict
 from sparkscale.stats.column import ColumnStats
 
 FORMAT = "sparkscale-artifact"
@@ -157,10 +157,7 @@ def _step(data: Mapping[str, Any]) -> Step:
     if kind not in REGISTRY:
         hint = f"this sparkscale has {sorted(REGISTRY)}"
         raise DataError("ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", hint)
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"
-    }
-    return REGISTRY[kind](**fields)
+    return from_dict(data)
 
 
 def _column(data: Mapping[str, Any]) -> Field:

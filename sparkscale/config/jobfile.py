@@ -13,20 +13,30 @@ import datetime
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from sparkscale.config import redaction, yamlfile
-from sparkscale.config.models import ByDtype, Condition, JobConfig
+from sparkscale.config.models import Condition, JobConfig
 from sparkscale.config.redaction import hidden, hide
 from sparkscale.config.references import References, refers
-from sparkscale.errors import AccessError, ConfigError, InputMissingError, Problem, UsageError, nearest
+from sparkscale.config.steps import MISMATCH
+from sparkscale.errors import (
+    AccessError,
+    ConfigError,
+    InputMissingError,
+    Problem,
+    UsageError,
+    nearest,
+    nearest_or_all,
+    shown,
+)
 from sparkscale.publish import runs
 from sparkscale.publish.runs import Run
-from sparkscale.scalers.base import REGISTRY
+from sparkscale.scalers.mismatch import Mismatch, dotted
 
 PREFIX = "SPARKSCALE__"
 #: It may stand in a path, where dots alone would be another folder.
@@ -55,7 +65,7 @@ _EXPECTED = {
 }
 
 #: What pydantic's locations call the alternatives that it tried.
-_ALTERNATIVES = ("str", "bool", "int", "float", "Condition", "ByDtype")
+_ALTERNATIVES = ("str", "bool", "int", "float", "Condition")
 
 _Path = tuple[str | int, ...]
 
@@ -247,17 +257,12 @@ class _Loader:
     def _word(self, at: _Path, items: list[tuple[_Path, dict[str, Any]]]) -> Problem:
         loc, item = items[0]
         kind, value = item["type"], hidden(item.get("input"), self.secrets)
+        if kind == MISMATCH:
+            mismatch: Mismatch = item["ctx"]["mismatch"]
+            return mismatch.problem(self.place(at), lambda found: hidden(found, self.secrets))
         if kind == "extra_forbidden":
-            hint = _renamed(at) or nearest(str(at[-1]), known := _siblings(loc))
-            hint = hint or f"the keys here are {', '.join(sorted(known))}"
+            hint = _renamed(at) or nearest_or_all(str(at[-1]), _siblings(loc))
             return Problem("CONFIG_KEY", f"{self.place(at)}: unknown key {at[-1]!r:.80}", hint)
-        if kind in ("union_tag_invalid", "union_tag_not_found"):
-            tag = (item.get("ctx") or {}).get("tag")
-            hint = nearest(str(tag), REGISTRY) if tag else ""
-            cause = f"{self.place(at)}: expected kind: {', '.join(REGISTRY)}, found {_show(tag)}"
-            return Problem("CONFIG_VALUE", cause, hint)
-        if kind == "missing" and isinstance(loc[-1], int):
-            return Problem("CONFIG_VALUE", f"{self.place(at)}: expected more elements, found only {loc[-1]}")
         if kind == "missing":
             return Problem("CONFIG_MISSING", f"{self.place(at)}: expected key {at[-1]!r}, found none")
         if kind == "value_error":
@@ -266,7 +271,7 @@ class _Loader:
         expected = " or ".join(dict.fromkeys(_expected(other) for _, other in items))
         choices = re.findall(r"'([^']*)'", expected) if kind == "literal_error" else []
         hint = nearest(str(value), choices) if isinstance(value, str) else ""
-        return Problem("CONFIG_VALUE", f"{self.place(at)}: expected {expected}, found {_show(value)}", hint)
+        return Problem("CONFIG_VALUE", f"{self.place(at)}: expected {expected}, found {shown(value)}", hint)
 
 
 #: Keys of earlier versions, and what they are called now.
@@ -301,10 +306,6 @@ def _siblings(loc: _Path) -> Iterable[str]:
         return JobConfig.model_fields
     if "Condition" in loc:
         return [field.alias or name for name, field in Condition.model_fields.items()]
-    if "ByDtype" in loc:
-        return [field.alias or name for name, field in ByDtype.model_fields.items()]
-    if loc[0] == "steps":
-        return ["kind", *(item.name for item in fields(REGISTRY[str(loc[2])]))]
     section: Any = JobConfig.model_fields[str(loc[0])].annotation
     model = next((part for part in getattr(section, "__args__", ()) if hasattr(part, "model_fields")), section)
     return [field.alias or name for name, field in model.model_fields.items()]
@@ -318,17 +319,8 @@ def _expected(item: Mapping[str, Any]) -> str:
     return _EXPECTED.get(kind) or text
 
 
-def _show(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what a line can hold
-
-
 def _dotted(at: Sequence[str | int]) -> str:
-    """Return ``steps[0].range``."""
-    out = ""
-    for part in at:
-        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else str(part)
-    return _cut(out)
+    return _cut(dotted(at))
 
 
 def _cut(text: str) -> str:

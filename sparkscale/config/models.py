@@ -1,21 +1,20 @@
 """The job file's models: strict, with no unknown key and no silent conversion.
 
-The model of a step is made out of its scaler's own fields: a new scaler needs nothing here.
+Steps are read by their scalers (:mod:`sparkscale.config.steps`): a new scaler needs nothing here.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import fields
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from sparkscale.config.steps import AnyStep, with_steps
 from sparkscale.errors import ConfigError
 from sparkscale.pipeline.schema_drift import Action, Policy
 from sparkscale.places import is_local
-from sparkscale.scalers.base import REGISTRY, Step
 
 Scalar: TypeAlias = str | bool | int | float
 Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
@@ -270,39 +269,6 @@ class Spark(Strict):
     conf: dict[str, Scalar] = {}
 
 
-def _build(model: Any) -> Step:
-    values = {name: getattr(model, name) for name in type(model).model_fields if name != "kind"}
-    return REGISTRY[model.kind](**values)
-
-
-def _step_model(kind: str, cls: type[Step]) -> type[BaseModel]:
-    """Make the model of one step's keys out of the scaler's own fields."""
-    hints = get_type_hints(cls)
-    keys: dict[str, Any] = {"kind": (Literal[kind], ...)}
-    for item in fields(cls):
-        required = item.name == "columns"
-        type_ = Union[Selectors, list[Selectors]] if required else hints[item.name]  # noqa: UP007 - made at run time
-        keys[item.name] = (type_, ... if required else item.default)
-    return create_model(cls.__name__, __base__=Strict, __doc__=(cls.__doc__ or "").split("\n\n")[0], **keys)
-
-
-class ByDtype(Strict):
-    """Columns by dtype, less some."""
-
-    dtype: Literal["numeric", "integer", "floating", "decimal"] = "numeric"
-    but: list[str] = Field(default=[], alias="except")
-
-
-def _selector(value: str | ByDtype) -> Any:
-    return value if isinstance(value, str) else value.model_dump(by_alias=True)
-
-
-Selectors = Annotated[str | ByDtype, AfterValidator(_selector)]
-_MODELS = tuple(_step_model(kind, cls) for kind, cls in REGISTRY.items())
-#: A step of any kind: validated by the model of its kind, then made into the scaler itself.
-AnyStep: Any = Annotated[Annotated[Union[_MODELS], Field(discriminator="kind")], AfterValidator(_build)]  # noqa: UP007
-
-
 def _whole(value: object) -> object:
     """Refuse ``true`` and ``1.0``, which equal 1 in Python, as a version."""
     if type(value) is not int:
@@ -347,5 +313,5 @@ class JobConfig(Strict):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the job file, for editors."""
-    schema = JobConfig.model_json_schema(by_alias=True, mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sparkscale job file", **schema}
+    schema = with_steps(JobConfig.model_json_schema(by_alias=True, mode="validation"))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "sparkscale job file"}

@@ -320,14 +320,14 @@ def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[P
                 "DATA_NONFINITE",
                 f"column {column.name!r}: expected finite numbers (nonfinite: error), found {known.nans} NaN, "
                 f"{known.posinf} +inf, {known.neginf} -inf in {known.rows} rows",
-                "mend the data, or take nonfinite: keep",
+                "fix the data, or set nonfinite: keep",
             )
         if planned.step.empty == "error" and not known.finite:
             yield Problem(
                 "DATA_EMPTY",
                 f"column {column.name!r}: expected a finite value, found none in {known.rows} rows "
                 f"({known.nulls} null, {known.nans} NaN)",
-                "leave the column out, or take empty: null",
+                "leave the column out, or set empty: null",
             )
 
 
@@ -346,5 +346,5 @@ def of_spark(df: DataFrame) -> DataFrame:
     if hasattr(type(df), "sparkSession"):
         return df
     found = f"{type(df).__module__.partition('.')[0]} {type(df).__name__}"
-    hint = "take spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
+    hint = "use spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
     raise ConfigError("CONFIG_VALUE", f"expected a PySpark DataFrame, found {found}", hint)

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from sparkscale.errors import DataError, Problem, nearest
 from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
-from sparkscale.scalers.base import RowStep, Selector, Step, pattern_of
+from sparkscale.scalers.base import RowStep, Step
+from sparkscale.scalers.selectors import Selector, pattern_of
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,7 +30,7 @@ _SOME = ColumnStats.of(np.array([0.0, 1.0]), quantiles=True)
 
 
 @dataclass(frozen=True)
-class Step:
+class ExplainedStep:
     """A step: the columns that it reads and writes, its formula, and which engine says it."""
 
     kind: str
@@ -48,7 +47,7 @@ class Explained:
 
     reading: dict[str, Any]
     fit: dict[str, Any]
-    steps: Sequence[Step]
+    steps: Sequence[ExplainedStep]
     writing: dict[str, Any]
     #: The types that the values of a text input decided.
     types: Mapping[str, str] = field(default_factory=dict)
@@ -106,8 +105,7 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
     return Explained(reading, fit, steps, _writing(sink, config) if sink else {})
 
 
-def _step(planned: PlannedStep, engine: Engine) -> Step:
-    formula = re.search(r"``(.+?)``", type(planned.step).__doc__ or "")
+def _step(planned: PlannedStep, engine: Engine) -> ExplainedStep:
     chosen = is_native(_map(planned), engine)
     why = "it has no native form"
     if engine != "auto":
@@ -116,7 +114,8 @@ def _step(planned: PlannedStep, engine: Engine) -> Step:
         why = "Spark's own expressions, which cost nothing beyond reading and writing"
     inputs = [column.name for column in planned.inputs]
     label = "native" if chosen else "pandas"
-    return Step(planned.step.kind, formula[1] if formula else "", inputs, list(planned.outputs), label, why)
+    step = planned.step
+    return ExplainedStep(step.kind, step.formula, inputs, list(planned.outputs), label, why)
 
 
 def _map(planned: PlannedStep) -> Map:

@@ -1,8 +1,7 @@
-"""Scalers: the maps they solve to, at the edges and against scikit-learn; their fields; a scaler of one's own."""
+"""Scalers: the maps they solve to, at the edges and against scikit-learn."""
 
 from __future__ import annotations
 
-import json
 import math
 from fractions import Fraction
 from typing import Any
@@ -15,22 +14,10 @@ from numpy.typing import NDArray
 from scipy import special
 from sklearn import datasets, preprocessing
 
+from sparkscale import LogSoftmax, MaxAbs, MeanNorm, MinMax, Robust, Softmax, Standard, UnitNorm
 from sparkscale.errors import ConfigError
-from sparkscale.maps import Affine, nonzero
-from sparkscale.scalers.base import (
-    REGISTRY,
-    LogSoftmax,
-    MaxAbs,
-    MeanNorm,
-    MinMax,
-    Robust,
-    RowStep,
-    Scaler,
-    Softmax,
-    Standard,
-    Step,
-    UnitNorm,
-)
+from sparkscale.maps import Affine
+from sparkscale.scalers.base import Scaler
 from sparkscale.stats.column import EMPTY, ColumnStats
 from tests.numacc import exact_moments, exact_std
 
@@ -451,133 +438,3 @@ def test_match_scipy_softmax(table: Floats, temperature: float) -> None:
     rtol = 1e-12 + (0.0 if temperature == 1 else 2 * EPS * float(np.abs(table / temperature).max()))
     np.testing.assert_allclose(plain, special.softmax(table / temperature, axis=1), rtol=rtol, atol=1e-307)
     np.testing.assert_allclose(logs, special.log_softmax(table / temperature, axis=1), rtol=1e-12, atol=rtol)
-
-
-#: Per step, the values that this field of it must refuse.
-BAD: list[tuple[type[Step], str, list[Any]]] = [
-    (Standard, "columns", [[], "", [""], 5, [5], None, ["a", None]]),
-    (Standard, "columns", ["/(/", ["a", "/[/"], {"dtype": "numeric", "except": ["year", "/(/"]}]),
-    (Standard, "dtype", ["int", None]),
-    (Standard, "nonfinite", ["no", None]),
-    (Standard, "empty", ["no", None]),
-    (Standard, "into", ["", 5, True, ["{column}"]]),
-    (Standard, "ddof", [2, -1, True, None, "no", 1.0]),
-    (Standard, "with_mean", ["false", 0, 1, None]),
-    (MinMax, "clip", ["no", 1, None, []]),
-    (MinMax, "range", [(1, 0), (0, 0), (0,), (0, 1, 2), "01", None, 5, ("0", "1"), (False, True), (0, math.inf)]),
-    (MinMax, "range", [(math.nan, 1), (MAX, -MAX), (0, 10**400), (0, 10**5000), (0, 1 + 0j)]),
-    (Robust, "quantile_range", [(75, 25), (-1, 50), (0, 101), (1,), None]),
-    (Softmax, "temperature", [0, -1.0, math.inf, math.nan, "1", None, True, 10**400]),
-    (LogSoftmax, "nulls", ["no", None]),
-    (LogSoftmax, "undefined", ["no", None]),
-    (UnitNorm, "norm", ["l3", None]),
-]
-
-
-@pytest.mark.parametrize(("step", "name", "values"), BAD)
-def test_refuse_bad_field(step: type[Step], name: str, values: list[Any]) -> None:
-    for value in values:
-        with pytest.raises(ConfigError, match=f"{name}: expected .*, found ") as caught:
-            step(**{"columns": "x", name: value})
-        assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
-
-
-@pytest.mark.parametrize("selector", [
-    {"dtype": "text"}, {"dtype": None}, {"dtyp": "integer"}, {"dtype": "numeric", "but": ["x"]}, {},
-    {"except": "year"}, {"except": [5]}, {"except": None}, {1: 2},
-])  # fmt: skip
-def test_refuse_bad_choice_by_dtype(selector: Any) -> None:
-    for columns in (selector, ["x", selector]):
-        with pytest.raises(ConfigError, match=r"^columns: .*expected .*, found ") as caught:
-            MinMax(columns)
-        assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
-
-
-def test_take_numpy_scalars_as_python_values() -> None:
-    taken: list[tuple[Step, Step]] = [
-        (Standard("x", ddof=np.int64(1), with_mean=np.bool_(False)), Standard("x", ddof=1, with_mean=False)),  # type: ignore[arg-type]
-        (MinMax("x", range=(np.int8(-1), np.float32(0.5))), MinMax("x", range=(-1.0, 0.5))),
-        (Robust("x", quantile_range=np.array([5, 95])), Robust("x", quantile_range=(5.0, 95.0))),  # type: ignore[arg-type]
-        (UnitNorm(np.array(["x", "y"]), norm=np.str_("l1")), UnitNorm(["x", "y"], norm="l1")),  # type: ignore[arg-type]
-        (Softmax({"except": ("x",)}, temperature=np.float64(2)), Softmax({"except": ["x"]}, temperature=2)),  # type: ignore[typeddict-item]
-    ]
-    for step, same in taken:
-        assert repr(step) == repr(same)
-        assert json.dumps(step.to_dict()) == json.dumps(same.to_dict())
-
-
-def test_register_every_kind() -> None:
-    columns = {"standard", "minmax", "maxabs", "robust", "mean_norm"}
-    rows = {"unit_norm", "softmax", "log_softmax"}
-    assert columns | rows <= set(REGISTRY)
-    assert all(issubclass(REGISTRY[kind], Scaler) and not REGISTRY[kind].by_row for kind in columns)
-    assert all(issubclass(REGISTRY[kind], RowStep) and REGISTRY[kind].by_row for kind in rows)
-    assert [kind for kind in columns if REGISTRY[kind].needs_quantiles] == ["robust"]
-
-
-@pytest.mark.parametrize("kind", sorted(REGISTRY))
-def test_round_trip_fields(kind: str) -> None:
-    step = REGISTRY[kind](["a", "b_*", {"dtype": "numeric", "except": ["c"]}], into="{column}_s", dtype="float32")
-    data = json.loads(json.dumps(step.to_dict()))
-    assert data.pop("kind") == kind
-    assert REGISTRY[kind](**data) == step
-    assert step.selectors == ("a", "b_*", {"dtype": "numeric", "except": ["c"]})
-
-
-def test_normalize_fields() -> None:
-    assert repr(MinMax("x", range=(-1, -0.0)).range) == "(-1.0, 0.0)"
-    assert repr(Robust("x", quantile_range=[5, 95]).quantile_range) == "(5.0, 95.0)"  # type: ignore[arg-type]
-    assert repr(Softmax("x", temperature=2).temperature) == "2.0"
-
-
-def test_pass_row_fields_on_to_the_map() -> None:
-    map_ = LogSoftmax("s_*", temperature=2, nulls="mask", undefined="zeros", nonfinite="error").solve_row()
-    assert (map_.temperature, map_.nulls, map_.undefined, map_.nonfinite, map_.log) == (
-        2.0,
-        "mask",
-        "zeros",
-        "error",
-        True,
-    )
-    assert Softmax("s_*").solve_row().log is False
-    assert UnitNorm("s_*", norm="max", nonfinite="error").solve_row().to_dict() == {
-        "kind": "unit_norm",
-        "nonfinite": "error",
-        "norm": "max",
-    }
-
-
-def test_add_scaler_by_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(REGISTRY, "mean_norm", REGISTRY["mean_norm"])  # put back afterwards
-
-    class MeanNorm(Scaler, kind="mean_norm"):
-        """(x - mean) / (max - min)."""
-
-        def solve(self, stats: ColumnStats) -> Affine:
-            return Affine(center=stats.mean, scale=nonzero(stats.range))
-
-    step = REGISTRY["mean_norm"]("x")
-    assert isinstance(step, MeanNorm)
-    assert scaled(step, [0.0, 1.0, 3.0, 4.0]) == [-0.5, -0.25, 0.25, 0.5]
-    assert scaled(step, [3.0, 3.0]) == [0.0, 0.0]
-
-
-def test_add_scaler_with_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(REGISTRY, "spread", Scaler)  # taken away afterwards
-
-    class Spread(Scaler, kind="spread"):
-        times: float = 1.0
-
-        def solve(self, stats: ColumnStats) -> Affine:
-            return Affine(scale=nonzero(stats.range * self.times))
-
-    step = REGISTRY["spread"](["a", "b"], times=2.0)  # type: ignore[call-arg]
-    assert (step.kind, step.to_dict()["times"], step.to_dict()["columns"]) == ("spread", 2.0, ["a", "b"])
-    assert step == Spread(["a", "b"], times=2.0) != Spread(["a", "b"])
-    assert scaled(Spread("a", times=2.0), [0.0, 4.0]) == [0.0, 0.5]
-    with pytest.raises(ConfigError, match="times: expected a finite number, found 'twice'"):
-        Spread("a", times="twice")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="time"):
-        Spread("a", time=2.0)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="positional"):
-        Spread("a", 2.0)  # type: ignore[arg-type, call-arg]

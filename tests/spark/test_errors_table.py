@@ -97,13 +97,13 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "error[DATA_NO_ROWS] expected rows in the input, found none; check the input and its 'where'"),
     ("no finite value", "run", step("{kind: minmax, columns: [x, none]}"), 65,
      "error[DATA_EMPTY] column 'none': expected a finite value, found none in 3 rows (2 null, 1 NaN); leave "
-     "the column out, or take empty: null"),
+     "the column out, or set empty: null"),
     ("no finite value in several", "run", step("{kind: minmax, columns: [none, gone]}"), 65,
      "error[DATA_EMPTY] 2 problems, the first: column 'none': expected a finite value, found none in 3 rows (2 "
-     "null, 1 NaN); leave the column out, or take empty: null"),
+     "null, 1 NaN); leave the column out, or set empty: null"),
     ("not finite", "run", step("{kind: minmax, columns: infs, nonfinite: error}"), 65,
      "error[DATA_NONFINITE] column 'infs': expected finite numbers (nonfinite: error), found 0 NaN, 1 +inf, 1 "
-     "-inf in 3 rows; mend the data, or take nonfinite: keep"),
+     "-inf in 3 rows; fix the data, or set nonfinite: keep"),
     ("every score null", "run", step("{kind: softmax, columns: [gone, lone]}"), 65,
      "error[DATA_EMPTY] step 1 (softmax): expected scores in 'gone', 'lone', found only nulls in 3 rows; leave "
      "the step out, or take empty: null"),
