@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from sparkscale.cli import entry
-from sparkscale.scalers import base
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -94,10 +97,29 @@ def test_run_readme_python(flights: Path, spark: SparkSession, capsys: pytest.Ca
     assert (flights / "out" / "stats" / "00000001.json").is_file()
 
 
-def test_run_contributing_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "REGISTRY", dict(base.REGISTRY))
-    names = {name: getattr(base, name) for name in ("Scaler", "ColumnStats", "Affine", "nonzero")}
-    exec(compile(blocks("CONTRIBUTING.md", "python")[0], "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - as above
-    scaler = names["MeanNorm"]("x")
-    stats = base.ColumnStats.of(np.array([1.0, 2.0, 6.0]))
-    np.testing.assert_allclose(scaler.solve(stats).forward(np.array([1.0, 3.0, 6.0])), [-0.4, 0.0, 0.6], rtol=1e-15)
+def test_run_contributing_example(tmp_path: Path) -> None:
+    """The example is one new file in a copy of the package, and everything else finds it."""
+    shutil.copytree(ROOT / "sparkscale", tmp_path / "sparkscale", ignore=shutil.ignore_patterns("__pycache__"))
+    example = blocks("CONTRIBUTING.md", "python")[0]
+    (tmp_path / "sparkscale" / "scalers" / "midrange.py").write_text(example, encoding="utf-8")
+    (tmp_path / "job.yaml").write_text(
+        "version: 1\ninput: {table: t}\nsteps: [{kind: midrange, columns: x, clip: true}]\noutput: {table: u}\n",
+        encoding="utf-8",
+    )
+    program = """
+import sparkscale as ss
+from sparkscale.config import jobfile, models
+
+assert jobfile.load("job.yaml").config.steps == [ss.MidRange("x", clip=True)]
+assert models.json_schema()["$defs"]["MidRange"]["properties"]["clip"]["default"] is False
+print(ss.Pipeline([ss.MidRange("x")]).fit_arrays({"x": [1.0, 2.0, 6.0]}).transform_arrays({"x": [1.0, 3.0, 6.0]})["x"].tolist())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr.decode()) == (0, "")
+    np.testing.assert_allclose(json.loads(ran.stdout), [-0.5, -0.1, 0.5], rtol=1e-15)
