@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparkscale.scalers.unit_norm import UnitNorm
     from sparkscale.stats.column import ColumnStats
 
-#: Where public names are; a scaler, by its class name, is where it registers itself.
+#: Where public names are. Scalers are not listed: their registry has them.
 _HOME = {
     "Fitted": "pipeline.fitted",
     "merge": "pipeline.fitted",

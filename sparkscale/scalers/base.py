@@ -121,12 +121,12 @@ def from_dict(data: Any) -> Step:
 
 def json_schema() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the JSON Schema of a step of any kind, and the definitions that it refers to."""
-    places = {kind: f"#/$defs/{cls.__name__}" for kind, cls in sorted(REGISTRY.items())}
+    places = {kind: f"#/$defs/{kind}" for kind in sorted(REGISTRY)}
     whole = {
         "discriminator": {"propertyName": "kind", "mapping": places},
         "oneOf": [{"$ref": place} for place in places.values()],
     }
-    return whole, selectors.definitions() | {cls.__name__: _schema(cls) for cls in REGISTRY.values()}
+    return whole, selectors.definitions() | {kind: _schema(cls) for kind, cls in REGISTRY.items()}
 
 
 def _register(kind: str, cls: type[Step]) -> None:

@@ -90,9 +90,9 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(schema["$defs"]["Input"]["properties"]) == {
         "format", "path", "table", "version", "snapshot", "tag", "timestamp", "schema", "partitions", "where", "options",
     }  # fmt: skip
-    assert schema["$defs"]["MaxAbs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
+    assert schema["$defs"]["maxabs"]["description"] == "``x / max(|x|)``: into [-1, 1]; 0 stays 0."
     for kind, cls in REGISTRY.items():
-        part = schema["$defs"][cls.__name__]
+        part = schema["$defs"][kind]
         assert set(part["properties"]) == {"kind", *(item.name for item in dataclasses.fields(cls))}
         assert (part["properties"]["kind"]["const"], part["additionalProperties"]) == (kind, False)
         assert set(part["required"]) == {"kind", "columns"}

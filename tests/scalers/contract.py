@@ -58,7 +58,7 @@ def check_schema(cls: type[Step], folder: Path) -> None:
     steps = schema["properties"]["steps"]["items"]
     place = steps["discriminator"]["mapping"][cls.kind]
     assert {"$ref": place} in steps["oneOf"]
-    own = schema["$defs"][place.rpartition("/")[2]]
+    own = schema["$defs"][place.removeprefix("#/$defs/")]
     assert (own["properties"]["kind"], own["additionalProperties"]) == ({"const": cls.kind}, False)
     assert own["required"] == ["kind", "columns"]
     defaults = {key: part["default"] for key, part in own["properties"].items() if "default" in part}

@@ -74,8 +74,8 @@ def test_check_fields_together(toy: type[Scaler], tmp_path: Path) -> None:
 
 def test_name_in_schema_and_errors(toy: type[Scaler], tmp_path: Path) -> None:
     schema = json_schema()
-    assert schema["$defs"]["Toy"]["properties"]["times"] == {"type": "number", "minimum": 1, "default": 1.0}
-    assert schema["$defs"]["Toy"]["description"] == f"``{toy.formula}`` from one end of the range."
+    assert schema["$defs"]["toy"]["properties"]["times"] == {"type": "number", "minimum": 1, "default": 1.0}
+    assert schema["$defs"]["toy"]["description"] == f"``{toy.formula}`` from one end of the range."
     (found,) = wrong(tmp_path, JOB.replace("kind: toy", "kind: toi"))
     kinds = "log_softmax, maxabs, mean_norm, minmax, robust, softmax, standard, toy, unit_norm"
     assert found == f"job.yaml:4: steps[0]: expected kind: {kinds}, found 'toi'; did you mean 'toy'?"
@@ -92,7 +92,7 @@ def test_transform_save_and_load(toy: type[Scaler], tmp_path: Path) -> None:
 def test_leave_nothing_behind(tmp_path: Path) -> None:
     assert "toy" not in REGISTRY
     assert not hasattr(ss, "Toy")
-    assert "Toy" not in json_schema()["$defs"]
+    assert "toy" not in json_schema()["$defs"]
     (found,) = wrong(tmp_path, JOB)
     assert found.startswith("job.yaml:4: steps[0]: expected kind: log_softmax, ")
 

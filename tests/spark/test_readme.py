@@ -111,7 +111,7 @@ import sparkscale as ss
 from sparkscale.config import jobfile, models
 
 assert jobfile.load("job.yaml").config.steps == [ss.MidRange("x", clip=True)]
-assert models.json_schema()["$defs"]["MidRange"]["properties"]["clip"]["default"] is False
+assert models.json_schema()["$defs"]["midrange"]["properties"]["clip"]["default"] is False
 print(ss.Pipeline([ss.MidRange("x")]).fit_arrays({"x": [1.0, 2.0, 6.0]}).transform_arrays({"x": [1.0, 3.0, 6.0]})["x"].tolist())
 """
     ran = subprocess.run(
