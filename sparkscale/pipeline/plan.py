@@ -49,13 +49,14 @@ class Plan:
     @property
     def features(self) -> dict[str, Column]:
         """The columns that need statistics, by name, each once."""
-        return {column.name: column for step in self.steps if not step.step.by_row for column in step.inputs}
+        columnwise = (planned for planned in self.steps if not planned.step.by_row)
+        return {column.name: column for planned in columnwise for column in planned.inputs}
 
     @property
     def quantile_features(self) -> frozenset[str]:
         """The names of the features whose quantiles some step needs."""
-        needing = (step for step in self.steps if step.step.needs_quantiles)
-        return frozenset(column.name for step in needing for column in step.inputs)
+        needing = (planned for planned in self.steps if planned.step.needs_quantiles)
+        return frozenset(column.name for planned in needing for column in planned.inputs)
 
     @property
     def output_names(self) -> list[str]:
@@ -66,9 +67,9 @@ class Plan:
     def output_types(self) -> dict[str, str]:
         """The type of every column of the result."""
         types = {field.name: field.type for field in self.schema.fields}
-        for step in self.steps:
-            element = "float" if step.step.dtype == "float32" else "double"
-            types |= dict.fromkeys(step.outputs, f"array<{element}>" if step.over_array else element)
+        for planned in self.steps:
+            element = "float" if planned.step.dtype == "float32" else "double"
+            types |= dict.fromkeys(planned.outputs, f"array<{element}>" if planned.over_array else element)
         return types
 
 
@@ -108,11 +109,11 @@ def bind(
     """
     problems = list(problems)
     bound = []
-    for number, step in enumerate(steps, 1):
-        here = tuple(found[column.name] for column in step.inputs if column.name in found)
-        problems += _check_inputs(step.step, here, number)
-        outputs = tuple(column.name for column in here) if step.step.into is None else step.outputs
-        bound.append(replace(step, inputs=here, outputs=outputs))
+    for number, planned in enumerate(steps, 1):
+        here = tuple(found[column.name] for column in planned.inputs if column.name in found)
+        problems += _check_inputs(planned.step, here, number)
+        outputs = tuple(column.name for column in here) if planned.step.into is None else planned.outputs
+        bound.append(replace(planned, inputs=here, outputs=outputs))
     return _checked(Plan(schema, tuple(bound)), problems)
 
 
@@ -233,11 +234,11 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
     key = plan.schema.key
     existing = {key(name) for name in plan.schema.names}
     writers: dict[str, list[tuple[str, PlannedStep, str]]] = {}
-    for number, step in enumerate(plan.steps, 1):
-        for name in step.outputs:
-            writers.setdefault(key(name), []).append((name, step, f"step {number} ({step.step.kind})"))
+    for number, planned in enumerate(plan.steps, 1):
+        for name in planned.outputs:
+            writers.setdefault(key(name), []).append((name, planned, f"step {number} ({planned.step.kind})"))
     for written in writers.values():
-        (name, step, label), *others = written
+        (name, planned, label), *others = written
         if others:
             labels = list(dict.fromkeys(label for _, _, label in written))
             yield Problem(
@@ -245,7 +246,7 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
                 f"more than one output would be named {name!r}, by {' and '.join(labels)}",
                 "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
             )
-        elif step.step.into is not None and key(name) in existing:
+        elif planned.step.into is not None and key(name) in existing:
             yield Problem(
                 "SCHEMA_CLASH",
                 f"{label} would write {name!r}, which the input has already",

@@ -86,7 +86,7 @@ class Explained:
 def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
     """Return what a job would do with a table; starts no job."""
     files = df.inputFiles()
-    own = {column.path[0] for step in planned.steps for column in step.inputs if fits and not step.step.by_row}
+    own = {column.path[0] for column in planned.features.values()} if fits else set()
     reading = {
         "name": config.input.name,
         "files": len(files),
