@@ -71,7 +71,7 @@ def dump(fitted: Fitted) -> bytes:
     try:
         document["checksum"] = _checksum(document)
     except UnicodeEncodeError as error:
-        cause = f"expected names and provenance in Unicode, found an unpaired surrogate in {error.object!r:.80}"
+        cause = f"expected names and provenance in Unicode, found an unpaired Unicode surrogate in {error.object!r:.80}"
         raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
     text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode("utf-8")

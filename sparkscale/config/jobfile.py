@@ -110,7 +110,7 @@ def load(  # noqa: PLR0913 - a job file, and all that varies it
         UsageError: (64) for a wrong ``run_id`` or override.
     """
     if run_id is not None and not RUN_ID.fullmatch(run_id):
-        expected = "expected 1 to 64 of A-Z a-z 0-9 _ . -, not dots alone"
+        expected = "expected 1 to 64 characters of A-Z a-z 0-9 _ . -, not only dots"
         raise UsageError("USAGE_RUN_ID", f"run id: {expected}, found {run_id[:80]!r}")
     if date is not None and not _is_date(date):
         raise UsageError("USAGE_DATE", f"date: expected a day YYYY-MM-DD, found {date[:80]!r}")
@@ -181,7 +181,7 @@ def _override(
 def _put(data: Any, origins: dict[_Path, str], keys: list[str], value: str, origin: str) -> None:
     """Set one value; a key that is a number is an index into a list."""
     if len(keys) > yamlfile.MAX_DEPTH or any(map(yamlfile.is_torn, keys)):
-        expected = f"expected at most {yamlfile.MAX_DEPTH} keys of valid Unicode"
+        expected = f"expected at most {yamlfile.MAX_DEPTH} keys without unpaired Unicode surrogates"
         raise UsageError("USAGE_SET", f"{origin[:_LONG]}: {expected}, found {len(keys)}")
     at: list[Any] = []
     for last, key in ((i == len(keys) - 1, key) for i, key in enumerate(keys)):
@@ -233,7 +233,7 @@ class _Loader:
         return references.fill(value, self.place(at), problems)
 
     def _no_value(self, at: _Path) -> Problem:
-        return Problem("CONFIG_KEY", f"{self.place(at)}: expected references in values alone, found one in a key")
+        return Problem("CONFIG_KEY", f"{self.place(at)}: expected references only in values, found one in a key")
 
     def place(self, at: Sequence[str | int]) -> str:
         """Return file, line and key of a value, or of the nearest thing around it."""

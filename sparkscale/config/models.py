@@ -70,7 +70,7 @@ def _telling(rule: Condition | list[Scalar] | Scalar) -> Condition | list[Scalar
     if isinstance(rule, Condition) and rule.nan:
         others = [name for name, value in rule.parts.items() if name != "nan" and (name, value) != ("null", False)]
         if others:
-            raise ValueError(f"nan: true keeps only NaN, which never satisfies {others[0]!r}; leave one of them out")
+            raise ValueError(f"nan: true keeps only NaN, which never satisfies {others[0]!r}; remove one of them")
     return rule
 
 
@@ -114,9 +114,9 @@ def _typed_names(text: object) -> dict[str, str]:
     return found
 
 
-def _has(format_: str) -> str:
+def _supports(format_: str) -> str:
     keys = _AS_OF.get(format_, ())
-    return f"it has {', '.join(keys)}" if keys else "delta and iceberg have"
+    return f"use {' or '.join(keys)}" if keys else "only delta and iceberg do"
 
 
 class Place(Strict):
@@ -182,11 +182,11 @@ class Input(Place):
         if len(given) > 1:
             raise ValueError(f"expected one of {', '.join(given)}, found {len(given)}")
         if given and given[0] not in allowed:
-            raise ValueError(f"{given[0]}: {self.format} has none; {_has(self.format)}")
+            raise ValueError(f"{given[0]}: {self.format} doesn't support it; {_supports(self.format)}")
         if self.table_schema is not None and self.format not in FILES:
             raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
         if self.partitions and (self.format not in FILES or self.table is not None):
-            raise ValueError("partitions: expected a path of plain files; a table has types of its own")
+            raise ValueError("partitions: expected a path of plain files; a table has its own types")
         return self
 
     @property

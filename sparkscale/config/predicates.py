@@ -88,12 +88,12 @@ _COMPARABLE: Mapping[str, Callable[[Any], bool]] = {
     "other": lambda _: False,
 }
 _HINTS: Mapping[tuple[str, type], str] = {
-    ("number", int): "write a number of more than 64 bits with an exponent, as 1.0e+30",
+    ("number", int): "write a number of more than 64 bits with an exponent, such as 1.0e+30",
     ("date", str): "write it as 2026-01-31",
     ("timestamp", str): "write it as 2026-01-31T12:00:00, 2026-01-31T12:00:00Z or 2026-01-31",
     ("timestamp_ntz", str): "write it as 2026-01-31T12:00:00 or 2026-01-31",
     **{
-        ("other", kind): "such a column can only be compared with null: true or false"
+        ("other", kind): "such a column can only be tested with null: true or null: false"
         for kind in (str, int, float, bool)
     },
 }

@@ -75,7 +75,7 @@ def _file(path: str) -> str | Problem:
     """Return the text of a file; a pipe, to which nobody may write, is not waited for."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            return _refused(path, "a file", "what is none")
+            return _refused(path, "a regular file", "something else")
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -99,7 +99,7 @@ def _walk_mapping(node: MappingNode, path: tuple[str | int, ...], lines: Lines, 
     for key_node, value_node in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
         if key in seen:
-            cause = f"{name}:{line}: key {key!r:.80} is a duplicate, first in line {seen[key]}"
+            cause = f"{name}:{line}: key {key!r:.80} appears twice, first on line {seen[key]}"
             yield Problem("CONFIG_DUPLICATE", cause, "remove one of them")
         if is_torn(key):
             yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found an unpaired Unicode surrogate in a key")

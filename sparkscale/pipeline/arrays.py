@@ -42,7 +42,9 @@ def table(columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
     lengths = {len(array): name for name, array in reversed(made.items())}
     if len(lengths) > 1:
         found = ", ".join(f"{length} in {name!r}" for length, name in sorted(lengths.items()))
-        raise DataError("DATA_LENGTH", f"expected columns of one length, found {found}", "give each row in all of them")
+        raise DataError(
+            "DATA_LENGTH", f"expected columns of one length, found {found}", "give every column the same number of rows"
+        )
     return made
 
 

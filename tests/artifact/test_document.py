@@ -138,8 +138,8 @@ RAW: dict[str, tuple[bytes, str]] = {
     "deep in a key": (b'{"a":' * 100_000, "ARTIFACT_INVALID"),
     "a number of many digits": (b"9" * 100_000, "ARTIFACT_INVALID"),
     "a number beyond a double": (GOOD.replace(b'"rows": 50', b'"rows": 1e999', 1), "ARTIFACT_INVALID"),
-    "half a character": (sealed(put("provenance", value={"x": "\ud800"})), "ARTIFACT_INVALID"),
-    "half a character in a name": (sealed(put("steps", 0, "outputs", 0, value="\udfff")), "ARTIFACT_INVALID"),
+    "surrogate": (sealed(put("provenance", value={"x": "\ud800"})), "ARTIFACT_INVALID"),
+    "surrogate in a name": (sealed(put("steps", 0, "outputs", 0, value="\udfff")), "ARTIFACT_INVALID"),
 }
 
 

@@ -49,9 +49,9 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] job.yaml:4: steps[0].columns: expected at least one name, pattern or {dtype: ...}, "
      "found []"),
     ("duplicate key", "check", HEAD + STEP + OUT + "version: 1\n", 78,
-     "error[CONFIG_DUPLICATE] job.yaml:5: key 'version' is a duplicate, first in line 1; remove one of them"),
+     "error[CONFIG_DUPLICATE] job.yaml:5: key 'version' appears twice, first on line 1; remove one of them"),
     ("duplicate key in step", "check", step("{kind: minmax, kind: standard, columns: x}"), 78,
-     "error[CONFIG_DUPLICATE] job.yaml:4: key 'kind' is a duplicate, first in line 4; remove one of them"),
+     "error[CONFIG_DUPLICATE] job.yaml:4: key 'kind' appears twice, first on line 4; remove one of them"),
     ("range reversed", "check", step("{kind: minmax, columns: x, range: [1, -1]}"), 78,
      "error[CONFIG_VALUE] job.yaml:4: steps[0].range: expected two finite numbers [low, high], low < high, "
      "found [1, -1]"),
@@ -223,9 +223,9 @@ CALLS: list[tuple[list[str], int, str]] = [
     (["run"], 64, "error[USAGE] Missing option '--config' / '-c'; see `sparkscale --help`"),
     (["check", "-c", "good.yaml", "--set", "x"], 64, "error[USAGE_SET] --set: expected key.key=value, found 'x'"),
     (["check", "-c", "good.yaml", "--run-id", "a/b"], 64,
-     "error[USAGE_RUN_ID] run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, not dots alone, found 'a/b'"),
+     "error[USAGE_RUN_ID] run id: expected 1 to 64 characters of A-Z a-z 0-9 _ . -, not only dots, found 'a/b'"),
     (["check", "-c", "good.yaml", "--run-id", ".."], 64,
-     "error[USAGE_RUN_ID] run id: expected 1 to 64 of A-Z a-z 0-9 _ . -, not dots alone, found '..'"),
+     "error[USAGE_RUN_ID] run id: expected 1 to 64 characters of A-Z a-z 0-9 _ . -, not only dots, found '..'"),
     (["check", "-c", "good.yaml", "--date", "x"], 64, "error[USAGE_DATE] date: expected a day YYYY-MM-DD, found 'x'"),
     (["check", "-c", "good.yaml", "--date", "2020-99-99"], 64,
      "error[USAGE_DATE] date: expected a day YYYY-MM-DD, found '2020-99-99'"),

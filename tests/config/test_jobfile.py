@@ -367,8 +367,8 @@ def test_say_how_to_write_values_of_predicates() -> None:
     _, wrong = conditions({"day": "notadate", "items": 1, "x": 10**30}, schema, "flights")
     assert [problem.hint for problem in wrong] == [
         "write it as 2026-01-31",
-        "such a column can only be compared with null: true or false",
-        "write a number of more than 64 bits with an exponent, as 1.0e+30",
+        "such a column can only be tested with null: true or null: false",
+        "write a number of more than 64 bits with an exponent, such as 1.0e+30",
     ]
 
 
@@ -442,7 +442,7 @@ def test_refuse_types_that_no_partition_has(text: object) -> None:
     "place", [{"format": "delta", "path": "in"}, {"table": "a.b"}, {"format": "csv", "table": "a.b"}]
 )
 def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="a table has types of its own"):
+    with pytest.raises(ValidationError, match="a table has its own types"):
         Input.model_validate({**place, "partitions": "month int"})
 
 
@@ -458,6 +458,6 @@ def test_refuse_nan_of_what_holds_none(job: Any, name: str) -> None:
 @pytest.mark.parametrize("rule", [{"gt": 10}, {"ne": 1}, {"eq": 1}, {"in": [1]}, {"null": True}])
 def test_refuse_a_comparison_beside_nan(job: Any, rule: dict[str, Any]) -> None:
     source = json.dumps({"format": "parquet", "path": "in", "where": {"x": {**rule, "nan": True}}})
-    said = f"nan: true keeps only NaN, which never satisfies {next(iter(rule))!r}; leave one of them out"
+    said = f"nan: true keeps only NaN, which never satisfies {next(iter(rule))!r}; remove one of them"
     with pytest.raises(ConfigError, match=said):
         job(overrides=[f"input={source}"])

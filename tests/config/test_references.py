@@ -100,9 +100,9 @@ def make(name: str) -> None:
 MEND, RIGHT = "mount it, or fix its path or permissions", "is this the right file?"
 WRONG = {
     "missing": f"a file that can be read, found no such file or directory; {MEND}",
-    "a folder": f"a file, found what is none; {RIGHT}",
-    "a pipe": f"a file, found what is none; {RIGHT}",
-    "a device": f"a file, found what is none; {RIGHT}",
+    "a folder": f"a regular file, found something else; {RIGHT}",
+    "a pipe": f"a regular file, found something else; {RIGHT}",
+    "a device": f"a regular file, found something else; {RIGHT}",
     "a link to itself": f"a file that can be read, found too many levels of symbolic links; {MEND}",
     "too large": f"at most 65,536 bytes, found more; {RIGHT}",
     "sparse": f"at most 65,536 bytes, found more; {RIGHT}",
@@ -161,9 +161,7 @@ def test_tell_every_problem_at_once() -> None:
 def test_refuse_references_in_keys(key: str) -> None:
     Path("secret").write_text("hunter22")
     found = problems(f"spark: {{conf: {{'{key}': 1}}}}\n", environ={"HOME": "/home"})
-    assert found == [
-        f"CONFIG_KEY job.yaml:5: spark.conf.{key}: expected references in values alone, found one in a key"
-    ]
+    assert found == [f"CONFIG_KEY job.yaml:5: spark.conf.{key}: expected references only in values, found one in a key"]
 
 
 def test_refuse_variable_that_is_no_text() -> None:

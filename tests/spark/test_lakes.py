@@ -359,8 +359,12 @@ def test_push_predicates_down(spark: SparkSession, inputs: Path, capfd: pytest.C
 
 
 WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
-    ({"format": "parquet", "path": "in", "version": 1}, {}, "version: parquet has none; delta and iceberg have"),
-    ({"format": "delta", "path": "in", "tag": "a"}, {}, "tag: delta has none; it has version, timestamp"),
+    (
+        {"format": "parquet", "path": "in", "version": 1},
+        {},
+        "version: parquet doesn't support it; only delta and iceberg do",
+    ),
+    ({"format": "delta", "path": "in", "tag": "a"}, {}, "tag: delta doesn't support it; use version or timestamp"),
     ({"format": "iceberg", "path": "in", "snapshot": 1, "tag": "a"}, {}, "expected one of snapshot, tag, found 2"),
     ({"format": "delta", "path": "in", "timestamp": "noon"}, {}, "expected a time such as 2026-01-31 12:00:00"),
     ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a table of format delta has its own"),
