@@ -39,6 +39,22 @@ def _together(module: str) -> str:
     return next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run all cases; without it, of the longest tests a part")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that only the thorough setting runs; a case that is named on the command line runs."""
+    if config.getoption("--thorough") or any("::" in argument for argument in config.args):
+        return
+    if gone := unknown({item.nodeid for item in items}):
+        raise pytest.UsageError(f"tests/small.py keeps cases that are no longer there: {gone}")
+    kept = [item for item in items if is_small(item.nodeid)]
+    if left := [item for item in items if not is_small(item.nodeid)]:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
 @pytest.fixture
 def registry() -> Iterator[dict[str, Any]]:
     """Give the registry of scalers; kinds that a test defines are gone after it."""
@@ -50,10 +66,11 @@ def registry() -> Iterator[dict[str, Any]]:
     REGISTRY.update(known)
 
 
-@pytest.fixture
-def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Import the modules of the round-trip matrix, which is a script, for a test."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
+@pytest.fixture(scope="session")
+def trips() -> Iterator[Any]:
+    """Import the modules of the round-trip matrix, which is a script."""
+    scripts = str(Path(__file__).parent.parent / "scripts")
+    sys.path.insert(0, scripts)
     from roundtrips import cells, compare, draw, engines, jobs, kinds, page, readers, shapes, texts, writers
 
     yield SimpleNamespace(

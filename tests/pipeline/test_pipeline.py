@@ -50,7 +50,7 @@ def test_refuse_to_merge_what_is_not_fitted(parts: Any) -> None:
 ])  # fmt: skip
 def test_refuse_what_is_no_spark_dataframe(data: Any, found: str) -> None:
     for use in (ss.Pipeline([ss.MinMax("x")]).fit, FITTED.transform, FITTED.inverse_transform):
-        with pytest.raises(ConfigError, match=f"expected a PySpark DataFrame, found {found}; take ") as caught:
+        with pytest.raises(ConfigError, match=f"expected a PySpark DataFrame, found {found}; use ") as caught:
             use(data)
         assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
 
