@@ -257,6 +257,16 @@ class Drift(Strict):
     nullability: Action = Field(Policy.nullability, description="A column is no longer declared not null.")
 
 
+class Statistics(Strict):
+    """How the statistics are learned."""
+
+    reproducible: bool = Field(
+        default=True,
+        description="Equal data in equal partitions give equal bits. false: faster on a cluster, "
+        "but the last bits of mean and std may differ from run to run there.",
+    )
+
+
 class Spark(Strict):
     """The session that a job starts if there is none."""
 
@@ -293,6 +303,7 @@ class JobConfig(Strict):
     self_check: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
     )
+    statistics: Statistics = Field(default_factory=lambda: Statistics.model_validate({}))
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 
     @property

@@ -94,7 +94,8 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
         "columns": len(df.columns),
         "fit_columns": len(own),
     }
-    looks = fitting.looks(df, planned) if fits else None
+    reproducible = config.statistics.reproducible
+    looks = fitting.looks(df, planned, reproducible=reproducible) if fits else None
     fit = {
         "features": len(planned.features) if looks else 0,
         "sketches": len(planned.quantile_features) if looks else 0,

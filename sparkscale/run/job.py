@@ -302,7 +302,7 @@ def _fit(df: DataFrame, planned: Plan, job: Job, report: Report) -> Fitted:
 
     def once() -> None:
         with translated("fitting"):
-            done.append(fitting.fit_planned(df, planned, [about]))
+            done.append(fitting.fit_planned(df, planned, [about], reproducible=job.config.statistics.reproducible))
 
     with report.stage("fit"):
         patiently(df.sparkSession, once, report.warnings)

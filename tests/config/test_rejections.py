@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from sparkscale.config import jobfile
-from sparkscale.config.models import Artifact, Condition, Drift, Input, JobConfig, Output, Spark
+from sparkscale.config.models import Artifact, Condition, Drift, Input, JobConfig, Output, Spark, Statistics
 from sparkscale.errors import ConfigError
 from sparkscale.scalers.base import REGISTRY
 from sparkscale.scalers.selectors import ByDtype
@@ -21,7 +21,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
         "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "schema_drift": {},
-        "spark": {}}),
+        "statistics": {}, "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
     "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
@@ -34,6 +34,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "input of a time": (("input",), Input, {"format": "delta", "path": "in", "timestamp": "2026-01-01"}),
     "output of a table": (("output",), Output, {"format": "delta", "table": "db.t"}),
     "schema_drift": (("schema_drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
+    "statistics": (("statistics",), Statistics, {"reproducible": False}),
     "spark": (("spark",), Spark, {
         "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {

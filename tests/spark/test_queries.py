@@ -75,6 +75,22 @@ def test_count_few_queries_where_each_costs(
     assert jobs() == QUERY * count
 
 
+def test_aggregate_whole_on_a_cluster_where_bits_need_not_be_equal(
+    wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "merges_in_order", lambda _: False)
+    names = [f"c{j}" for j in range(13)]
+    exact = ss.Pipeline([ss.Standard(names)]).fit(wide)
+    assert jobs() == QUERY  # all of them, by partition
+    fast = ss.Pipeline([ss.Standard(names)]).fit(wide, reproducible=False)
+    assert jobs() == QUERY + 2 * QUERY  # as many a query as Spark compiles
+    for name, known in exact.stats.items():
+        found = fast.stats[name]
+        assert (found.rows, found.min, found.max) == (known.rows, known.min, known.max)
+        assert found.mean == pytest.approx(known.mean, rel=1e-12)
+        assert found.std == pytest.approx(known.std, rel=1e-12)
+
+
 def test_count_one_more_query_for_ill_conditioned_and_nonfinite(
     wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

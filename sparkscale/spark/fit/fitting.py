@@ -36,14 +36,14 @@ _ILL = 100.0
 _SMALL_STD = 2.0**-480
 
 
-def fit(df: DataFrame, steps: Sequence[Step], source: str = "the input", about: Sequence[Any] = ()) -> Fitted:
+def fit(df: DataFrame, steps: Sequence[Step], *, reproducible: bool = True) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
-    return fit_planned(df, plan(steps, schema_of(df), source), about)
+    return fit_planned(df, plan(steps, schema_of(df), "the input"), reproducible=reproducible)
 
 
-def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = ()) -> Fitted:
+def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, reproducible: bool = True) -> Fitted:
     """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
-    stats = measure(df, planned)
+    stats = measure(df, planned, reproducible=reproducible)
     rows = next(iter(stats.values())).rows if stats else None
     return solve(planned, stats, rows, _provenance(df.sparkSession, about))
 
@@ -62,13 +62,13 @@ class Looks:
         return len(self.moments) + len(self.sketches) + len(self.in_python)
 
 
-def looks(df: DataFrame, planned: Plan) -> Looks:
+def looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks:
     """Return the queries that the first look at the plan's features takes; starts none."""
     sketched = [column for name, column in planned.features.items() if name in planned.quantile_features]
     plain = [column for name, column in planned.features.items() if name not in planned.quantile_features]
     native = bool(sketched) and _has_native_sketch(df.sparkSession)
     apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
-    dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN)
+    dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN, reproducible=reproducible)
     moments = [partial(scan.look, df, query) for query in dealt]
     if native and not apart:
         moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in evenly(sketched, GROUP)]
@@ -80,12 +80,13 @@ def looks(df: DataFrame, planned: Plan) -> Looks:
     )
 
 
-def measure(df: DataFrame, planned: Plan) -> dict[str, ColumnStats]:
+def measure(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> dict[str, ColumnStats]:
     """Return the statistics of the plan's features."""
-    first = looks(df, planned)
+    first = looks(df, planned, reproducible=reproducible)
     calls: list[Callable[[], Any]] = [*first.moments, *first.sketches]
     found = together(df.sparkSession, calls)
-    stats = _refine(df, planned.features, _all(found[: len(first.moments)]))
+    moments = _all(found[: len(first.moments)])
+    stats = _refine(df, planned.features, moments, reproducible=reproducible)
     for name, made in _all(found[len(first.moments) :]).items():
         stats[name] = _same(name, stats[name].with_quantiles(made))
     return stats | _all(call() for call in first.in_python)
@@ -104,7 +105,9 @@ def _same(name: str, stats: ColumnStats) -> ColumnStats:
     return stats
 
 
-def _refine(df: DataFrame, features: Mapping[str, Column], stats: dict[str, ColumnStats]) -> dict[str, ColumnStats]:
+def _refine(
+    df: DataFrame, features: Mapping[str, Column], stats: dict[str, ColumnStats], *, reproducible: bool
+) -> dict[str, ColumnStats]:
     """Scan again the columns that one scan could not tell all of: with NaN or infinities, or ill-conditioned.
 
     One round serves these. Others are needed where squares overflowed as well, or where the only finite value
@@ -113,7 +116,7 @@ def _refine(df: DataFrame, features: Mapping[str, Column], stats: dict[str, Colu
     used = dict.fromkeys(stats, Frame())
     for _ in range(3):
         frames = {name: frame for name, known in stats.items() if (frame := _better_frame(known, used[name]))}
-        dealt = deal(df, [features[name] for name in frames], scan.FINITE)
+        dealt = deal(df, [features[name] for name in frames], scan.FINITE, reproducible=reproducible)
         again = [partial(scan.look_again, df, query, frames) for query in dealt]
         for name, found in _all(together(df.sparkSession, again)).items():
             stats[name] = found.with_quantiles(stats[name].quantiles)

@@ -46,20 +46,21 @@ class Query:
     whole: bool
 
 
-def deal(df: DataFrame, columns: Sequence[Column], buffers: int) -> list[Query]:
+def deal(df: DataFrame, columns: Sequence[Column], buffers: int, *, reproducible: bool = True) -> list[Query]:
     """Deal columns to queries; the aggregates of one column take so many ``buffers``.
 
     Aggregated whole, a query is nearly as fast as reading its columns, and holds as many of them as Spark compiles.
     More such queries read the same bytes where the input is columnar, and everything again where it is not. The
     engine merges the states of the partitions then: local mode in their order, a cluster in the order of arrival,
     so that the last bits would differ from run to run. There, columns are aggregated by partition and the states
-    merged here.
+    merged here, unless the last bits need not be ``reproducible``.
     """
     spark = df.sparkSession
     if is_sail(spark):
         return [Query(group, whole=True) for group in evenly(columns, GROUP)]
     size = BUFFERS // buffers
-    whole = merges_in_order(spark) and (len(columns) <= size or (len(df.columns) <= WIDE and is_columnar(df, columns)))
+    fast = merges_in_order(spark) or not reproducible
+    whole = fast and (len(columns) <= size or (len(df.columns) <= WIDE and is_columnar(df, columns)))
     return [Query(group, whole) for group in evenly(columns, size if whole else GROUP)]
 
 
