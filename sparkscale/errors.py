@@ -148,7 +148,7 @@ def shown(value: object) -> str:
     try:
         text = repr(value) if isinstance(value, str) else json.dumps(value, default=_plain)
     except (TypeError, ValueError, RecursionError):  # of keys that JSON lacks, or of more digits than Python writes
-        text = f"a {type(value).__name__}"
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what a line can hold
 
 

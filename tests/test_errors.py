@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 
+import numpy as np
 import pytest
 
 from sparkscale import errors
@@ -89,3 +91,22 @@ def test_suggest_nearest_name() -> None:
 
 def test_suggest_nothing_far_away() -> None:
     assert nearest("zzz", ["arr_delay", "dep_delay"]) == ""
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (None, "null"), (True, "true"), (1.5, "1.5"), (math.inf, "Infinity"), ("a", "'a'"), ("it's", '"it\'s"'),
+    ((1, None), "[1, null]"), ({"a": [True]}, '{"a": [true]}'), ({1: 2}, '{"1": 2}'), (np.array([1, 2]), "[1, 2]"),
+    ((np.int8(3), 0), "[3, 0]"), (1 + 0j, '"(1+0j)"'), ({(1, 2): 3}, "a value of type dict"),
+    ("x" * 78, f"'{'x' * 78}'"), ("x" * 79, f"'{'x' * 76}..."),
+])  # fmt: skip
+def test_show_a_value_as_a_job_file_has_it(value: object, text: str) -> None:
+    assert errors.shown(value) == text
+
+
+def test_show_a_number_of_more_digits_than_python_writes() -> None:
+    assert errors.shown(10**5000) == "a value of type int"
+
+
+def test_hint_at_the_nearest_key_or_all() -> None:
+    assert errors.nearest_or_all("colums", ["kind", "columns"]) == "did you mean 'columns'?"
+    assert errors.nearest_or_all("x", iter(["kind", "columns"])) == "the keys here are columns, kind"

@@ -162,6 +162,13 @@ def test_show_no_secret(job: Any) -> None:
     assert "***" in found
 
 
+def test_show_no_start_of_a_secret_in_a_step(job: Any) -> None:
+    """Where a line is cut in the middle of a secret, the secret is taken out before the cut."""
+    text = JOB.replace("columns: x", f"columns: x\n    dtype: '{'a' * 73}${{env:TOKEN}}'")
+    (found,) = problems(job, text, environ={"TOKEN": "hunter2-hunter2"})
+    assert found == f"job.yaml:8: steps[0].dtype: expected 'float64' or 'float32', found '{'a' * 73}***'"
+
+
 def test_keep_secrets_beside_the_configuration(job: Any) -> None:
     text = JOB.replace("path: in", "path: 's3://user:${env:TOKEN}@host/${env:NO:-dir}'")
     loaded = job(text, environ={"TOKEN": "hunter2", "OTHER": "seen"})
