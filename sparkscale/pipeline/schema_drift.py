@@ -53,16 +53,16 @@ DEFAULT = Policy()
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference of a kind that may pass: what was expected and found, and how to mend it."""
+    """One difference of a kind that may pass: what was expected and found, and what to do."""
 
     kind: str
     text: str
-    mend: str
+    remedy: str
 
     def problem(self) -> Problem:
         """Return the difference as an error."""
         return Problem(
-            "SCHEMA_DRIFT", str(self), f"{self.mend}, or set schema_drift: {{{self.kind}: warn}} in the job file"
+            "SCHEMA_DRIFT", str(self), f"{self.remedy}, or set schema_drift: {{{self.kind}: warn}} in the job file"
         )
 
     def __str__(self) -> str:
@@ -187,7 +187,7 @@ def _differences(match: _Match) -> Iterator[Difference]:
         yield Difference("dropped", text, "bring them back")
     if match.extra:
         text = f"expected the columns of the fit, found others in {source}: {_typed(match.extra)}"
-        yield Difference("extra", text, "take them out")
+        yield Difference("extra", text, "remove them")
     yield from _of_order(match)
 
 
@@ -203,7 +203,7 @@ def _of_case(match: _Match) -> Iterator[Difference]:
 
 
 def _of_types(match: _Match) -> Iterator[Difference]:
-    """Yield other types of what steps read, alike ones as one; one that is none of numbers is the plan's to refuse."""
+    """Yield changed types of the columns that steps read, grouped by change. Planning rejects non-numeric types."""
     alike: dict[tuple[str, str], list[str]] = {}
     for name, here in match.found.items():
         was, now = match.read[name].type, here.type
