@@ -11,7 +11,7 @@ sum to 1. They need no statistics; a softmax is not a way to scale features.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_type_hints
 
@@ -145,8 +145,16 @@ def _table(cls: Any) -> Table:
     """Return what a step's keys can hold: its kind, and its fields by their type hints."""
     hints = get_type_hints(cls, include_extras=True)
     kinds = {"kind": Choice((cls.kind,))} | {item.name: kind_of(hints[item.name]) for item in fields(cls)}
-    defaults = {item.name: _json(item.default) for item in fields(cls) if item.default is not MISSING}
+    defaults = {name: _json(value) for name, value in _defaults(cls)}
     return Table(kinds, tuple(name for name in kinds if name not in defaults), defaults)
+
+
+def _defaults(cls: Any) -> Iterator[tuple[str, Any]]:
+    for item in fields(cls):
+        if item.default is not MISSING:
+            yield item.name, item.default
+        elif item.default_factory is not MISSING:
+            yield item.name, item.default_factory()
 
 
 def _read(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def test_solve_without_a_kind(registry: dict[str, type[Step]]) -> None:
 
     assert ss.Pipeline([Bare("x")]).fit_arrays({"x": [1.0, 2.0]}).transform_arrays({"x": [1.0]})["x"].tolist() == [0.5]
     assert "" not in registry
+
+
+def test_leave_out_a_field_whose_default_is_made(registry: dict[str, type[Step]], tmp_path: Path) -> None:
+    class Listing(Scaler, kind="listing"):
+        """``x / n`` for a list of n."""
+
+        formula = "x / n"
+
+        names: list[str] = field(default_factory=list)
+
+    assert load(tmp_path, JOB.replace("toy", "listing").partition("    end")[0]).steps == [Listing(["x", "y"])]
+    assert json_schema()["$defs"]["listing"]["properties"]["names"]["default"] == []
 
 
 def test_find_scalers_by_name_without_a_table() -> None:
