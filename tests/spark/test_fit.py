@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -18,7 +21,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import fitting, queries
+from sparkscale.spark.fit import fitting, queries, scan
 from sparkscale.spark.fit.scan import scan_in_python
 from sparkscale.stats.column import ColumnStats
 from tests.numacc import ALL as NUMACC
@@ -261,6 +264,33 @@ def test_keep_the_mean_of_few_decimals(few: DataFrame, how: str) -> None:
         assert found[name].finite == seen.sum(), name
         assert abs(exact_mean(found[name]) - mean) <= std / 10**13, name
         assert digits(found[name].std, std) >= (DIGITS if name == "offset" else 13), name
+
+
+SINGLE = {"float": pa.float32(), "smallint": pa.int16(), "tinyint": pa.int8(), "boolean": pa.bool_()}
+
+
+@pytest.mark.parametrize("type_", [*SINGLE, "int", "bigint", "double", "decimal(7,2)", "decimal(7,0)"])
+def test_sum_once_what_single_precision_holds(spark: SparkSession, type_: str) -> None:
+    """The largest of each type and those with the most digits, by NumPy: is anything left over?"""
+    most = {"int": 2**31 - 1, "bigint": 2**53 - 1, "double": 0.1, "decimal(7,2)": 99999.99, "decimal(7,0)": 9999999,
+            "boolean": 1, "float": np.nextafter(np.float32(1), np.float32(2)), "smallint": 1 - 2**15, "tinyint": 127}  # fmt: skip
+    left = float(most[type_]) - float(np.float32(most[type_]))
+    assert ("rest" in scan.sums(F.lit(1.0), type_)) == (left != 0)
+
+
+def test_fit_the_same_bits_with_one_sum(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = np.random.default_rng(3).integers(-100, 100, 5000)
+    columns = {name: pa.array(numbers > 50 if name == "boolean" else numbers).cast(t) for name, t in SINGLE.items()}
+    odd = [0.1, 3e38, 1e-45, NAN, INF, None]
+    columns |= {"odd": pa.array(odd * 833 + [1.0, 2.0], pa.float32()), "nothing": pa.array([None] * 5000, pa.float32())}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", row_group_size=1000)
+    df = spark.read.parquet(str(tmp_path / "a.parquet"))
+    found = stats_of(df, *columns, empty="null")
+    monkeypatch.setattr(scan, "holds", lambda *_: False)
+    assert {name: repr(one) for name, one in found.items()} == {
+        name: repr(one) for name, one in stats_of(df, *columns, empty="null").items()
+    }
+    assert exact_mean(found["smallint"]) == pytest.approx(float(numbers.mean()), rel=1e-14)
 
 
 EXTREMES = {

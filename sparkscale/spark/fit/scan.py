@@ -28,7 +28,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkscale.pipeline.schema import Column
+from sparkscale.pipeline.schema import Column, holds
 from sparkscale.spark.columns import feature
 from sparkscale.spark.fit.queries import Query
 from sparkscale.spark.session.shipping import ship
@@ -105,7 +105,7 @@ def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **co
     return ColumnStats.pooled(
         finite=finite,
         total=part["total"],
-        rest=part["rest"],
+        rest=part.get("rest", np.zeros_like(part["total"])),
         var=part["var"],
         min=float(part["min"][some].min(initial=_INF)),
         max=float(part["max"][some].max(initial=-_INF)),
@@ -115,11 +115,11 @@ def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **co
     )
 
 
-def _plain(x: SparkColumn, _framed: SparkColumn) -> dict[str, SparkColumn]:
-    return {"present": F.count(x), "min": F.min(x), "max": F.max(x), **_sum(x), "var": F.var_pop(x)}
+def _plain(x: SparkColumn, _framed: SparkColumn, type_: str = "double") -> dict[str, SparkColumn]:
+    return {"present": F.count(x), "min": F.min(x), "max": F.max(x), **sums(x, type_), "var": F.var_pop(x)}
 
 
-def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
+def _finite(x: SparkColumn, framed: SparkColumn, _type: str = "double") -> dict[str, SparkColumn]:
     finite = F.abs(x) <= F.lit(_MAX)
     return {
         "present": F.count(x),
@@ -129,19 +129,24 @@ def _finite(x: SparkColumn, framed: SparkColumn) -> dict[str, SparkColumn]:
         "finite": F.count(F.when(finite, 1)),
         "min": F.min(F.when(finite, x)),
         "max": F.max(F.when(finite, x)),
-        **_sum(F.when(finite, framed)),
+        **sums(F.when(finite, framed)),
         "var": F.var_pop(F.when(finite, framed)),
     }
 
 
-def _sum(x: SparkColumn) -> dict[str, SparkColumn]:
+def sums(x: SparkColumn, type_: str = "double") -> dict[str, SparkColumn]:
     """Sum what single precision holds of the values, and apart from it what it leaves over.
 
     The engine adds in double precision. Numbers of 24 bits leave room for 2**29 additions without rounding, and the
     rest is so small that its roundings do not show. One plain sum rounds each addition, and where the same decimals
     come again and again (0.1, a million times) always to the same side. Beyond the range of single precision the sum
     is not finite: these columns are scaled and scanned again, as those are whose squares overflow.
+
+    Single precision has 24 bits. Types that need no more (float; boolean, tinyint and smallint with 1, 7 and 15 bits)
+    leave nothing over, and get no second sum; int, with 31, does.
     """
+    if holds("float", type_):
+        return {"total": F.sum(x)}
     high = x.cast("float").cast("double")
     return {"total": F.sum(high), "rest": F.sum(x - high)}
 
@@ -174,7 +179,8 @@ def _parts(
 def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield of each column its aggregates by name, each an array of one number; null is NaN."""
     values = [feature(column, df.sparkSession) for column in query.columns]
-    wanted = [aggregates(x, frame.of(x)) for x, frame in zip(values, frames, strict=True)]
+    types = [column.type for column in query.columns]
+    wanted = [aggregates(x, frame.of(x), type_) for x, frame, type_ in zip(values, frames, types, strict=True)]
     named = [aggregate for own in wanted for aggregate in own.values()]
     (row,) = df.agg(F.count(F.lit(1)), *named).collect()
     rows, *found = (np.array([math.nan if value is None else value]) for value in row)
