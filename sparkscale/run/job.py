@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkscale.artifact import store
 from sparkscale.config.jobfile import Job
-from sparkscale.config.models import FILES, JobConfig, Where
+from sparkscale.config.models import FILES, Condition, JobConfig, Where
 from sparkscale.config.predicates import conditions
 from sparkscale.config.redaction import hidden
 from sparkscale.errors import ConfigError, DataError
@@ -223,18 +223,23 @@ def _plan(
     if is_sail(spark) and config.input.format == "csv":
         told += _emptied(schema)
     if decided is not None and sink is not None and sink.output.format == "csv":
-        kept, more = _kept(decided, planned, {*where, *sink.output.partition_by})
+        nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
+        kept, more = _kept(decided, planned, {*nan, *sink.output.partition_by})
         if kept != decided:
-            df, _, _, decided = _opened(spark, config, known, replace(wanted, decided=kept))
+            df, where, _, decided = _opened(spark, config, known, replace(wanted, decided=kept), decided)
+            predicates, _ = conditions(where, schema, source)
         told += more
     planned = replace(planned, warnings=(*planned.warnings, *told))
     return narrowed(df, predicates), planned, known and known.on(planned), decided
 
 
 def _opened(
-    spark: SparkSession, config: JobConfig, known: Fitted | None, wanted: Wanted
+    spark: SparkSession, config: JobConfig, known: Fitted | None, wanted: Wanted, before: Decided | None = None
 ) -> tuple[DataFrame, Where, list[str], Decided | None]:
-    """Read the input; returns the conditions that are left for :func:`narrowed`, and warnings."""
+    """Read the input; returns the conditions that are left for :func:`narrowed`, and warnings.
+
+    Numbers of the types ``before`` that are wanted as text now are compared as the numbers that they are.
+    """
     try:
         df, decided = read(spark, config.input, wanted)
         df, told = filetypes.judged(df, config.input)
@@ -242,7 +247,8 @@ def _opened(
         raise filetypes.explained(error, config.input, "sail" if is_sail(spark) else "spark") from error
     if known:
         df = partitions.as_fitted(df, config.input, known)
-    return *pruned(df, config.input), told, decided
+    numbers = before.fractions - decided.fractions if before and decided else ()
+    return *pruned(df, config.input, numbers), told, decided
 
 
 def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decided, list[str]]:
@@ -258,7 +264,7 @@ def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decid
     kind = "columns" if len(odd) > 1 else "column"
     told = (
         f"{kind} {listed(odd)}: a number such as 1.50 or 1e3 is written as 1.5 or 1000.0; "
-        "to keep the text, leave it out of input.where and output.partition_by"
+        "to keep the text, leave it out of output.partition_by, and nan out of its condition"
     )
     return decided.as_text(through.difference(odd)), [told] if odd else []
 

@@ -120,10 +120,28 @@ def test_scale_a_number_that_a_pattern_chooses(spark: SparkSession, here: Path) 
     assert [row[1] for row in rows_of(here / "out")] == ["-1.0", "1.0"]
 
 
-def test_warn_of_numbers_that_a_condition_compares(spark: SparkSession, here: Path) -> None:
-    (here / "in.csv").write_text("x,price\n1.5,1.50\n2.5,2.50\n4.5,0.1\n")
-    report = job.run(loaded({"where": {"price": {"gt": 1}}}, STANDARD, {"format": "csv"}))
-    assert [row[1] for row in rows_of(here / "out")] == ["1.5", "2.5"]
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [({"gt": 1}, ["1.50", "2.5e0"]), (1.5, ["1.50"]), ([2.5, 0.1], ["2.5e0", "0.10"]), ({"ne": 1.5}, ["2.5e0", "0.10"]),
+     ({"null": False}, ["1.50", "2.5e0", "0.10"]), ({"null": True}, ["", ""]),
+     ([2.5, 9007199254740993], ["2.5e0"])],
+)  # fmt: skip
+def test_keep_the_text_of_numbers_that_a_condition_compares(
+    spark: SparkSession, here: Path, rule: Any, kept: list[str]
+) -> None:
+    (here / "in.csv").write_text('x,price\n1.5,1.50\n2.5,2.5e0\n4.5,0.10\n5.5,\n6.5,""\n')
+    report = job.run(loaded({"where": {"price": rule, "x": {"gt": 0}}}, STANDARD, {"format": "csv"}))
+    assert [row[1] for row in rows_of(here / "out")] == kept
+    assert not [warning for warning in report.warnings if "price" in warning]
+
+
+@pytest.mark.parametrize("use", ["folder", "nan"])
+def test_warn_of_numbers_that_are_written_as_numbers(spark: SparkSession, here: Path, use: str) -> None:
+    (here / "in.csv").write_text("x,price,day\n1.5,1.50,1\n2.5,2.50,1\n4.5,0.1,2\n")
+    source, output = (
+        ({}, {"partition_by": ["price"]}) if use == "folder" else ({"where": {"price": {"nan": False}}}, {})
+    )
+    report = job.run(loaded(source, STANDARD, {"format": "csv", **output}))
     assert [warning for warning in report.warnings if warning.startswith("column 'price': a number such as 1.50 ")]
 
 
