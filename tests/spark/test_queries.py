@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -262,3 +263,20 @@ def test_give_results_in_the_order_of_calls(spark: SparkSession) -> None:
     calls: list[Callable[[], int]] = [lambda: (first.wait(60) and 1) or 0, lambda: first.set() or 2, lambda: 3]
     assert together(spark, calls) == [1, 2, 3]
     assert together(spark, []) == []
+
+
+@pytest.mark.parametrize(("aggregates", "buffers"), [(scan._plain, scan.PLAIN), (scan._finite, scan.FINITE)])
+def test_stay_below_what_the_jvm_compiles(spark: SparkSession, aggregates: Any, buffers: int) -> None:
+    """HotSpot compiles no method of more than 8,000 bytes: as many columns as a query may have fit."""
+    names = [f"c{number}" for number in range(queries.BUFFERS // buffers)]
+    df = spark.range(5).select(*[F.nullif(F.col("id").cast("double"), F.lit(1.0)).alias(name) for name in names])
+    wanted = [one for name in names for one in aggregates(F.col(name), F.col(name) - 3.0).values()]
+    spark.conf.set("spark.sql.adaptive.enabled", "false")  # else code is made when the query runs
+    try:
+        plan = df.agg(F.count(F.lit(1)), *wanted)._jdf.queryExecution().executedPlan()
+        code = spark._jvm.org.apache.spark.sql.execution.debug.package.codegenString(plan)  # type: ignore[union-attr]
+    finally:
+        spark.conf.unset("spark.sql.adaptive.enabled")
+    sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", code)]
+    assert len(sizes) == 2
+    assert max(sizes) < 8000, sizes
