@@ -175,10 +175,11 @@ class Fitted:
     def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
         """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""
         out: dict[str, tuple[str, ColumnMap]] = {}
+        there = set(existing)
         for item in self.applications:
             if not isinstance(item.map, ColumnMap):
                 continue
-            if item.outputs[0] not in existing:
+            if item.outputs[0] not in there:
                 cause = f"column {item.outputs[0]!r}, which step {item.step} wrote, is not in the data to invert"
                 raise DataError("SCHEMA_MISSING", cause)
             target = item.inputs[0].name

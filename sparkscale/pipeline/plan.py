@@ -18,6 +18,8 @@ from sparkscale.scalers.selectors import Selector, pattern_of
 T = TypeVar("T")
 
 _GLOB = frozenset("*?[")
+#: How many missing columns get the nearest name for a hint: each is compared with all names of the table.
+GUESSES = 20
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def _choose(
     for selector in selectors:
         found = list(_select(selector, schema))
         if not found:
-            problems.append(_unmatched(selector, schema, source, wanted))
+            hint = "" if len(problems) < GUESSES else f"its columns are {listed(schema.names)}"
+            problems.append(_unmatched(selector, schema, source, wanted, hint))
         chosen |= {column.name: column for column in found}
     return tuple(chosen.values())
 
@@ -147,27 +150,31 @@ def _select(selector: Selector, schema: Schema) -> Iterator[Column]:
         named = schema.find(selector)
         if named is not None:
             yield named
-            return
-        for column in schema.columns():
-            if _matches(selector, column.name) and is_of(column.type, "numeric"):
-                yield column
+        elif _is_pattern(selector):
+            matches = _matcher(selector)
+            yield from (one for one in schema.columns() if matches(one.name) and is_of(one.type, "numeric"))
         return
+    excepted = [_matcher(pattern) for pattern in selector.get("except", [])]
     for column in schema.columns():
-        excepted = any(_matches(pattern, column.name) for pattern in selector.get("except", []))
-        if is_of(column.type, selector.get("dtype", "numeric")) and not excepted:
+        if is_of(column.type, selector.get("dtype", "numeric")) and not any(one(column.name) for one in excepted):
             yield column
 
 
-def _matches(selector: str, name: str) -> bool:
+def _is_pattern(selector: str) -> bool:
+    return pattern_of(selector) is not None or bool(_GLOB & set(selector))
+
+
+def _matcher(selector: str) -> Callable[[str], bool]:
+    """Return a test of names: by a regular expression, by the name itself, or by a glob."""
     pattern = pattern_of(selector)
     if pattern is not None:
-        return pattern.search(name) is not None
-    return name == selector or fnmatch.fnmatchcase(name, selector)
+        return lambda name: pattern.search(name) is not None
+    return lambda name: name == selector or fnmatch.fnmatchcase(name, selector)
 
 
-def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str) -> Problem:
-    if isinstance(selector, str) and pattern_of(selector) is None and not _GLOB & set(selector):
-        return missing(selector, schema, source)
+def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str, hint: str) -> Problem:
+    if isinstance(selector, str) and not _is_pattern(selector):
+        return missing(selector, schema, source, hint)
     return Problem(
         "SCHEMA_NO_MATCH",
         f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",

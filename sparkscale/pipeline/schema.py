@@ -61,7 +61,7 @@ class Schema:
         """Read the JSON form of a Spark ``StructType``."""
         return cls(tuple(_fields(struct)), case_sensitive)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The names of the top-level columns."""
         return [field.name for field in self.fields]
@@ -73,13 +73,12 @@ class Schema:
 
     def find(self, name: str) -> Column | None:
         """Find a column by its exact name; where there is none, by its path through structs."""
-        type_ = self._types.get(name)
-        return _descend(self.fields, name, ()) if type_ is None else Column((name,), type_)
+        return self._by_name.get(name)
 
     @cached_property
-    def _types(self) -> dict[str, str]:
-        """The type of each top-level column; of two with one name, the first one's."""
-        return {field.name: field.type for field in reversed(self.fields)}
+    def _by_name(self) -> dict[str, Column]:
+        """Columns and fields of structs; of two with one name the first, and a column before any field."""
+        return {column.name: column for column in reversed([*self.columns(), *self.paths()])}
 
     def columns(self) -> Iterator[Column]:
         """Yield the top-level columns, which are what a pattern chooses from."""
@@ -192,14 +191,3 @@ def _paths(fields: tuple[Field, ...], path: tuple[str, ...]) -> Iterator[Column]
     for field in fields:
         yield Column((*path, field.name), field.type)
         yield from _paths(field.fields, (*path, field.name))
-
-
-def _descend(fields: tuple[Field, ...], name: str, path: tuple[str, ...]) -> Column | None:
-    for field in fields:
-        if path and field.name == name:
-            return Column((*path, name), field.type)
-        if field.fields and name.startswith(field.name + "."):
-            found = _descend(field.fields, name[len(field.name) + 1 :], (*path, field.name))
-            if found:
-                return found
-    return None

@@ -21,9 +21,6 @@ from sparkscale.pipeline.schema import Column, Field, Schema, holds, is_scalable
 
 Action: TypeAlias = Literal["error", "warn", "ignore"]
 
-#: For so many missing columns a like name is looked for, which takes long where all of a wide table are missing.
-_GUESSES = 20
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -155,7 +152,7 @@ def _renamed(lost: Sequence[str], match: _Match) -> dict[str, str]:
     """Return by name a new column of the same type that is like it; each new column once."""
     new = {field.name: field.type for field in match.extra}
     out: dict[str, str] = {}
-    for name in lost[:_GUESSES]:
+    for name in lost[: plan.GUESSES]:
         close = closest(name, [other for other, type_ in new.items() if type_ == match.read[name].type])
         if close is not None:
             out[name] = close
@@ -167,7 +164,7 @@ def _absent(match: _Match) -> Iterator[Problem]:
     """Yield the columns that steps read and that are not there, or not to be told from others."""
     lost = [name for name in match.read if name not in match.found]
     for number, name in enumerate(lost):
-        hint = "" if number < _GUESSES else f"its columns are {listed(match.schema.names)}"
+        hint = "" if number < plan.GUESSES else f"its columns are {listed(match.schema.names)}"
         if name in match.cased:
             others = listed(dict.fromkeys(column.name for column in match.cased[name]))
             hint = f"expected one name that differs from it in case alone, found {others}; rename the one that is meant"
