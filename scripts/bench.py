@@ -1,6 +1,6 @@
 """Time sparkscale against its floors and its peers, side by side, after checking that all give the same numbers.
 
-    scripts/bench [SUITE ...] [--rows N] [--cols N] [--repeats N] [--quick] [--profile] [--json]
+    scripts/bench [SUITE ...] [--rows N] [--cols N] [--engine NAME] [--repeats N] [--quick] [--profile] [--json]
 
 The entries of a contest take turns; what is told is the median of the repeats, their spread, and the ratio to the first
 entry. The targets stand in `benchmark/suites.py`. `--profile` tells of each entry on classic Spark what its tasks did,
@@ -23,7 +23,8 @@ from typing import Any
 from benchmark.contest import Contest, Lanes
 from benchmark.lanes import SESSIONS
 from benchmark.profile import EventLog
-from benchmark.suites import SUITES, Bench
+from benchmark.setting import Bench
+from benchmark.suites import SUITES
 
 _PACKAGES = ("pyspark", "pysail", "pyarrow", "pandas", "numpy", "scikit-learn", "polars", "duckdb")
 
@@ -34,6 +35,9 @@ def main() -> int:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
     parser.add_argument("--rows", type=int, help="of the tables of 20 columns; wide ones have fewer (4,000,000)")
     parser.add_argument("--cols", type=int, help="columns, instead of the usual")
+    parser.add_argument(
+        "--engine", action="append", choices=[*SESSIONS], help="time this engine alone; may be repeated"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", default="4g", help="of each JVM")
     parser.add_argument("--quick", action="store_true", help="small, and once")
@@ -51,7 +55,8 @@ def main() -> int:
         lanes = stack.enter_context(contextlib.closing(Lanes(options.memory, log)))
         bench = Bench(Path(folder), rows, options.cols, options.quick)
         for name in options.suites or SUITES:
-            done[name] = list(_contests(name, bench, lanes, repeats, quiet=options.json))
+            engines = set(options.engine or SESSIONS)
+            done[name] = list(_contests(name, bench, lanes, repeats, engines, quiet=options.json))
             if not options.quick:
                 lanes.close()  # each suite has its own, whose memory is its own
     if options.json:
@@ -61,8 +66,13 @@ def main() -> int:
     return int(any(verdict.startswith("MISSED") for verdict in verdicts))
 
 
-def _contests(name: str, bench: Bench, lanes: Lanes, repeats: int, *, quiet: bool) -> Any:
+def _contests(  # noqa: PLR0913 - what the command was asked for
+    name: str, bench: Bench, lanes: Lanes, repeats: int, engines: set[str], *, quiet: bool
+) -> Any:
     for contest in SUITES[name](bench):
+        contest.entries = [entry for entry in contest.entries if entry.engine in engines]
+        if not contest.entries:
+            continue
         contest.run(lanes, repeats, warm_ups=0 if bench.quick else 1)
         contest.targets = [] if bench.quick else contest.targets  # nothing is to be said of speed
         for engine, lane in lanes.items():

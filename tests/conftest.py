@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,12 @@ from hypothesis import settings
 
 from tests.small import is_small, unknown
 
-settings.register_profile("sparkscale", deadline=None, derandomize=True, database=None, max_examples=200)
-settings.load_profile("sparkscale")
+#: How many examples a law is tried on: the same 50 each time; 200 by --thorough; new ones by `scripts/fuzz --laws`.
+_NEW = os.environ.get("SPARKSCALE_EXAMPLES")
+settings.register_profile("small", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.register_profile("thorough", settings.get_profile("small"), max_examples=200)
+settings.register_profile("new", settings.get_profile("small"), derandomize=False, max_examples=int(_NEW or 1))
+
 
 #: Modules of tests/spark that start processes of their own and have no use for its session.
 _APART = ("tests/spark/test_redaction.py",)
@@ -41,6 +46,10 @@ def _together(module: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="run all cases; without it, of the longest tests a part")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("new" if _NEW else "thorough" if config.getoption("--thorough") else "small")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -54,6 +54,7 @@ class Contest:
     targets: Sequence[Target] = ()
     rtol: float = 1e-9
     alike: bool = True  # whether the entries are given the same table, and so give the same numbers
+    columns: Mapping[str, int] = field(default_factory=dict)  # of each entry, where the time a column is what counts
     seconds: dict[str, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     profiles: dict[str, Profile] = field(default_factory=dict)
@@ -118,7 +119,8 @@ class Contest:
         floor = next(iter(self.medians.values()))
         for name, median in self.medians.items():
             low, high = min(self.seconds[name]), max(self.seconds[name])
-            yield f"  {name:46} {median:8.2f} s   {low:7.2f} to {high:7.2f}   x {median / floor:.2f}"
+            a_column = f"   {1000 * median / self.columns[name]:7.3f} ms a column" if name in self.columns else ""
+            yield f"  {name:46} {median:8.2f} s   {low:7.2f} to {high:7.2f}   x {median / floor:.2f}{a_column}"
         profiles = [f"{name}: {profile}" for name, profile in self.profiles.items()]
         yield from (f"  {line}" for line in (*self.verdicts, *profiles, *self.notes))
 

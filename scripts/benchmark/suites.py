@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from benchmark import data, works
 from benchmark.contest import Contest, Entry, Target
-
-_JOB = """\
-version: 1
-name: benchmark
-input: {{format: parquet, path: {data}}}
-steps: [{{kind: standard, columns: ["f*"], ddof: 1}}]
-artifact: {{path: {stats}}}
-output: {{format: parquet, path: {out}, mode: overwrite}}
-"""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where the tables are, and how large they are made."""
-
-    folder: Path
-    rows: int
-    cols: int | None
-    quick: bool
-
-    def widths(self, *usual: int) -> tuple[int, ...]:
-        """Return the numbers of columns: what the command asks for, or the usual."""
-        if self.cols:
-            return (self.cols,)
-        return (12,) if self.quick else usual
-
-    def cells(self, cols: int) -> int:
-        """Return rows of a table of so many columns, for about as many cells as `rows` of 20 columns have, or fewer."""
-        return max(self.rows // max(1, cols // 50), 1000)
+from benchmark.setting import Bench, fitted, job_file
+from benchmark.wide import wide
 
 
 def fit(bench: Bench) -> Iterator[Contest]:
@@ -81,7 +50,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
     """Transform to Parquet: standard, min-max, softmax over 10 and 200 scores and over an array."""
     out = str(bench.folder / "out")
     for cols in bench.widths(20):
-        at = _fitted(bench, data.features(bench.folder, bench.rows, cols), "standard: f*") | {"out": out}
+        at = fitted(bench, data.features(bench.folder, bench.rows, cols), "standard: f*") | {"out": out}
         yield Contest(
             f"transform, {bench.rows:,} rows, standard of {cols} columns, to Parquet",
             [
@@ -106,7 +75,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
     }
     for title, (shape, step) in tables.items():
         rows = bench.rows // (8 if shape.get("scores") == 200 else 1)
-        at = _fitted(bench, data.features(bench.folder, rows, **shape), step) | {"out": out}
+        at = fitted(bench, data.features(bench.folder, rows, **shape), step) | {"out": out}
         yield Contest(
             f"transform, {rows:,} rows, {title}, to Parquet",
             [
@@ -121,7 +90,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
 def job(bench: Bench) -> Iterator[Contest]:
     """Whole jobs, warm and cold, against MLlib and against one machine's libraries."""
     at = {"data": data.features(bench.folder, bench.rows, 20), "out": str(bench.folder / "out")}
-    file, out = _job(bench, **at), at["out"]
+    file, out = job_file(bench, **at), at["out"]
     yield Contest(
         f"whole job, {bench.rows:,} rows, standard of 20 columns: fit, transform, write; engines running already",
         [
@@ -159,7 +128,7 @@ def engines(bench: Bench) -> Iterator[Contest]:
         f"engines: fit, {bench.rows:,} rows, 20 columns",
         [Entry(engine, partial(works.fit, data=table), engine) for engine in lanes],
     )
-    at = _fitted(bench, table, "standard: f*") | {"out": out}
+    at = fitted(bench, table, "standard: f*") | {"out": out}
     yield Contest(
         f"engines: transform to Parquet, {bench.rows:,} rows, 20 columns",
         [
@@ -177,7 +146,7 @@ def growth(bench: Bench) -> Iterator[Contest]:
     entries = []
     for rows in doubled:
         table = data.features(bench.folder, rows, 20, files=8)
-        file = _job(bench, table, out, f"job-{rows}")
+        file = job_file(bench, table, out, f"job-{rows}")
         entries.append(Entry(f"job, {rows:,} rows", partial(works.job, file=file), out=out))
     names = [entry.name for entry in entries]
     targets = [Target(b, a, 2.2) for a, b in itertools.pairwise(names)]
@@ -205,33 +174,4 @@ def growth(bench: Bench) -> Iterator[Contest]:
     )
 
 
-def _fitted(bench: Bench, table: str, step: str) -> dict[str, str]:
-    """Fit a step over a table by pyarrow's columns, and save it; returns what the transforms are given."""
-    import sparkscale as ss
-
-    kind, columns = step.split(": ")
-    place = bench.folder / f"artifact-{Path(table).name}-{kind}"
-    if not place.exists():
-        import numpy as np
-        import pyarrow.parquet as pq
-
-        read = pq.read_table(table)
-        wanted = [name for name in read.column_names if name.startswith(columns.rstrip("*"))]
-        arrays = {name: np.stack(read[name].to_numpy()) if name == "v" else read[name].to_numpy() for name in wanted}
-        steps = {"standard": functools.partial(ss.Standard, ddof=1), "min_max": ss.MinMax, "softmax": ss.Softmax}
-        ss.Pipeline([steps[kind](wanted if columns != "v" else "v")]).fit_arrays(arrays).save(str(place))
-    return {"data": table, "fitted": str(place)}
-
-
-def _job(bench: Bench, data: str, out: str, name: str = "job") -> str:
-    file = bench.folder / f"{name}.yaml"
-    quoted = {
-        "data": json.dumps(data),
-        "out": json.dumps(out),
-        "stats": json.dumps(str(bench.folder / f"{name}-stats")),
-    }
-    file.write_text(_JOB.format(**quoted), encoding="utf-8")
-    return str(file)
-
-
-SUITES = {"fit": fit, "transform": transform, "job": job, "engines": engines, "growth": growth}
+SUITES = {"fit": fit, "transform": transform, "job": job, "engines": engines, "growth": growth, "wide": wide}

@@ -237,8 +237,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 HOSTILE = {
     "alias bomb": BOMB,
-    "deep": "a: " + "[" * 5000,
-    "deep, closed": "a: " + "[" * 3000 + "]" * 3000,
+    "deep": "a: " + "[" * 1100,
+    "deep, closed": "a: " + "[" * 400 + "]" * 400,
     "python object": "a: !!python/object/apply:os.system ['true']",
     "own tag": "a: !secret x",
     "binary": "a: !!binary aGVsbG8=",

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.processes import ROOT, environment
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from benchmark.contest import Contest, Entry, Lanes, Target
+from benchmark.setting import Bench
 from benchmark.suites import SUITES
 
 
@@ -73,3 +75,24 @@ def test_judge_by_medians() -> None:
         "MISSED: us is 1.93 times as fast as peer (>= 2.00)",
     ]
     assert "x 1.40" in "\n".join(contest.lines())
+    assert "a column" not in "\n".join(contest.lines())
+
+
+def test_time_a_column() -> None:
+    contest = Contest("t", [], alike=False, columns={"200": 200, "400": 400})
+    contest.seconds = {"200": [0.5, 0.5, 9.0], "400": [2.0, 2.0, 2.0]}
+    assert [line.split("x ")[1] for line in contest.lines() if "x " in line] == [
+        "1.00     2.500 ms a column",
+        "4.00     5.000 ms a column",
+    ]
+
+
+def test_hold_a_wide_table_to_a_straight_line(tmp_path: Path) -> None:
+    contests = list(SUITES["wide"](Bench(tmp_path, 2000, None, quick=True)))
+    assert len(contests) == 3 * 6 + 3
+    straight, bent = [0.1, 0.25], [0.1, 0.35]
+    for seconds, expected in ((straight, "met"), (bent, "MISSED")):
+        less, more = contests[0].columns
+        contests[0].seconds = {less: seconds[:1], more: seconds[1:]}
+        (verdict,) = contests[0].verdicts
+        assert verdict.startswith(expected)

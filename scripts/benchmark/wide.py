@@ -1,0 +1,135 @@
+"""The suite of wide tables: each stage of a job by the number of columns, which should be a straight line.
+
+The rows are few, so that what is timed is what a column costs: planning, analysis, queries, expressions, documents.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from benchmark import data, works
+from benchmark.contest import Contest, Entry, Target
+from benchmark.setting import Bench, fitted, job_file
+
+#: Twice the columns may take so many times twice as long: what is quadratic takes 2.
+_STRAIGHT = 1.5
+_ROWS = 2000
+_ENGINES = ("spark", "connect", "sail")
+
+
+def wide(bench: Bench) -> Iterator[Contest]:
+    """Each stage of a job over 200, 1,000, 2,000 and 5,000 columns: the time a column should not grow."""
+    widths = bench.widths(200, 1000, 2000, 5000) if not bench.quick else (bench.cols or 12, 2 * (bench.cols or 12))
+    tables = {width: _table(bench, width) for width in widths}
+    for engine, stage in itertools.product(_ENGINES, ON_ENGINES):
+        yield _contest(tables, stage, ON_ENGINES[stage], engine)
+    for stage, work in ALONE.items():
+        yield _contest(tables, stage, work, "python")
+
+
+def _contest(tables: Mapping[int, dict[str, str]], stage: str, work: Callable[..., Any], engine: str) -> Contest:
+    where = "" if engine == "python" else f" on {engine}"
+    entries = [Entry(f"{stage}{where}, {width:,} columns", partial(work, **at), engine) for width, at in tables.items()]
+    columns = {entry.name: width for entry, width in zip(entries, tables, strict=True)}
+    targets = [
+        Target(more, less, _STRAIGHT * columns[more] / columns[less]) for less, more in itertools.pairwise(columns)
+    ]
+    return Contest(f"wide: {stage}{where}, {_ROWS:,} rows", entries, targets, alike=False, columns=columns)
+
+
+def _table(bench: Bench, width: int) -> dict[str, str]:
+    """Return what the stages are given of one width: a table, an artifact fitted on it, a job over it, a place."""
+    table, out = data.features(bench.folder, _ROWS, width, files=2), str(bench.folder / f"wide-{width}")
+    return {**fitted(bench, table, "standard: f*"), "file": job_file(bench, table, out, f"wide-{width}"), "out": out}
+
+
+@functools.cache
+def _loaded(place: str) -> Any:
+    """Load an artifact; the first time, which is not timed."""
+    import sparkscale as ss
+
+    return ss.load(place)
+
+
+def check(_spark: Any, file: str, **_: str) -> None:
+    """Compare a job's steps with its input's schema, as `check --schema` does."""
+    from sparkscale.config import jobfile
+    from sparkscale.run import job
+
+    job.check_schema(jobfile.load(file, "check"))
+
+
+def explain(_spark: Any, file: str, **_: str) -> None:
+    """Say what a job would do, as `explain` does."""
+    from sparkscale.config import jobfile
+    from sparkscale.run import job
+
+    list(job.explain(jobfile.load(file, "check")).lines())
+
+
+def plan(spark: Any, data: str, fitted: str, **_: str) -> None:
+    """Build the transform, and have the engine plan it."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        _loaded(fitted).transform(spark.read.parquet(data)).explain()
+
+
+def fit(spark: Any, data: str, **_: str) -> None:
+    """Fit."""
+    works.fit(spark, data)
+
+
+def transform(spark: Any, data: str, fitted: str, out: str, **_: str) -> None:
+    """Transform and write."""
+    _loaded(fitted).transform(spark.read.parquet(data)).write.mode("overwrite").parquet(out)
+
+
+def self_check(spark: Any, data: str, fitted: str, **_: str) -> None:
+    """Compare a sample of rows with NumPy, as a run does before it publishes."""
+    from sparkscale.spark.columns import schema_of
+    from sparkscale.spark.transform.self_check import self_check
+
+    df = spark.read.parquet(data)
+    known = _loaded(fitted)
+    self_check(df, known.on(known.plan(schema_of(df))), "auto", 1000)
+
+
+def save(_spark: Any, fitted: str, **_: str) -> None:
+    """Save an artifact."""
+    _loaded(fitted).save(f"{fitted}-{time.time_ns()}")
+
+
+def load(_spark: Any, fitted: str, **_: str) -> None:
+    """Load an artifact."""
+    import sparkscale as ss
+
+    ss.load(fitted)
+
+
+def inspect(_spark: Any, fitted: str, **_: str) -> None:
+    """Show an artifact, as `inspect` does."""
+    from sparkscale.cli import entry
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            entry.main(["inspect", fitted])
+    except SystemExit as ended:
+        if ended.code:
+            raise RuntimeError(f"inspect ended with {ended.code}") from ended
+
+
+ON_ENGINES: Mapping[str, Callable[..., None]] = {
+    "check --schema": check,
+    "explain": explain,
+    "plan of transform": plan,
+    "fit": fit,
+    "transform and write": transform,
+    "self check": self_check,
+}
+ALONE: Mapping[str, Callable[..., None]] = {"save": save, "load": load, "inspect": inspect}
