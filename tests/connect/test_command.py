@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.processes import artifact, assert_done, environment, last_line, sparkscale
+from tests.processes import artifact, assert_done, environment, last_line, python, sparkscale
 from tests.spark.frames import assert_alike
 
 JOB = """
@@ -210,6 +210,18 @@ def test_refuse_a_connect_server_that_is_not_there(job: str, tmp_path: Path) -> 
     assert time.monotonic() - start < 60
     assert "127.0.0.1:1" in done.stderr
     assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("spark", ["engine='sail'", "remote='local[1]'", "master='local[1]'"])
+def test_trace_no_column_that_is_built(tmp_path: Path, spark: str) -> None:
+    """PySpark looks for two modules that are not there, for each: half the time of planning a wide table."""
+    code = (
+        "from pyspark.errors import utils; from sparkscale.config.models import Spark\n"
+        "from sparkscale.spark.session.session import session\n"
+        f"with session(Spark({spark}), 'traces'): print(utils.is_debugging_enabled())"
+    )
+    assert_done(done := python("-c", code, cwd=tmp_path))
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:

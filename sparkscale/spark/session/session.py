@@ -35,14 +35,16 @@ from sparkscale.spark.session import lakes
 from sparkscale.spark.session.failures import translated, word_once
 from sparkscale.spark.session.quiet import quiet
 
+#: A setting of PySpark's own, which it asks every engine for: a stack trace for every column built, half of planning.
+_CLIENT = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 #: Settings of sessions that we start, each with its reason; a job file's `spark.conf` goes over them.
 _DEFAULTS = {
+    **_CLIENT,
     "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
     "spark.hadoop.parquet.page.verify-checksum.enabled": "true",  # a flipped bit is an error, never another number
     # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
     # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
     "spark.sql.codegen.hugeMethodLimit": "8000",
-    "spark.python.sql.dataFrameDebugging.enabled": "false",  # a stack trace for every column built: half of planning
     "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
 }
 #: Settings on which the values of a table depend. In a session that exists already, a job sets them too, and restores
@@ -198,7 +200,9 @@ def _connected(config: Spark, name: str) -> SparkSession:
     except OSError as error:
         cause = f"expected a Spark Connect server at {host}:{port}, found none ({error.strerror or error})"
         raise UnfitEnvironmentError("ENV_CONNECT", cause, "start it, or check spark.remote") from error
-    return _configured(SparkSession.builder.remote(config.remote), _settings(config, name, _VALUES)).getOrCreate()
+    return _configured(
+        SparkSession.builder.remote(config.remote), _settings(config, name, _CLIENT | _VALUES)
+    ).getOrCreate()
 
 
 def _started(
@@ -286,7 +290,7 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
         builder = SparkSession.builder.remote(f"sc://127.0.0.1:{port}")
         zone = {key: value for key, value in _VALUES.items() if key.endswith("timeZone")}  # it knows none of the others
         given = {key: str(value) for key, value in config.conf.items()}
-        spark = _configured(builder, zone | given).getOrCreate()
+        spark = _configured(builder, _CLIENT | zone | given).getOrCreate()
         stack.callback(spark.stop)
         spark.version  # noqa: B018 - a server that has answered once has taken Ctrl-C for itself, and would go by it
         if threading.current_thread() is threading.main_thread():
