@@ -295,7 +295,11 @@ class JobConfig(Strict):
     steps: list[AnyStep] = []
     artifact: Artifact | None = None
     output: Output | None = None
-    engine: Literal["auto", "native", "pandas"] = "auto"
+    engine: Literal["auto", "native", "arrow", "pandas"] = Field(
+        "auto",
+        description="native: Spark's own expressions. arrow: NumPy in Python workers, by Arrow UDFs (Spark 4.1). "
+        "pandas: the same by pandas UDFs. auto: the first of these that a map and Spark have.",
+    )
     schema_drift: Action | Drift = Field(
         default_factory=lambda: Drift.model_validate({}),
         description="One action for every kind of difference, or one for each kind.",

@@ -1,17 +1,22 @@
 """Maps: what happens to a batch of numbers. The reference that every engine is compared with. Imports NumPy only.
 
-A *column map* (:class:`Affine`, :class:`Undefined`) maps a 1-D float64 array. Nulls are left to the
-engine, which passes values in and puts the nulls back.
+A *column map* (:class:`Affine`, :class:`Undefined`) maps a 1-D float64 array. A null stays null.
 
 A *row map* (:class:`SoftmaxMap`, :class:`UnitNormMap`) maps ``(rows, k)`` float64 values with a boolean
 array of the same shape that is true where a score is null, and returns both.
 
-Each map states in :attr:`ulps` how far apart two correct implementations may be (another ``exp``,
-another order of a sum), in units in the last place of the largest number that is added up.
+A map states how far apart two correct implementations may be (another ``exp``, another order of a sum), in units in the
+last place of the largest number that is added up.
+
+To add a map, define it in a file of this folder: ``class Power(ColumnMap, kind="power")``. Artifacts, the NumPy engine
+and the UDF engines then know it. Its native form, if it has one, is a file of ``sparkscale/spark/transform/native/``.
 """
 
+import importlib
+import pkgutil
+
 from sparkscale.maps.affine import FINE, HUGE, Affine, Undefined, nonzero, unit_of
-from sparkscale.maps.base import Bools, ColumnMap, Floats, Map, RowMap, from_dict
+from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse, Map, RowMap, from_dict
 from sparkscale.maps.softmax import SoftmaxMap
 from sparkscale.maps.unit_norm import UnitNormMap
 
@@ -22,6 +27,7 @@ __all__ = [
     "Bools",
     "ColumnMap",
     "Floats",
+    "Inverse",
     "Map",
     "RowMap",
     "SoftmaxMap",
@@ -31,3 +37,6 @@ __all__ = [
     "nonzero",
     "unit_of",
 ]
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

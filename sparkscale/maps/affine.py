@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sparkscale.maps.base import ColumnMap, Floats
+from sparkscale.maps.base import Bools, ColumnMap, Floats
 
 _MAX, _EPS, _NORMAL = sys.float_info.max, sys.float_info.epsilon, sys.float_info.min
 #: From here on, adding a number to the largest double can overflow: half of that double's last place.
@@ -47,8 +47,6 @@ class Affine(ColumnMap, kind="affine"):
     >>> onto.forward(np.array([-33.0, 634.0, 1301.0, np.inf]))
     array([-1.,  0.,  1.,  1.])
     """
-
-    lossless: ClassVar[bool] = True
 
     center: float = 0.0
     scale: float = 1.0
@@ -110,9 +108,18 @@ class Affine(ColumnMap, kind="affine"):
         )
 
     @property
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in: not what a clip has cut."""
+        return self.clip is None
+
+    @property
     def addend(self) -> float:
         """The size of the number that is added last, which the result may cancel."""
         return abs(self.offset) * self.postscale
+
+    def addend_of(self, k: int) -> float:  # noqa: ARG002 - there is one cell
+        """The size of the number that is added last."""
+        return self.addend
 
     @property
     def balanced(self) -> tuple[float, float]:
@@ -206,13 +213,28 @@ class Affine(ColumnMap, kind="affine"):
 class Undefined(ColumnMap, kind="undefined"):
     """The map of a column that had no finite value when it was fitted, and ``empty: null``: all null."""
 
+    total: ClassVar[bool] = False
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in: nothing does."""
+        return False
+
     def forward(self, x: Floats) -> Floats:
-        """Give NaN for everything; engines make it null."""
+        """Give NaN for everything; :meth:`apply` makes it null."""
         return np.full_like(x, np.nan)
 
     def inverse(self, y: Floats) -> Floats:
-        """Give NaN for everything; engines make it null."""
+        """Give NaN for everything; :meth:`unapply` makes it null."""
         return self.forward(y)
+
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Give null for everything."""
+        return np.full_like(x, np.nan), np.ones_like(null)
+
+    def unapply(self, y: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Give null for everything."""
+        return self.apply(y, null)
 
     @property
     def formula(self) -> str:

@@ -14,22 +14,32 @@ from sparkscale.errors import DataError
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
-_KINDS: dict[str, type[Map]] = {}
+#: Every kind of map by its name in an artifact; filled by defining a class with ``kind=``.
+KINDS: dict[str, type[Map]] = {}
 
 
 @dataclass(frozen=True)
 class Map:
-    """Base of all maps: a registered ``kind`` and plain fields, to and from a dict of JSON values."""
+    """Base of all maps: plain fields, to and from a dict of JSON values. Defining one with a ``kind`` registers it.
+
+    Engines, the self check and ``explain`` ask a map only for what this class declares.
+
+    Attributes:
+        by_row: whether it maps the scores of a row together, and not one column.
+        invertible: whether it has an inverse at all.
+        total: whether a value that is not null always gives one that is not null.
+    """
 
     kind: ClassVar[str]
     by_row: ClassVar[bool] = False
-    lossless: ClassVar[bool] = False
+    invertible: ClassVar[bool] = False
+    total: ClassVar[bool] = False
 
     def __init_subclass__(cls, kind: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if kind:
             cls.kind = kind
-            _KINDS[kind] = cls
+            KINDS[kind] = cls
 
     def to_dict(self) -> dict[str, Any]:
         """Return the kind and the fields, as JSON values."""
@@ -41,17 +51,43 @@ class Map:
         """The map as a formula for people."""
         raise NotImplementedError
 
+    @property
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in, up to rounding."""
+        return False
+
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map cells ``(rows, k)``; ``null`` is true where a cell is null. Returns the same two.
+
+        This is what every engine but the native one calls.
+        """
+        raise NotImplementedError
+
+    def ulps_of(self, k: int) -> float:
+        """Units in the last place by which two correct implementations may differ for ``k`` cells."""
+        raise NotImplementedError
+
+    def addend_of(self, k: int) -> float:  # noqa: ARG002 - most maps add nothing
+        """The size of the number that is added last to each of ``k`` results, which may cancel it."""
+        return 0.0
+
+    def doubt(self, x: Floats, null: Bools) -> str:  # noqa: ARG002 - most maps have none
+        """Say what looks wrong with a sample of cells ``(rows, k)``; an empty string if nothing does."""
+        return ""
+
 
 @dataclass(frozen=True)
 class ColumnMap(Map):
-    """A map of one column."""
+    """A map of one column. A null stays null, unless :meth:`apply` is overridden."""
 
+    invertible: ClassVar[bool] = True
+    total: ClassVar[bool] = True
     ulps: ClassVar[float] = 4.0
 
     @property
-    def addend(self) -> float:
-        """The size of the number that is added last, which the result may cancel."""
-        return 0.0
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in, up to rounding."""
+        return self.invertible
 
     def forward(self, x: Floats) -> Floats:
         """Map values (1-D float64)."""
@@ -60,6 +96,43 @@ class ColumnMap(Map):
     def inverse(self, y: Floats) -> Floats:
         """Map values back (1-D float64)."""
         raise NotImplementedError
+
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map the one cell of each row."""
+        return self.forward(x[:, 0])[:, None], null
+
+    def unapply(self, y: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map the one cell of each row back."""
+        return self.inverse(y[:, 0])[:, None], null
+
+    def ulps_of(self, k: int) -> float:  # noqa: ARG002 - there is one cell
+        """Units in the last place by which two correct implementations may differ."""
+        return self.ulps
+
+
+@dataclass(frozen=True)
+class Inverse(ColumnMap):
+    """The inverse of a column map, as a map: for the engines, and never stored."""
+
+    total: ClassVar[bool] = False
+    map: ColumnMap
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the map that is inverted is."""
+        return self.map.lossless
+
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map the one cell of each row back."""
+        return self.map.unapply(x, null)
+
+    def forward(self, x: Floats) -> Floats:
+        """Map values back."""
+        return self.map.inverse(x)
+
+    def inverse(self, y: Floats) -> Floats:
+        """Map values forward."""
+        return self.map.forward(y)
 
 
 @dataclass(frozen=True)
@@ -78,6 +151,10 @@ class RowMap(Map):
         """Map scores ``(rows, k)``; ``null`` is true where a score is null. Returns the same two."""
         raise NotImplementedError
 
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map scores; the same as :meth:`forward`."""
+        return self.forward(x, null)
+
     def ulps_of(self, k: int) -> float:
         """Units in the last place by which two correct implementations may differ for ``k`` scores."""
         return 8.0 + k
@@ -94,9 +171,9 @@ class RowMap(Map):
 def from_dict(data: Mapping[str, Any]) -> Map:
     """Read what ``to_dict`` wrote; raises :class:`DataError` on anything else."""
     kind = data.get("kind") if isinstance(data, Mapping) else None
-    cls = _KINDS.get(kind) if isinstance(kind, str) else None
+    cls = KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise DataError("ARTIFACT_INVALID", f"expected a map of kind {sorted(_KINDS)}, found {str(kind)[:80]!r}")
+        raise DataError("ARTIFACT_INVALID", f"expected a map of kind {sorted(KINDS)}, found {str(kind)[:80]!r}")
     if set(data) != {"kind"} | {field.name for field in fields(cls)}:
         raise DataError("ARTIFACT_INVALID", f"map {kind}: unexpected or missing fields in {sorted(map(str, data))}")
     try:

@@ -67,6 +67,19 @@ class SoftmaxMap(RowMap, kind="softmax"):
         """
         return self.temperature > 1
 
+    def addend_of(self, k: int) -> float:
+        """The size of the logarithm of the sum, which is added to each logit: at most ``log(k)``."""
+        return 1.0 + math.log(max(k, 1)) if self.log else 0.0
+
+    def doubt(self, x: Floats, null: Bools) -> str:
+        """Say if the scores look like probabilities."""
+        with np.errstate(all="ignore"):  # inf - inf, and sums that overflow
+            apart = np.abs(x.sum(axis=1) - 1.0)
+        if not x.size or null.any() or not (x >= 0).all() or not (apart < x.shape[1] * 1e-6).all():
+            return ""
+        looks = "the scores look like probabilities already (each row sums to 1)"
+        return f"{looks}; the softmax of probabilities flattens them"
+
     def _refuse_undefined(self, undefined: Bools) -> None:
         if self.undefined == "error" and undefined.any():
             raise DataError(

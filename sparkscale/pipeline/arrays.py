@@ -8,14 +8,14 @@ in an object array; NaN is NaN. A result with a null is a masked array, a result
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
-from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps import Map
 from sparkscale.pipeline.schema import Column, Field, Schema
 
 Values: TypeAlias = NDArray[np.float64]
@@ -178,35 +178,31 @@ def join(values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
     return np.ma.MaskedArray(np.where(null, 0, cast).astype(dtype), mask=null) if null.any() else cast
 
 
-def map_column(map_: ColumnMap, table: Mapping[str, Any], name: str, dtype: str, *, inverse: bool = False) -> Any:
-    """Apply a column map to a 1-D array of the table."""
-    values, null = split(table[name], f"column {name!r}")
-    if values.ndim != 1:
-        cause = f"column {name!r}: expected a column of numbers, found an array of {values.ndim} dimensions"
-        raise DataError("DATA_TYPE", cause, "give one number for each row")
-    result = map_.inverse(values) if inverse else map_.forward(values)
-    if map_.kind == "undefined":
-        null = np.ones_like(null)
-    return join(result, null, dtype)
-
-
-def map_columns(map_: RowMap, table: Mapping[str, Any], names: list[str], dtype: str) -> list[NDArray[Any]]:
-    """Apply a row map to the score columns of the table, 1-D arrays."""
-    parts = [split(table[name], f"column {name!r}") for name in names]
-    values, null = map_.forward(np.column_stack([v for v, _ in parts]), np.column_stack([n for _, n in parts]))
+def map_cells(map_: Map, table: Mapping[str, Any], names: Sequence[str], dtype: str) -> list[NDArray[Any]]:
+    """Apply a map to columns of the table, 1-D arrays: to one, or a row map to several."""
+    parts = [_cells(table[name], f"column {name!r}") for name in names]
+    values, null = map_.apply(np.column_stack([v for v, _ in parts]), np.column_stack([n for _, n in parts]))
     return [join(values[:, j], null[:, j], dtype) for j in range(values.shape[1])]
 
 
-def map_arrays(map_: RowMap, table: Mapping[str, Any], name: str, dtype: str) -> NDArray[Any]:
-    """Apply a row map to an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
+def _cells(data: Any, where: str) -> tuple[Values, Nulls]:
+    values, null = split(data, where)
+    if values.ndim != 1:
+        cause = f"{where}: expected a column of numbers, found an array of {values.ndim} dimensions"
+        raise DataError("DATA_TYPE", cause, "give one number for each row")
+    return values, null
+
+
+def map_arrays(map_: Map, table: Mapping[str, Any], name: str, dtype: str) -> NDArray[Any]:
+    """Apply a map to an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
     array, column = table[name], f"column {name!r}"
     if array.ndim == 2:  # noqa: PLR2004 - rows and scores
-        return join(*map_.forward(*split(array, column)), dtype)
+        return join(*map_.apply(*split(array, column)), dtype)
     rows = {i: _scores(row, f"{column}, row {i}") for i, row in enumerate(_items(array)) if row is not None}
     out = np.empty(len(array), dtype=object)
     for length in {values.size for values, _ in rows.values()}:
         alike = [i for i, (values, _) in rows.items() if values.size == length]
-        values, null = map_.forward(np.stack([rows[i][0] for i in alike]), np.stack([rows[i][1] for i in alike]))
+        values, null = map_.apply(np.stack([rows[i][0] for i in alike]), np.stack([rows[i][1] for i in alike]))
         for i, row_values, row_null in zip(alike, values, null, strict=True):
             out[i] = join(row_values, row_null, dtype)
     return out

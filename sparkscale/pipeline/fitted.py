@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from numpy.typing import ArrayLike
 
 from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarning
-from sparkscale.maps import Affine, ColumnMap, Map, RowMap, Undefined
+from sparkscale.maps import ColumnMap, Inverse, Map, Undefined
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
 from sparkscale.pipeline.schema import Column, Field, Schema, common, decimal_of, is_of
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 T = TypeVar("T")
-Engine = Literal["auto", "native", "pandas"]
+#: Who applies the maps on Spark; see :meth:`Fitted.transform`.
+Engine = Literal["auto", "native", "arrow", "pandas"]
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,21 @@ class Fitted:
     def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.
 
-        Other columns, the order of columns and nulls are kept; outputs are double, or float32 on
-        request. ``engine``: ``native`` Spark expressions; ``pandas``, the NumPy kernels in Spark's Python
-        workers, by an Arrow UDF (by a pandas UDF before Spark 4.1); or ``auto`` (native wherever a map has a
-        native form). Raises :class:`DataError` where the schema does not fit, and warns
-        (:class:`~sparkscale.errors.SchemaDriftWarning`) of types that are narrower than in the fit, or others.
+        Other columns, the order of columns and nulls are kept; outputs are double, or float32 on request.
+
+        Args:
+            df: a table with the columns of the fit.
+            engine: all give the same numbers. ``native``: Spark's own expressions. ``arrow``: the NumPy kernels in
+                Spark's Python workers, by an Arrow UDF (Spark 4.1 and newer). ``pandas``: the same by a pandas UDF.
+                ``auto``: native where a map has a native form, else arrow where Spark has it, else pandas.
+
+        Raises:
+            DataError: if the schema does not fit.
+            ConfigError: if a map has no native form and the engine is ``native``.
+            UnfitEnvironmentError: if this Spark has no Arrow UDFs and the engine is ``arrow``.
+
+        Warns:
+            SchemaDriftWarning: of types that are narrower than in the fit, or others.
         """
         from sparkscale.spark import columns
         from sparkscale.spark.transform import transform
@@ -127,15 +138,16 @@ class Fitted:
             warnings.warn(warning, SchemaDriftWarning, stacklevel=2)
         return transform.transform(df, self.on(planned), engine)
 
-    def inverse_transform(self, df: DataFrame) -> DataFrame:
-        """Turn the outputs of affine maps back into the features they came from; lazy.
+    def inverse_transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
+        """Turn the outputs of column maps back into the features they came from; lazy.
 
-        An output written under another name (``into``) gives its column back and goes. Row maps have
-        no inverse; their columns stay. What a clip has cut comes back as the end of the fitted range.
+        An output written under another name (``into``) gives its column back and goes. Row maps have no inverse;
+        their columns stay. What a clip has cut comes back as the end of the fitted range. For ``engine`` see
+        :meth:`transform`.
         """
         from sparkscale.spark.transform import transform
 
-        return transform.inverse_transform(of_spark(df), self)
+        return transform.inverse_transform(of_spark(df), self, engine)
 
     def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Apply the maps to a dict of arrays, with NumPy only.
@@ -152,44 +164,36 @@ class Fitted:
         self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
-            names = [column.name for column in item.inputs]
-            if isinstance(item.map, ColumnMap):
-                made[item.outputs[0]] = arrays.map_column(item.map, table, names[0], item.dtype)
-            elif item.over_array:
-                made[item.outputs[0]] = arrays.map_arrays(cast("RowMap", item.map), table, names[0], item.dtype)
-            else:
-                parts = arrays.map_columns(cast("RowMap", item.map), table, names, item.dtype)
-                made |= dict(zip(item.outputs, parts, strict=True))
+            made |= _mapped(item, table)
         return {name: made.get(name, given.get(name)) for name in output_names(given, self.steps)}
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""
         table, given = arrays.table(columns), dict(columns.items())
-        plan = self.restorations(list(table))
-        made = {
-            target: arrays.map_column(map_, table, output, "float64", inverse=True)
-            for target, (output, map_) in plan.items()
-        }
+        made: dict[str, Any] = {}
+        for item in self.restorations(list(table)):
+            made |= _mapped(item, table)
         return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
 
-    def restorations(self, existing: Sequence[str]) -> dict[str, tuple[str, ColumnMap]]:
-        """Return, by feature, the output and the map that it is restored from: the lossless one where two could."""
-        out: dict[str, tuple[str, ColumnMap]] = {}
+    def restorations(self, existing: Sequence[str]) -> list[Application]:
+        """Return the inverse of the maps, one for each feature: of the lossless map where two could restore it."""
+        out: dict[str, Application] = {}
         there = set(existing)
         for item in self.applications:
-            if not isinstance(item.map, ColumnMap):
+            if not isinstance(item.map, ColumnMap) or not item.map.invertible:
                 continue
-            if item.outputs[0] not in there:
-                cause = f"column {item.outputs[0]!r}, which step {item.step} wrote, is not in the data to invert"
+            (output,), (feature,) = item.outputs, item.inputs
+            if output not in there:
+                cause = f"column {output!r}, which step {item.step} wrote, is not in the data to invert"
                 raise DataError("SCHEMA_MISSING", cause)
-            target = item.inputs[0].name
-            if target not in out or (not is_lossless(out[target][1]) and is_lossless(item.map)):
-                out[target] = (item.outputs[0], item.map)
-        return out
+            if feature.name not in out or (item.map.lossless and not out[feature.name].map.lossless):
+                made = Column((output,), "unknown")  # which engines cast to double
+                out[feature.name] = Application(Inverse(item.map), (made,), (feature.name,), "float64", step=item.step)
+        return list(out.values())
 
     def restored_names(self, existing: Sequence[str]) -> list[str]:
         """Return the columns of the inverse: outputs of another name give way to the feature."""
-        features = {item.outputs[0]: item.inputs[0].name for item in self.applications if not item.map.by_row}
+        features = {item.outputs[0]: item.inputs[0].name for item in self.applications if item.map.invertible}
         return list(dict.fromkeys(features.get(name, name) for name in existing))
 
     def save(self, uri: str | os.PathLike[str]) -> int:
@@ -223,9 +227,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def is_lossless(map_: Map) -> bool:
-    """Whether the inverse gives back what went in, up to rounding."""
-    return isinstance(map_, Affine) and map_.clip is None
+def _mapped(item: Application, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a map writes, by name."""
+    names = [column.name for column in item.inputs]
+    if item.over_array:
+        return {item.outputs[0]: arrays.map_arrays(item.map, table, names[0], item.dtype)}
+    return dict(zip(item.outputs, arrays.map_cells(item.map, table, names, item.dtype), strict=True))
 
 
 def solve(planned: Plan, stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]) -> Fitted:

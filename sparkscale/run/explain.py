@@ -19,11 +19,11 @@ from sparkscale.report.words import counted
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.sinks.sink import Sink
-from sparkscale.spark.transform.transform import is_native
+from sparkscale.spark.transform.engines import choose
 from sparkscale.stats.column import ColumnStats
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 #: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
 _SOME = ColumnStats.of(np.array([0.0, 1.0]), quantiles=True)
@@ -102,21 +102,14 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
         "queries": len(looks) if looks else 0,
         "by_partition": not looks.whole if looks else False,
     }
-    steps = [_step(step, config.engine) for step in planned.steps]
+    steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
     return Explained(reading, fit, steps, _writing(sink, config) if sink else {})
 
 
-def _step(planned: PlannedStep, engine: Engine) -> ExplainedStep:
-    chosen = is_native(_map(planned), engine)
-    why = "it has no native form"
-    if engine != "auto":
-        why = "set in the job file"
-    elif chosen:
-        why = "Spark's own expressions, which cost nothing beyond reading and writing"
+def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:
+    chosen, step = choose(_map(planned), engine, spark), planned.step
     inputs = [column.name for column in planned.inputs]
-    label = "native" if chosen else "pandas"
-    step = planned.step
-    return ExplainedStep(step.kind, step.formula, inputs, list(planned.outputs), label, why)
+    return ExplainedStep(step.kind, step.formula, inputs, list(planned.outputs), chosen.engine, chosen.why)
 
 
 def _map(planned: PlannedStep) -> Map:

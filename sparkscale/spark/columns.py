@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
@@ -61,37 +60,6 @@ def is_case_sensitive(spark: SparkSession) -> bool:
         return (spark.conf.get("spark.sql.caseSensitive", "false") or "").lower() == "true"
     except PySparkException:  # an engine that does not know the setting
         return False
-
-
-#: A computation in layers: it yields expressions, is sent references to them as columns of the next layer,
-#: and returns its result.
-Layered: TypeAlias = Generator[list[SparkColumn], list[SparkColumn], list[SparkColumn]]
-
-
-def in_layers(df: DataFrame, programs: list[Layered]) -> tuple[DataFrame, list[list[SparkColumn]]]:
-    """Run layered computations side by side; returns the DataFrame with its helper columns, and the results.
-
-    A softmax over k columns in one expression would repeat its sum k times: k * k terms for the
-    analyzer. In layers (maximum, weights, sum, quotient) the plan stays linear in k. All
-    computations share the layers, so that their number, about four, does not grow with the steps;
-    they are narrow projections of one stage, and no job.
-    """
-    names = free_names(df.columns)
-    results: dict[int, list[SparkColumn]] = {}
-    sent: dict[int, list[SparkColumn] | None] = dict.fromkeys(range(len(programs)))
-    while sent:
-        wanted: dict[int, list[SparkColumn]] = {}
-        for index, references in sent.items():
-            try:
-                program = programs[index]
-                wanted[index] = next(program) if references is None else program.send(references)
-            except StopIteration as finished:
-                results[index] = finished.value
-        named = {index: [next(names) for _ in expressions] for index, expressions in wanted.items()}
-        layer = [e.alias(n) for i, es in wanted.items() for e, n in zip(es, named[i], strict=True)]
-        df = df.select("*", *layer) if layer else df
-        sent = {index: [ref(name) for name in own] for index, own in named.items()}
-    return df, [results[index] for index in range(len(programs))]
 
 
 def free_names(taken: Iterable[str]) -> Iterator[str]:

@@ -253,12 +253,14 @@ def test_map_pinned_value_both_ways() -> None:
 def test_map_undefined_to_nan() -> None:
     for way in (Undefined().forward, Undefined().inverse):
         assert np.isnan(way(np.array([1.0, INF]))).all()
-    assert (Affine.lossless, Undefined.lossless, SoftmaxMap.lossless, UnitNormMap.lossless) == (
-        True,
-        False,
-        False,
-        False,
-    )
+    for way in (Undefined().apply, Undefined().unapply):
+        assert way(np.array([[1.0], [INF]]), np.zeros((2, 1), dtype=bool))[1].all()
+
+
+def test_know_which_inverse_loses_nothing() -> None:
+    held = [Affine(clip=(0.0, 1.0)), Undefined(), SoftmaxMap(), UnitNormMap()]
+    assert [map_.lossless for map_ in (Affine(), *held)] == [True, False, False, False, False]
+    assert [map_.invertible for map_ in (Affine(), *held)] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(("scale", "expected"), [(0.0, 1.0), (NAN, 1.0), (5e-324, 5e-324), (INF, INF), (2.5, 2.5)])

@@ -11,12 +11,12 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.errors import DataError
-from sparkscale.maps import SoftmaxMap
 from sparkscale.pipeline.fitted import Application, Fitted
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import feature, ref, scores
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.transform import native
 
 _PRESENT = "present_"
 
@@ -80,17 +80,14 @@ def _row_items(fitted: Fitted) -> list[Application]:
 
 
 def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
-    """Count the rows that hold a score at all, or are an empty array, and those that have no softmax."""
+    """Count the rows that hold a score at all, or are an empty array, and those for which the map is undefined."""
     cells = [feature(column, spark) for column in item.inputs if not item.over_array]
     array = F.array(*cells) if cells else scores(item.inputs[0], spark)
-    top = F.array_max(array)
-    undefined = top == F.lit(-float("inf"))
-    if not (isinstance(item.map, SoftmaxMap) and item.map.nulls == "mask"):
-        undefined = undefined & ~F.exists(array, lambda score: score.isNull())
-    return [
-        F.count(F.when(top.isNotNull() | (F.size(array) == 0), 1)).alias(f"scored_{item.step}"),
-        F.count(F.when(undefined, 1)).alias(f"undefined_{item.step}"),
-    ]
+    scored = F.array_max(array).isNotNull() | (F.size(array) == 0)
+    form = native.form_of(item.map)
+    undefined = None if form is None else form.undefined(array)
+    counted = {f"scored_{item.step}": scored} | ({} if undefined is None else {f"undefined_{item.step}": undefined})
+    return [F.count(F.when(condition, 1)).alias(name) for name, condition in counted.items()]
 
 
 def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
@@ -111,5 +108,5 @@ def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
                 f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
                 "leave the step out, or take empty: null",
             )
-        if isinstance(item.map, SoftmaxMap):
-            report.undefined_rows[label] = counts[f"undefined_{item.step}"]
+        if (undefined := counts.get(f"undefined_{item.step}")) is not None:
+            report.undefined_rows[label] = undefined

@@ -7,10 +7,9 @@ A difference stops the run before anything is published.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,6 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
 from sparkscale.errors import InternalError
-from sparkscale.maps import ColumnMap, RowMap, SoftmaxMap
 from sparkscale.pipeline.arrays import split
 from sparkscale.pipeline.fitted import Application, Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
@@ -44,33 +42,32 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     Raises:
         InternalError: (70) naming column, row and both values, where engine and kernels differ.
     """
-    inputs, made = _inputs(fitted), fitted.get_feature_names_out()
-    names = list(itertools.islice(free_names([*df.columns, *made]), len(inputs)))
-    kept = [_exactly(column).alias(name) for column, name in zip(inputs.values(), names, strict=True)]
-    sample = transform(df.select("*", *kept), fitted, engine)
-    wanted = [ref(name) for name in (*names, *made)]
+    kept = list(_kept(fitted, df.columns))
+    sample = transform(df.select("*", *[_exactly(one.column).alias(one.name) for one in kept]), fitted, engine)
+    wanted = [*(one.name for one in kept), *fitted.get_feature_names_out()]
     with translated("verifying a sample"):
-        found = sample.select(*wanted).limit(rows).collect()
-    lists = [column.type.startswith("array<") for column in inputs.values()]
-    outputs = list(_outputs(fitted))
-    columns = zip(*found, strict=True) if found else [()] * len(wanted)
-    arrays = [
-        to_array(column, of_lists=of_lists)
-        for column, of_lists in zip(columns, [*lists, *(item.over_array for _, item in outputs)], strict=True)
-    ]
-    given = dict(zip(inputs, arrays, strict=False))
+        rows_found = sample.select(*map(ref, wanted)).limit(rows).collect()
+    found = dict(zip(wanted, zip(*rows_found, strict=True) if rows_found else [()] * len(wanted), strict=True))
+    given = {one.column.name: to_array(found[one.name], of_lists=one.column.type.startswith("array<")) for one in kept}
     expected = fitted.transform_arrays(given)
-    for (name, item), ours in zip(outputs, arrays[len(inputs) :], strict=True):
-        _compare(name, item, ours, expected[name])
-    return Sample(len(found), tuple(_mixed_up(fitted, given)))
+    for item in fitted.applications:
+        for name in item.outputs:
+            _compare(name, item, to_array(found[name], of_lists=item.over_array), expected[name])
+    return Sample(len(rows_found), tuple(_doubts(fitted, given)))
 
 
-def _inputs(fitted: Fitted) -> dict[str, Column]:
-    return {column.name: column for step in fitted.steps for column in step.inputs}
+@dataclass(frozen=True)
+class _Kept:
+    """An input column, and the name under which the sample holds it beside the result that may replace it."""
+
+    column: Column
+    name: str
 
 
-def _outputs(fitted: Fitted) -> Iterator[tuple[str, Application]]:
-    return ((name, item) for item in fitted.applications for name in item.outputs)
+def _kept(fitted: Fitted, taken: Sequence[str]) -> Iterator[_Kept]:
+    inputs = {column.name: column for step in fitted.steps for column in step.inputs}
+    names = free_names([*taken, *fitted.get_feature_names_out()])
+    return (_Kept(column, name) for column, name in zip(inputs.values(), names, strict=False))
 
 
 def _exactly(column: Column) -> SparkColumn:
@@ -132,12 +129,7 @@ def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArra
     """Bound the difference of two correct results: units in the last place of the largest number added up."""
     eps = np.finfo(np.float32 if item.dtype == "float32" else np.float64).eps
     size = np.maximum(np.abs(ours), np.abs(theirs))
-    if isinstance(item.map, ColumnMap):
-        ulps, addend = item.map.ulps, item.map.addend
-    else:
-        ulps = cast("RowMap", item.map).ulps_of(width)
-        # A logarithm of the sum is added to each logit; it is at most log(k), and may cancel.
-        addend = 1.0 + np.log(max(width, 1)) if isinstance(item.map, SoftmaxMap) and item.map.log else 0.0
+    ulps, addend = item.map.ulps_of(width), item.map.addend_of(width)
     tiny = float(np.finfo(np.float32 if item.dtype == "float32" else np.float64).smallest_subnormal)
     return np.asarray(ulps * (eps * np.maximum(size, addend) + tiny))
 
@@ -150,15 +142,12 @@ def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError
     )
 
 
-def _mixed_up(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
-    """Yield a warning for each softmax whose scores look like probabilities already."""
+def _doubts(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
+    """Yield a warning for each step whose inputs look wrong to its map."""
     for item in fitted.applications:
-        if isinstance(item.map, SoftmaxMap) and not item.over_array:
-            table = np.ma.column_stack([given[column.name] for column in item.inputs])
-            with np.errstate(all="ignore"):  # inf - inf, and sums that overflow
-                total = np.ma.abs(table.sum(axis=1) - 1.0)
-            if len(table) and not np.ma.is_masked(table) and table.min() >= 0 and total.max() < len(item.inputs) * 1e-6:
-                yield (
-                    f"step {item.step} ({fitted.steps[item.step - 1].step.kind}): the scores look like probabilities "
-                    f"already (each row sums to 1); the softmax of probabilities flattens them"
-                )
+        if item.over_array:
+            continue
+        cells = [split(given[column.name]) for column in item.inputs]
+        doubt = item.map.doubt(np.column_stack([x for x, _ in cells]), np.column_stack([null for _, null in cells]))
+        if doubt:
+            yield f"step {item.step} ({fitted.steps[item.step - 1].step.kind}): {doubt}"

@@ -1,18 +1,18 @@
-"""Maps -> a crossing into Spark's Python workers, which run the NumPy kernels themselves.
+"""Maps as UDFs: a crossing into Spark's Python workers, which run the NumPy kernels themselves.
 
-All cells of a row that any map reads go over packed into one array, and all results come back in one:
-against a column each, that spares Spark most of what a crossing costs it. An array column goes over as
-it is. Spark runs all of them in one visit to the worker. Nulls and NaN are told apart by Arrow.
+Spark runs all UDFs of an engine in one visit to the worker. All cells that any map reads cross together; an array
+column crosses as it is.
 
-From Spark 4.1 on that is an Arrow UDF. Before, it is a pandas UDF, which takes NaN for null: what is null is told
-apart on the way there, what is NaN on the way back. It is slower, because pandas makes an object of each row.
+- ``arrow``: one Arrow UDF over one packed array, from Spark 4.1 on. Against a column each, packing spares Spark most of
+  what a crossing costs it. Nulls and NaN are told apart by Arrow.
+- ``pandas``: one pandas UDF, Series in and a DataFrame out, on every Spark.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -21,55 +21,105 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
-from sparkscale.maps import RowMap
+from sparkscale.maps.batches import Cells, Lists
 from sparkscale.pipeline.fitted import Application
-from sparkscale.spark.columns import Layered, feature, scores
-from sparkscale.spark.transform.arrow import Cells, Lists, lists_of
+from sparkscale.spark.columns import feature, scores
+from sparkscale.spark.transform import arrow, series
+from sparkscale.spark.transform.layers import Layers, Stages
 
 #: The type hints of a function say that it is a scalar one; the stubs know only the older way to say so.
 _pandas_udf: Any = pandas_udf
-_arrow_udf: Any = getattr(F, "arrow_udf", None)
-_Kernel: TypeAlias = Callable[[pa.ListArray], pa.ListArray]
+#: None before PySpark 4.1.
+arrow_udf: Any = getattr(F, "arrow_udf", None)
 
 
-def lists(item: Application, spark: SparkSession) -> Layered:
-    """Return the output column of an application to an array, in double precision."""
-    return [(yield from _crossing(Lists(cast("RowMap", item.map)), scores(item.inputs[0], spark), spark))]
+class Crossing(Protocol):
+    """A way into the workers."""
+
+    def cells(self, kernel: Cells, columns: Sequence[SparkColumn], stages: Stages) -> list[SparkColumn]:
+        """Return a column for each result of the kernel."""
+
+    def lists(self, kernel: Lists, array: SparkColumn, stages: Stages) -> SparkColumn:
+        """Return the array of results."""
 
 
-def cells(items: Sequence[Application], spark: SparkSession) -> Layered:
-    """Return the output columns of all other applications, one after the other, in double precision."""
-    columns = list(dict.fromkeys(column for item in items for column in item.inputs))
+class ByArrow:
+    """One Arrow UDF, ``array<double>`` in and out."""
+
+    def cells(self, kernel: Cells, columns: Sequence[SparkColumn], stages: Stages) -> list[SparkColumn]:
+        """Pack the columns of a row into one array, and take the results out of one."""
+        packed = stages.keep(arrow_udf(_cells_by_arrow(kernel), "array<double>")(F.array(*columns)))
+        return [F.get(packed, F.lit(j)) for j in range(kernel.outputs)]
+
+    def lists(self, kernel: Lists, array: SparkColumn, stages: Stages) -> SparkColumn:
+        """Send the array."""
+        return stages.keep(arrow_udf(_lists_by_arrow(kernel), "array<double>")(array))
+
+
+class ByPandas:
+    """One pandas UDF: a Series for each column, and one that says what of it is null."""
+
+    def cells(self, kernel: Cells, columns: Sequence[SparkColumn], stages: Stages) -> list[SparkColumn]:
+        """Send the columns, and take the results out of a struct."""
+        results = ", ".join(f"y{j} double" for j in range(kernel.outputs))
+        mapped = stages.keep(
+            _pandas_udf(_cells_by_pandas(kernel), results)(*columns, *(column.isNull() for column in columns))
+        )
+        return [mapped[f"y{j}"] for j in range(kernel.outputs)]
+
+    def lists(self, kernel: Lists, array: SparkColumn, stages: Stages) -> SparkColumn:
+        """Send the array, and put the NaN back that Spark made null."""
+        udf = _pandas_udf(_lists_by_pandas(kernel), "y array<double>, nan array<boolean>")
+        mapped = stages.keep(udf(array, F.transform(array, lambda x: x.isNull())))
+        return stages.keep(
+            F.zip_with(mapped["y"], mapped["nan"], lambda y, nan: F.when(nan, F.lit(math.nan)).otherwise(y))
+        )
+
+
+CROSSINGS: dict[str, Crossing] = {"arrow": ByArrow(), "pandas": ByPandas()}
+
+
+def columns_of(
+    items: Sequence[Application], spark: SparkSession, layers: Layers, crossing: Crossing
+) -> Iterator[tuple[Application, list[SparkColumn]]]:
+    """Return the output columns of each application, in double precision."""
+    for item in items:
+        if item.over_array:
+            yield item, [crossing.lists(Lists(item.map), scores(item.inputs[0], spark), Stages(layers))]
+    cells = [item for item in items if not item.over_array]
+    if not cells:
+        return
+    columns = list(dict.fromkeys(column for item in cells for column in item.inputs))
     numbers = {column: number for number, column in enumerate(columns)}
-    kernel = Cells(len(columns), tuple((item.map, tuple(numbers[c] for c in item.inputs)) for item in items))
-    packed = yield from _crossing(kernel, F.array(*[feature(column, spark) for column in columns]), spark)
-    return [F.get(packed, F.lit(i)) for i in range(kernel.outputs)]
+    kernel = Cells(len(columns), tuple((item.map, tuple(numbers[c] for c in item.inputs)) for item in cells))
+    results = crossing.cells(kernel, [feature(column, spark) for column in columns], Stages(layers))
+    for item, places in zip(cells, kernel.places, strict=True):
+        yield item, [results[place] for place in places]
 
 
-def _crossing(
-    kernel: _Kernel, array: SparkColumn, spark: SparkSession
-) -> Generator[list[SparkColumn], list[SparkColumn], SparkColumn]:
-    if _arrow_udf is not None and spark.version >= "4.1":
-        (mapped,) = yield [_arrow_udf(_by_arrow(kernel), "array<double>")(array)]
-        return mapped
-    by_pandas = _pandas_udf(_by_pandas(kernel), "y array<double>, nan array<boolean>")
-    (mapped,) = yield [by_pandas(array, F.transform(array, lambda x: x.isNull()))]
-    with_nan = F.zip_with(mapped["y"], mapped["nan"], lambda y, nan: F.when(nan, F.lit(math.nan)).otherwise(y))
-    (mapped,) = yield [with_nan]
-    return mapped
-
-
-def _by_arrow(kernel: _Kernel) -> Any:
-    def apply(column: pa.Array) -> pa.Array:
-        return kernel(column)
+def _cells_by_arrow(kernel: Cells) -> Any:
+    def apply(packed: pa.Array) -> pa.Array:
+        return arrow.map_cells(kernel, packed)
 
     return apply
 
 
-def _by_pandas(kernel: _Kernel) -> Any:
+def _lists_by_arrow(kernel: Lists) -> Any:
+    def apply(column: pa.Array) -> pa.Array:
+        return arrow.map_lists(kernel, column)
+
+    return apply
+
+
+def _cells_by_pandas(kernel: Cells) -> Any:
+    def apply(*columns: pd.Series) -> pd.DataFrame:
+        return series.map_cells(kernel, columns)
+
+    return apply
+
+
+def _lists_by_pandas(kernel: Lists) -> Any:
     def apply(column: pd.Series, nulls: pd.Series) -> pd.DataFrame:
-        rows = kernel(lists_of(column, nulls)).to_pylist()
-        nan = [None if row is None else [y is not None and math.isnan(y) for y in row] for row in rows]
-        return pd.DataFrame({"y": pd.Series(rows, dtype=object), "nan": pd.Series(nan, dtype=object)})
+        return series.map_lists(kernel, column, nulls)
 
     return apply

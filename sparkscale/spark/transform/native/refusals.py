@@ -1,0 +1,33 @@
+"""What the row maps' native forms share: nulls, and scores that a map refuses."""
+
+from __future__ import annotations
+
+import math
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from sparkscale.spark.transform.native.scores import Scores
+
+
+def unless_null(x: Scores, value: SparkColumn) -> SparkColumn:
+    """Return a value of the row, null where a score is null."""
+    return F.when(~x.any(lambda score: score.isNull()), value)
+
+
+def unless_nonfinite(x: Scores, value: SparkColumn, top: SparkColumn) -> SparkColumn:
+    """Return a value of the row; stop the query where a score is NaN or infinite. ``top`` is for the error's text."""
+    bad = x.any(lambda score: ~(F.abs(score) < F.lit(math.inf)) & score.isNotNull())
+    return F.when(bad, refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", top)).otherwise(
+        value
+    )
+
+
+def refuse(text: str, value: SparkColumn) -> SparkColumn:
+    """Raise in the engine; the text holds a value of the row, as a constant could be raised while planning."""
+    return F.raise_error(F.concat(F.lit(text), value.cast("string")))
+
+
+def not_zero(x: SparkColumn) -> SparkColumn:
+    """Keep a divisor that no row divides by from being zero: some engines divide before they choose."""
+    return F.when(x == F.lit(0.0), F.lit(1.0)).otherwise(x)
