@@ -122,6 +122,11 @@ class Inverse(ColumnMap):
         """Whether the map that is inverted is."""
         return self.map.lossless
 
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        return f"the inverse of {self.map.formula}"
+
     def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map the one cell of each row back."""
         return self.map.unapply(x, null)

@@ -30,7 +30,7 @@ SESSIONS = {
     "connect": Spark(engine="spark", remote="local[2]"),
     "sail": Spark(engine="sail"),
 }
-ENGINES = ("native", "pandas")
+ENGINES = ("native", "arrow", "pandas")
 
 
 def feature_pipeline() -> ss.Pipeline:

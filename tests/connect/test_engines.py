@@ -91,7 +91,7 @@ def test_fit_sketches_quantiles_exactly_while_they_fit(outcome: Outcome) -> None
         assert sketch.quantiles(ranks) == np.quantile(finite, ranks).tolist()
 
 
-@pytest.mark.parametrize("how", ["native", "pandas"])
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 @pytest.mark.parametrize("name", SCALED)
 def test_transform_agrees_with_numpy(outcome: Outcome, how: str, name: str) -> None:
     found, expected = _both(outcome, "features", how)
@@ -118,7 +118,7 @@ def test_transform_scales_by_the_textbook(outcome: Outcome) -> None:
         np.testing.assert_allclose([y for _, y in scaled], [x for x, _ in scaled], rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("how", ["native", "pandas"])
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 def test_transform_rows_agrees_with_numpy(outcome: Outcome, how: str) -> None:
     found, expected = _both(outcome, "rows", how)
     made = [name for name in expected if "|" in name]
@@ -128,7 +128,7 @@ def test_transform_rows_agrees_with_numpy(outcome: Outcome, how: str) -> None:
         assert_alike(found[name], expected[name], ulps=8, floor=1.0, name=name)
 
 
-@pytest.mark.parametrize("how", ["native", "pandas"])
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 def test_transform_softmax_by_the_table(outcome: Outcome, how: str) -> None:
     found = outcome.table(f"rows-{how}")["scores \U0001f3af|null null array"]
     for (row, expected), ours in zip(data.SOFTMAX, found, strict=False):
@@ -139,7 +139,7 @@ def test_transform_softmax_by_the_table(outcome: Outcome, how: str) -> None:
 
 
 def test_transform_keeps_other_columns(outcome: Outcome) -> None:
-    for how in ("native", "pandas"):
+    for how in ("native", "arrow", "pandas"):
         table = outcome.table(f"rows-{how}")
         assert list(table)[: len(ROWS)] == list(ROWS)
         for name, values in ROWS.items():
@@ -168,7 +168,10 @@ def test_fit_gives_every_engine_the_same_statistics(outcomes: dict[str, Outcome]
 
 
 @pytest.mark.parametrize("engine", ["connect", "sail"])
-@pytest.mark.parametrize("name", ["features-native", "features-pandas", "rows-native", "rows-pandas", "inverse"])
+@pytest.mark.parametrize(
+    "name",
+    ["features-native", "features-arrow", "features-pandas", "rows-native", "rows-arrow", "rows-pandas", "inverse"],
+)
 def test_transform_gives_every_engine_the_same_rows(outcomes: dict[str, Outcome], engine: str, name: str) -> None:
     ours, theirs = outcomes[engine].table(name), outcomes["classic"].table(name)
     assert list(ours) == list(theirs)

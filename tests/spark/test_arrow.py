@@ -1,4 +1,4 @@
-"""What Spark's Python workers run: the kernels over Arrow arrays, held to the NumPy engine; and the way there."""
+"""What Spark's Python workers run, over Arrow arrays and pandas Series: the numbers of NumPy; and the way there."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sparkscale as ss
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, UnfitEnvironmentError
 from sparkscale.maps import Affine, SoftmaxMap, Undefined, UnitNormMap
-from sparkscale.spark.transform import udf
-from sparkscale.spark.transform.arrow import Cells, Lists, lists_of
+from sparkscale.maps.batches import Cells, Lists
+from sparkscale.spark.transform import arrow, engines, series, udf
 from tests.spark.frames import MakeFrame, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf
@@ -35,8 +36,9 @@ def packed(rows: list[Any]) -> pa.ListArray:
 def test_map_cells_as_numpy_does(rows: list[tuple[Any, ...]]) -> None:
     affine, softmax = Affine(center=1.0, scale=2.0), SoftmaxMap(nulls="mask")
     cells = Cells(3, ((affine, (2,)), (softmax, (0, 2)), (Undefined(), (1,)), (affine, (0,))))
-    found = cells(packed([list(row) for row in rows]))
+    found = arrow.map_cells(cells, packed([list(row) for row in rows]))
     assert (found.type, len(found), cells.outputs) == (ARRAY, len(rows), 5)
+    assert list(cells.places) == [range(1), range(1, 3), range(3, 4), range(4, 5)]
     x = np.ma.MaskedArray([[0.0 if v is None else v for v in row] for row in rows] or np.empty((0, 3)))
     null = np.array([[v is None for v in row] for row in rows], dtype=bool).reshape(len(rows), 3)
     y, absent = softmax.forward(np.where(null, NAN, x)[:, [0, 2]], null[:, [0, 2]])
@@ -45,18 +47,40 @@ def test_map_cells_as_numpy_does(rows: list[tuple[Any, ...]]) -> None:
         np.ma.MaskedArray(np.zeros(len(rows)), mask=True), np.ma.MaskedArray(affine.forward(x.data[:, 0]), null[:, 0]),
     ])  # fmt: skip
     assert_alike([v for row in found.to_pylist() for v in row], expected.ravel().tolist(), ulps=0)
+    by_pandas = series.map_cells(cells, [*map(pd.Series, np.where(null, NAN, x).T), *map(pd.Series, null.T)])
+    columns = [pa.array(by_pandas[name], from_pandas=True).to_pylist() for name in by_pandas]
+    assert_alike([v for row in zip(*columns, strict=True) for v in row], expected.ravel().tolist(), ulps=0)
 
 
 @given(st.lists(st.one_of(st.none(), st.lists(numbers, max_size=4)), max_size=9), st.integers(0, 3))
 def test_map_lists_row_by_row(rows: list[list[Any] | None], start: int) -> None:
     column = packed(rows)[start:]  # a slice, as Spark gives none and others may
     for map_ in (SoftmaxMap(), SoftmaxMap(nulls="mask", undefined="zeros"), UnitNormMap(norm="l1")):
-        found = Lists(map_)(column)
-        one_by_one = [None if row is None else Lists(map_)(packed([row])).to_pylist()[0] for row in rows[start:]]
+        kernel = Lists(map_)
+        found = arrow.map_lists(kernel, column)
+        one_by_one = [
+            None if row is None else arrow.map_lists(kernel, packed([row])).to_pylist()[0] for row in rows[start:]
+        ]
         assert found.type == ARRAY
         assert_alike(found.to_pylist(), one_by_one, ulps=4)
-    masked = Lists(SoftmaxMap())(packed([[1.0, None], None, [], [3.0, 3.0]]))
+        assert_alike(by_pandas(kernel, rows[start:]), one_by_one, ulps=4)
+    masked = arrow.map_lists(Lists(SoftmaxMap()), packed([[1.0, None], None, [], [3.0, 3.0]]))
     assert masked.to_pylist() == [[None, None], None, [], [0.5, 0.5]]
+
+
+def by_pandas(kernel: Lists, rows: list[list[Any] | None]) -> list[list[Any] | None]:
+    """Map lists as Spark's pandas UDFs have them, where NaN stands for null."""
+    column = [None if row is None else np.array([NAN if v is None else v for v in row], dtype=float) for row in rows]
+    nulls = [None if row is None else np.array([v is None for v in row], dtype=bool) for row in rows]
+    out = series.map_lists(kernel, pd.Series(column, dtype=object), pd.Series(nulls, dtype=object))
+    return [
+        None
+        if y is None
+        else [
+            NAN if is_nan else None if math.isnan(v) else v for v, is_nan in zip(y.tolist(), nan.tolist(), strict=True)
+        ]
+        for y, nan in zip(out["y"], out["nan"], strict=True)
+    ]
 
 
 def test_copy_nothing_without_nulls() -> None:
@@ -68,22 +92,12 @@ def test_copy_nothing_without_nulls() -> None:
             seen.append(x.__array_interface__["data"][0])
             return super().forward(x, null)
 
-    Cells(2, ((Looking(), (0, 1)),))(column)
-    assert column.values.buffers()[1].address == seen[0]
+    arrow.map_cells(Cells(2, ((Looking(), (0, 1)),)), column)
+    assert column.values.buffers()[1].address == seen[0]  # noqa: PD011 - of Arrow
 
 
-def test_keep_null_and_nan_apart_where_pandas_does_not() -> None:
-    rows = [[1.0, NAN, None], None, [], [None]]
-    column = [None if row is None else np.array([NAN if v is None else v for v in row]) for row in rows]
-    nulls = [None if row is None else np.array([v is None for v in row]) for row in rows]
-    assert_alike(lists_of(column, nulls).to_pylist(), rows, ulps=0)
-    assert lists_of([None], [None]).to_pylist() == [None]
-
-
-@pytest.mark.parametrize("by_pandas", [False, True])
-def test_cross_once_for_all_steps(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, by_pandas: bool) -> None:
-    if by_pandas:  # as on Spark 4.0
-        monkeypatch.setattr(udf, "_arrow_udf", None)
+@pytest.mark.parametrize("engine", ["arrow", "pandas"])
+def test_cross_once_for_all_steps(frame: MakeFrame, engine: Any) -> None:
     table: dict[str, Any] = {
         "a": [1.0, 2.0, None, NAN, INF, -INF], "b": [3.0, -3.0, 0.5, 1.0, None, NAN], "c": [0.0, 1.0, 2.0, 3.0, 4.0, -INF],
         "v": [[1.0, 2.0], None, [], [NAN, 1.0], [None, 1.0], [-INF, -INF]],
@@ -92,17 +106,40 @@ def test_cross_once_for_all_steps(frame: MakeFrame, monkeypatch: pytest.MonkeyPa
     df = frame(table)
     fitted = ss.Pipeline(STEPS).fit(df)
     expected = outputs(fitted, df, table, "numpy")
-    found = outputs(fitted, df, table, "pandas")
+    found = outputs(fitted, df, table, engine)
     assert list(found) == list(expected)
     for name in expected:
         assert_alike(found[name], expected[name], ulps=16, floor=1.0, name=name)
-    plan = fitted.transform(df, engine="pandas")._jdf.queryExecution().executedPlan().toString()
+    plan = fitted.transform(df, engine=engine)._jdf.queryExecution().executedPlan().toString()
     assert plan.count("ArrowEvalPython") == 1
+
+
+@pytest.mark.parametrize("lack", ["of the client", "of the server"])
+def test_refuse_arrow_before_spark_4_1(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, lack: str) -> None:
+    df = frame({"x": [1.0, 3.0]})
+    fitted = ss.Pipeline([ss.MinMax("x")]).fit(df)
+    if lack == "of the client":
+        monkeypatch.setattr(udf, "arrow_udf", None)
+    else:
+        monkeypatch.setattr(engines, "version_of", lambda _: "4.0.2")
+    with pytest.raises(
+        UnfitEnvironmentError, match=r"engine: arrow: Arrow UDFs need .* 4\.1 or newer, found"
+    ) as caught:
+        fitted.transform(df, engine="arrow")
+    assert (caught.value.code, caught.value.exit_code) == ("ENV_ARROW_UDF", 69)
+    assert caught.value.hint == "set engine: pandas or auto"
+    assert outputs(fitted, df, {}, "pandas")["x"] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("version", ["4.1.0", "4.1.0-SNAPSHOT", "4.10.1", "5.0.0"])
+def test_have_arrow_from_spark_4_1(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(engines, "version_of", lambda _: version)
+    assert engines.choose(Affine(), "arrow", frame({"x": [1.0]}).sparkSession).engine == "arrow"
 
 
 def test_refuse_in_a_worker_what_the_kernels_refuse() -> None:
     for scores, map_ in (([NAN], SoftmaxMap(nonfinite="error")), ([-INF], SoftmaxMap(undefined="error"))):
         with pytest.raises(DataError):
-            Lists(map_)(packed([scores]))
+            arrow.map_lists(Lists(map_), packed([scores]))
         with pytest.raises(DataError):
-            Cells(1, ((map_, (0,)),))(packed([scores]))
+            arrow.map_cells(Cells(1, ((map_, (0,)),)), packed([scores]))

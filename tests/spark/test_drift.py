@@ -187,7 +187,7 @@ def test_warn_where_the_library_is_called(spark: SparkSession) -> None:
             fitted.transform(df)
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 def test_cast_in_python_what_has_another_type(spark: SparkSession, engine: Any) -> None:
     fitted = ss.Pipeline(STEPS).fit(make(spark, list(WAS.values())))
     flags = make(spark, ["x double", "n int"]).selectExpr("x > 0.1 as x", "n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
@@ -20,6 +20,8 @@ from sparkscale.scalers.base import REGISTRY
 from sparkscale.spark.fit import queries
 from sparkscale.spark.session.failures import translate
 from sparkscale.spark.transform import native, udf
+from sparkscale.spark.transform.native import base as forms
+from sparkscale.spark.transform.native.affine import AffineForm
 from sparkscale.spark.transform.self_check import self_check
 from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
 
@@ -42,7 +44,7 @@ def test_accept_any_column_name_in_every_step_and_engine(frame: MakeFrame) -> No
     assert fitted.stats["back`tick"].max == max(x for x in table["back`tick"] if x is not None)
     expected = outputs(fitted, df, table, "numpy")
     assert f"softmax.`{NAMES[0]}`" in expected
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         found = outputs(fitted, df, table, engine)
         assert list(found) == list(expected)
         for name in expected:
@@ -65,7 +67,7 @@ def test_tell_names_by_case_where_the_session_does(frame: MakeFrame, case_sensit
     df = frame(table)
     fitted = ss.Pipeline([ss.MinMax("a"), ss.MinMax("A", range=(0, 8)), ss.Softmax(["a", "A"], into="P_{column}"),
                           ss.Standard("a", into="p_A")]).fit(df)  # fmt: skip
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         found = outputs(fitted, df, table, engine)
         assert list(found) == ["a", "A", "P_a", "P_A", "p_A"]
         assert (found["a"], found["A"], found["p_A"]) == ([0.0, 1.0], [0.0, 8.0], [-1.0, 1.0])
@@ -83,8 +85,9 @@ def test_refuse_names_that_differ_in_case_alone(frame: MakeFrame) -> None:
 def test_refuse_unknown_engine(frame: MakeFrame) -> None:
     df = frame({"x": [1.0, 2.0]})
     fitted = ss.Pipeline([ss.MinMax("x")]).fit(df)
-    with pytest.raises(ConfigError, match="engine: expected auto, native or pandas, found 'numpy'"):
-        fitted.transform(df, engine="numpy")  # type: ignore[arg-type]
+    for call in (fitted.transform, fitted.inverse_transform):
+        with pytest.raises(ConfigError, match="engine: expected auto, native, arrow or pandas, found 'numpy'"):
+            call(df, engine="numpy")  # type: ignore[arg-type]
 
 
 def test_refuse_table_without_the_columns(frame: MakeFrame) -> None:
@@ -110,7 +113,7 @@ def test_refuse_scores_in_every_engine(frame: MakeFrame, fields: dict[str, Any],
         with pytest.raises(DataError) as refused:
             fitted.transform_arrays(as_arrays(table))
         assert (refused.value.code, refused.value.exit_code) == (code, 65)
-        for engine in ("native", "pandas"):
+        for engine in ("native", "arrow", "pandas"):
             with pytest.raises(PySparkException) as caught:
                 fitted.transform(df, engine=engine).toArrow()  # type: ignore[arg-type]
             error = translate(caught.value, "transforming")
@@ -121,7 +124,7 @@ def test_refuse_scores_in_every_engine(frame: MakeFrame, fields: dict[str, Any],
 def test_refuse_nonfinite_scores_of_unit_norm(frame: MakeFrame) -> None:
     df = frame({"a": [1.0, -INF], "b": [1.0, 2.0]})
     fitted = ss.Pipeline([ss.UnitNorm(["a", "b"], nonfinite="error")]).fit(df)
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         with pytest.raises(PySparkException) as caught:
             fitted.transform(df, engine=engine).toArrow()  # type: ignore[arg-type]
         assert translate(caught.value, "transforming").code == "DATA_NONFINITE"
@@ -139,16 +142,16 @@ def fitted_frame(frame: MakeFrame) -> tuple[DataFrame, Fitted]:
     return df, ss.Pipeline(steps).fit(df)
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas", "auto"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas", "auto"])
 def test_verify_right_engine(fitted_frame: tuple[DataFrame, Fitted], engine: Any) -> None:
     assert self_check(*fitted_frame, engine, 1000).rows == 4
     assert self_check(*fitted_frame, engine, 2).rows == 2
 
 
-WRONG = {
-    "a wrong number": lambda map_, x: native.affine(map_, x * F.lit(1.0000001)),
-    "NaN as null": lambda map_, x: native.affine(map_, F.when(~F.isnan(x), x)),
-    "null as NaN": lambda map_, x: F.coalesce(native.affine(map_, x), F.lit(NAN)),
+WRONG: dict[str, Callable[[AffineForm, Column], Column]] = {
+    "a wrong number": lambda right, x: right.forward(x * F.lit(1.0000001)),
+    "NaN as null": lambda right, x: right.forward(F.when(~F.isnan(x), x)),
+    "null as NaN": lambda right, x: F.coalesce(right.forward(x), F.lit(NAN)),
 }
 SEEN = {
     "a wrong number": r"row 0 of the sample: the engine gave -?[\d.]+, the NumPy kernels -1.0;",
@@ -161,20 +164,25 @@ SEEN = {
 def test_verify_finds_wrong_engine(
     fitted_frame: tuple[DataFrame, Fitted], wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(native._COLUMN, Affine, WRONG[wrong])
+    class Wrong(native.ColumnForm[Affine]):
+        def forward(self, x: Column) -> Column:
+            return WRONG[wrong](AffineForm(self.map), x)
+
+    monkeypatch.setitem(native.FORMS, Affine, Wrong)
     with pytest.raises(InternalError, match="column 'x', " + SEEN[wrong]) as caught:
         self_check(*fitted_frame, "native", 1000)
     assert (caught.value.code, caught.value.exit_code) == ("SELF_CHECK", 70)
-    self_check(*fitted_frame, "pandas", 1000)
+    for engine in ("arrow", "pandas"):
+        self_check(*fitted_frame, engine, 1000)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("type_", ["decimal(30,6)", "decimal(38,18)", "long", "float", "boolean"])
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 def test_verify_finds_wrong_cast(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, type_: str, engine: Any) -> None:
     df = frame({"x": [0, 1, 2, 5, 9]}).select(F.col("x").cast(type_))
     fitted = ss.Pipeline([ss.MinMax("x", range=(1, 2))]).fit(df)
     assert self_check(df, fitted, engine, 5).rows == 5
-    for module in (native, udf):
+    for module in (forms, udf):
         right = module.feature
         monkeypatch.setattr(module, "feature", lambda *of, right=right: right(*of) + F.lit(2.0**-40))
     with pytest.raises(InternalError, match="column 'x', row 0 of the sample: the engine gave"):
@@ -186,8 +194,8 @@ def test_verify_finds_wrong_cast_of_arrays(frame: MakeFrame, monkeypatch: pytest
     df = frame({"x": [[3, 4], [None, 1], [], None]}).select(F.col("x").cast(type_))
     fitted = ss.Pipeline([ss.UnitNorm("x", norm="max")]).fit(df)
     assert self_check(df, fitted, "native", 5).rows == 4
-    right = native.scores
-    monkeypatch.setattr(native, "scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
+    right = forms.scores
+    monkeypatch.setattr(forms, "scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
     with pytest.raises(InternalError, match="column 'x', row 0 of the sample"):
         self_check(df, fitted, "native", 5)
 
@@ -203,7 +211,7 @@ HELPERS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 @pytest.mark.parametrize("whole", [True, False])
 def test_use_columns_of_the_names_of_helpers(
     frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, engine: Any, whole: bool
@@ -266,7 +274,7 @@ def test_keep_plan_linear_in_scores(spark: SparkSession) -> None:
     assert large[1] < 5 * small[1]
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 def test_keep_nullability_of_columns(spark: SparkSession, engine: Any) -> None:
     df = spark.range(1, 5).select(F.col("id"), F.when(F.col("id") > 1, F.col("id")).alias("gap"))
     steps = [ss.Standard("id"), ss.MinMax("id", into="unit", dtype="float32"), ss.MaxAbs("gap")]
@@ -274,7 +282,7 @@ def test_keep_nullability_of_columns(spark: SparkSession, engine: Any) -> None:
     assert {field.name: field.nullable for field in scaled.schema} == {"id": False, "gap": True, "unit": False}
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 def test_transform_asks_for_the_schema_as_often_for_many_columns(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch, engine: Any
 ) -> None:

@@ -21,7 +21,7 @@ from tests.numacc import exact_std
 from tests.spark.frames import MakeFrame, Table, as_arrays, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf
-ENGINES = ("native", "pandas", "numpy")
+ENGINES = ("native", "arrow", "pandas", "numpy")
 COLUMNS = ["a", "b", "c"]
 
 #: Fields whose every choice changes what an engine computes; ``""`` is for every kind.
@@ -68,7 +68,7 @@ def tolerance(fitted: Fitted) -> dict[str, tuple[float, float]]:
 
 def assert_engines_agree(spark_frame: DataFrame, table: Table, fitted: Fitted) -> None:
     expected, allowed = outputs(fitted, spark_frame, table, "numpy"), tolerance(fitted)
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         found = outputs(fitted, spark_frame, table, engine)
         assert list(found) == list(expected)
         for name, (ulps, floor) in allowed.items():
@@ -108,7 +108,7 @@ def test_invert_in_every_engine(frame: MakeFrame) -> None:
     df = frame(table)
     for cls in columnwise:
         fitted = ss.Pipeline([cls(["a", "b"]), cls("c", into="{column}!")]).fit_arrays(as_arrays(table))
-        for engine in ("native", "pandas"):
+        for engine in ("native", "arrow", "pandas"):
             scaled = fitted.transform(df, engine=engine)  # type: ignore[arg-type]
             back = fitted.inverse_transform(scaled).toArrow().to_pydict()
             assert list(back) == COLUMNS
@@ -272,7 +272,7 @@ def test_invert_to_the_last_digits(frame: MakeFrame, cls: Any) -> None:
     df = frame(AWKWARD)
     fitted = ss.Pipeline([cls(list(AWKWARD))]).fit(df)
     by_numpy = fitted.inverse_transform_arrays(fitted.transform_arrays(as_arrays(AWKWARD)))
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         back = fitted.inverse_transform(fitted.transform(df, engine=engine)).toArrow().to_pydict()  # type: ignore[arg-type]
         for name, values in AWKWARD.items():
             atol = 4e-16 * max(map(abs, values)) + 5e-324
@@ -309,7 +309,7 @@ def test_interpolate_quantiles_of_a_sketch_of_spark(frame: MakeFrame, size: int)
 # --- what is kept ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas", "auto"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas", "auto"])
 def test_keep_order_types_and_other_columns(spark: SparkSession, frame: MakeFrame, engine: str) -> None:
     table = {"z": ["one", "two"], "x": [1.0, 3.0], "n": [1, None], "s": [[0.0, 0.0], None], "a": [True, None]}
     df = frame(table)

@@ -48,7 +48,9 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
     assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")
 
 
-@pytest.mark.parametrize(("engine", "expected"), [("auto", "native"), ("native", "native"), ("pandas", "pandas")])
+@pytest.mark.parametrize(
+    ("engine", "expected"), [("auto", "native"), ("native", "native"), ("arrow", "arrow"), ("pandas", "pandas")]
+)
 def test_tell_engine_and_formula_of_each_step(spark: SparkSession, inputs: Path, engine: str, expected: str) -> None:
     standard, robust, softmax = explain(engine=engine).steps
     assert (standard.kind, standard.formula, standard.engine) == ("standard", "(x - mean) / std", expected)

@@ -131,14 +131,14 @@ def test_start_no_job_to_transform(wide: DataFrame, jobs: Callable[[], int]) -> 
     fitted = ss.Pipeline([ss.Softmax(names, into="p_{column}"), ss.UnitNorm(names, into="u_{column}")]).fit(wide)
     affine = ss.Pipeline([ss.Standard(names), ss.MinMax(names, into="m_{column}")])
     known = affine.fit_arrays({name: np.array([1.0, 2.0]) for name in names})
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         fitted.transform(wide, engine=engine)  # type: ignore[arg-type]
         known.transform(wide, engine=engine)  # type: ignore[arg-type]
     known.inverse_transform(known.transform(wide))
     assert jobs() == 0
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 def test_verify_by_the_first_partition_of_many(
     spark: SparkSession, wide: DataFrame, jobs: Callable[[], int], engine: Engine
 ) -> None:

@@ -104,7 +104,7 @@ def test_match_sklearn_on_bundled_data(frame: MakeFrame, name: str) -> None:
     expected = {kind: scaler.fit_transform(data) for kind, (_, scaler) in SCALERS.items()}
     expected |= {norm: preprocessing.Normalizer(norm).transform(data) for norm in ("l1", "l2", "max")}
     expected |= {"p": special.softmax(data, axis=1), "log": special.log_softmax(data, axis=1)}
-    for engine in ("native", "pandas") if name == "iris" else ("native",):
+    for engine in ("native", "arrow", "pandas") if name == "iris" else ("native",):
         found = columns_of(fitted.transform(df, engine=engine), fitted.get_feature_names_out())  # type: ignore[arg-type]
         for prefix, block in expected.items():
             ours = np.column_stack([found[f"{prefix}_{column}"].filled(np.nan) for column in names])

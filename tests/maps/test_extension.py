@@ -1,0 +1,123 @@
+"""A map is an extension point: one that is defined here alone is known to artifacts and to the NumPy engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sparkscale as ss
+from sparkscale import maps
+from sparkscale.artifact import document
+from sparkscale.errors import DataError
+from sparkscale.maps.base import KINDS, Bools, Floats
+from sparkscale.scalers.base import REGISTRY, RowStep, Scaler
+from sparkscale.stats.column import ColumnStats
+
+
+@pytest.fixture(autouse=True)
+def _registries() -> Iterator[None]:
+    """Forget the kinds that a test defines."""
+    known = [(registry, dict(registry)) for registry in (KINDS, REGISTRY)]
+    yield
+    for registry, before in known:
+        registry.clear()
+        registry.update(before)  # type: ignore[arg-type]
+
+
+def define() -> tuple[type[Scaler], type[RowStep]]:
+    """Define a column map and a row map, and the steps that solve to them."""
+
+    @dataclass(frozen=True)
+    class Doubling(maps.ColumnMap, kind="doubling"):
+        times: float = 2.0
+
+        def forward(self, x: Floats) -> Floats:
+            return x * self.times
+
+        def inverse(self, y: Floats) -> Floats:
+            return y / self.times
+
+        @property
+        def formula(self) -> str:
+            return f"x * {self.times!r}"
+
+    @dataclass(frozen=True)
+    class Centering(maps.RowMap, kind="centering"):
+        def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+            return x - x.mean(axis=1, keepdims=True), null | null.any(axis=1, keepdims=True)
+
+        @property
+        def formula(self) -> str:
+            return "x - mean(x)"
+
+    class Double(Scaler, kind="double"):
+        def solve(self, stats: ColumnStats) -> Doubling:
+            return Doubling(2.0 + 0.0 * stats.mean)
+
+    class Center(RowStep, kind="center"):
+        def solve_row(self) -> Centering:
+            return Centering(self.nonfinite)
+
+    return Double, Center
+
+
+TABLE: dict[str, Any] = {
+    "x": [1.0, None, -3.0],
+    "a": [1.0, 0.0, 5.0],
+    "b": [3.0, 2.0, None],
+    "s": [[1.0, 3.0], [4.0], None],
+}
+
+
+def test_map_forward_and_back_by_numpy() -> None:
+    double, center = define()
+    fitted = ss.Pipeline([double("x"), center(["a", "b"]), center("s")]).fit_arrays(TABLE)
+    out = fitted.transform_arrays(TABLE)
+    assert {name: out[name].tolist() for name in "xab"} == {
+        "x": [2.0, None, -6.0], "a": [-1.0, -1.0, None], "b": [1.0, 1.0, None],
+    }  # fmt: skip
+    assert [None if row is None else row.tolist() for row in out["s"]] == [[-1.0, 1.0], [0.0], None]
+    back = fitted.inverse_transform_arrays(out)
+    assert back["x"].tolist() == TABLE["x"]
+    assert back["a"] is out["a"]
+    assert "x: x * 2.0" in repr(fitted)
+
+
+def test_keep_in_an_artifact() -> None:
+    double, center = define()
+    fitted = ss.Pipeline([double("x"), center(["a", "b"])]).fit_arrays(TABLE)
+    loaded = document.load(document.dump(fitted))
+    assert loaded.maps == fitted.maps
+    (map_,), _ = fitted.maps
+    assert maps.from_dict(json.loads(json.dumps(map_.to_dict()))) == map_
+
+
+def test_refuse_a_kind_that_is_not_defined() -> None:
+    with pytest.raises(DataError, match="'doubling'"):
+        maps.from_dict({"kind": "doubling", "times": 2.0})
+
+
+def test_need_no_inverse() -> None:
+    @dataclass(frozen=True)
+    class Sign(maps.ColumnMap, kind="sign"):
+        invertible = False
+
+        def forward(self, x: Floats) -> Floats:
+            return np.sign(x)
+
+        @property
+        def formula(self) -> str:
+            return "sign(x)"
+
+    class TakeSign(Scaler, kind="take_sign"):
+        def solve(self, stats: ColumnStats) -> Sign:  # noqa: ARG002 - of any column
+            return Sign()
+
+    fitted = ss.Pipeline([TakeSign("x"), ss.MaxAbs("a")]).fit_arrays(TABLE)
+    back = fitted.inverse_transform_arrays(fitted.transform_arrays(TABLE))
+    assert (back["x"].tolist(), back["a"].tolist()) == ([1.0, None, -1.0], TABLE["a"])
