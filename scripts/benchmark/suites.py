@@ -11,6 +11,9 @@ from benchmark.contest import Contest, Entry, Target
 from benchmark.setting import Bench, fitted, job_file
 from benchmark.wide import wide
 
+#: Who applies the maps; see `Fitted.transform`.
+ENGINES = ("native", "arrow", "pandas")
+
 
 def fit(bench: Bench) -> Iterator[Contest]:
     """Fit: 20, 200 and 2,000 columns; quantiles; lineitem."""
@@ -55,8 +58,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
             f"transform, {bench.rows:,} rows, standard of {cols} columns, to Parquet",
             [
                 Entry("read and write", partial(works.copy, data=at["data"], out=out)),
-                Entry("native", partial(works.transform, **at), out=out),
-                Entry("pandas", partial(works.transform, **at, engine="pandas"), out=out),
+                *(Entry(engine, partial(works.transform, **at, engine=engine), out=out) for engine in ENGINES),
                 Entry("MLlib", partial(works.mllib_transform, **at), out=out),
                 Entry("one pandas UDF a column", partial(works.one_udf_a_column, **at), out=out),
                 Entry("native on Sail", partial(works.transform, **at), "sail", out),
@@ -64,7 +66,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
             [
                 Target("native", "read and write", 1.1),
                 Target("native", "MLlib", 1 / 1.3),
-                Target("pandas", "read and write", 1.7),
+                Target("arrow", "read and write", 1.7),
             ],
         )
     tables = {
@@ -80,8 +82,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
             f"transform, {rows:,} rows, {title}, to Parquet",
             [
                 Entry("read and write", partial(works.copy, data=at["data"], out=out)),
-                Entry("native", partial(works.transform, **at), out=out),
-                Entry("pandas", partial(works.transform, **at, engine="pandas"), out=out),
+                *(Entry(engine, partial(works.transform, **at, engine=engine), out=out) for engine in ENGINES),
             ],
             [Target("native", "read and write", 1.1)] if "min-max" in title else [],
         )
@@ -133,7 +134,7 @@ def engines(bench: Bench) -> Iterator[Contest]:
         f"engines: transform to Parquet, {bench.rows:,} rows, 20 columns",
         [
             Entry(f"{engine}, {how}", partial(works.transform, **at, engine=how), engine, out)
-            for engine, how in itertools.product(lanes, ("native", "pandas"))
+            for engine, how in itertools.product(lanes, ENGINES)
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Python workers killed under a job of pandas UDFs: the result is the same, or it is told to try again."""
+"""Python workers killed under a job of Arrow UDFs: the result is the same, or it is told to try again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from campaign.scene import FILES, Scene, ended
 from campaign.stage import Stage
 
 _TIMES = (5, 200)
-_PANDAS = ["--set", "engine=pandas", "--set", "self_check=0"]
+_ARROW = ["--set", "engine=arrow", "--set", "self_check=0"]
 _SINK = FILES[1]
 _PYTHON = "pyspark.daemon"
 #: Seconds that a worker is let work for, at most.
@@ -32,7 +32,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
     old, clean = (stage.scene(_SINK, host, inputs="inputs-big") for _ in range(2))
     for _ in range(2):  # the first has the workers to start
         began = time.monotonic()
-        done = host.run([*clean.second, *_PANDAS, "--run-id", f"r{began}"], clean.folder)
+        done = host.run([*clean.second, *_ARROW, "--run-id", f"r{began}"], clean.folder)
         usual = time.monotonic() - began
         if done.code:
             raise RuntimeError(f"a job without a fault: {done}")
@@ -41,7 +41,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
         scene = old.copy(stage.place())
         ends: list[Outcome] = []
         with host.alone() as run:
-            job = threading.Thread(target=lambda r=run, s=scene, e=ends: e.append(r([*s.second, *_PANDAS], s.folder)))
+            job = threading.Thread(target=lambda r=run, s=scene, e=ends: e.append(r([*s.second, *_ARROW], s.folder)))
             job.start()
             victim = _kill(host.pid, job, numbers)
             job.join()
@@ -50,7 +50,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
         killed[victim] += 1
         killed[f"exit {ends[0].code}"] = killed.get(f"exit {ends[0].code}", 0) + 1
         _judge(tally, scene, ends[0], victim)
-        scene.rerun(tally, f"{victim} killed", lambda a, f: host.run([*a, *_PANDAS], f), clean)
+        scene.rerun(tally, f"{victim} killed", lambda a, f: host.run([*a, *_ARROW], f), clean)
         tally.ran()
     tally.notes.append(f"in jobs of {usual:.1f} s: {killed}")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -143,3 +145,12 @@ def test_refuse_in_a_worker_what_the_kernels_refuse() -> None:
             arrow.map_lists(Lists(map_), packed([scores]))
         with pytest.raises(DataError):
             arrow.map_cells(Cells(1, ((map_, (0,)),)), packed([scores]))
+
+
+def test_import_little_into_a_worker() -> None:
+    code = "import sys; from sparkscale.spark.transform import arrow, series; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    ours = {name for name in loaded if name.startswith("sparkscale.") and not name.startswith("sparkscale.maps")}
+    parents = {"sparkscale.spark", "sparkscale.spark.transform", "sparkscale.errors", "sparkscale._version"}
+    assert ours - parents == {"sparkscale.spark.transform.arrow", "sparkscale.spark.transform.series"}
+    assert "pyspark" not in loaded

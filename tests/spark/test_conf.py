@@ -258,7 +258,7 @@ def check_edges(done: Done) -> None:
 
 
 def check_engines(done: Done) -> None:
-    assert (done.config.engine, done.report.verified_rows) == ("pandas", ROWS)
+    assert (done.config.engine, done.report.verified_rows) == ("arrow", ROWS)
     assert_standard(numbers(done.after, "distance"))
 
 

@@ -43,12 +43,12 @@ def choose(map_: Map, engine: Engine, spark: SparkSession) -> Choice:
         raise ConfigError("CONFIG_VALUE", cause, "set engine: auto, arrow or pandas")
     if engine == "arrow" and (lack := _lack_of_arrow(spark)):
         raise UnfitEnvironmentError("ENV_ARROW_UDF", f"engine: arrow: {lack}", "set engine: pandas or auto")
-    return Choice(engine, "as the job file says")
+    return Choice(engine, "set in the job file")
 
 
 def _automatic(map_: Map, spark: SparkSession) -> Choice:
     if native.form_of(map_) is not None:
-        return Choice("native", "Spark's own expressions, at no cost over reading and writing")
+        return Choice("native", "Spark's own expressions, which cost nothing beyond reading and writing")
     if lack := _lack_of_arrow(spark):
         return Choice("pandas", f"it has no native form, and {lack}")
     return Choice("arrow", "it has no native form, and Arrow UDFs are the fastest way into Python")
