@@ -15,18 +15,17 @@ from sparkscale import maps
 from sparkscale.artifact import document
 from sparkscale.errors import DataError
 from sparkscale.maps.base import KINDS, Bools, Floats
-from sparkscale.scalers.base import REGISTRY, RowStep, Scaler
+from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.stats.column import ColumnStats
 
 
 @pytest.fixture(autouse=True)
-def _registries() -> Iterator[None]:
-    """Forget the kinds that a test defines."""
-    known = [(registry, dict(registry)) for registry in (KINDS, REGISTRY)]
+def _kinds(registry: object) -> Iterator[None]:
+    """Forget the kinds of maps that a test defines."""
+    known = dict(KINDS)
     yield
-    for registry, before in known:
-        registry.clear()
-        registry.update(before)  # type: ignore[arg-type]
+    KINDS.clear()
+    KINDS.update(known)
 
 
 def define() -> tuple[type[Scaler], type[RowStep]]:
@@ -56,10 +55,14 @@ def define() -> tuple[type[Scaler], type[RowStep]]:
             return "x - mean(x)"
 
     class Double(Scaler, kind="double"):
+        formula = "x * 2"
+
         def solve(self, stats: ColumnStats) -> Doubling:
             return Doubling(2.0 + 0.0 * stats.mean)
 
     class Center(RowStep, kind="center"):
+        formula = "x - mean(x)"
+
         def solve_row(self) -> Centering:
             return Centering(self.nonfinite)
 
@@ -115,6 +118,8 @@ def test_need_no_inverse() -> None:
             return "sign(x)"
 
     class TakeSign(Scaler, kind="take_sign"):
+        formula = "sign(x)"
+
         def solve(self, stats: ColumnStats) -> Sign:  # noqa: ARG002 - of any column
             return Sign()
 

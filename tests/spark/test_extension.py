@@ -32,7 +32,7 @@ def test_agree_in_every_engine(frame: MakeFrame, toy: type[Scaler]) -> None:
     df = frame(table)
     expected = outputs(fitted, df, table, "numpy")
     assert (expected["low"][0], expected["low"][6], expected["high"][2]) == (0.0, 1 / 3, -0.75)
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         found = outputs(fitted, df, table, engine)
         for name in ("low", "high"):
             assert_alike(found[name], expected[name], name=f"{name} by {engine}")

@@ -126,7 +126,7 @@ def test_fit_then_transform_other_data(spark: SparkSession, inputs: Path) -> Non
     report = run("fit", output=None)
     assert (report.rows, report.artifact["version"], names(inputs)) == (4, 1, {"in", "stats", "job.yaml"})
     write_parquet(inputs / "new" / "part.parquet", {**TABLE, "x": [70.0, NAN, None, -INF], "more": [0] * 4})
-    for engine in ("native", "pandas"):
+    for engine in ("native", "arrow", "pandas"):
         done = run("transform", input={"format": "parquet", "path": "new"}, steps=None, engine=engine,
                    output={"format": "parquet", "path": engine})  # fmt: skip
         found = read(spark, engine).toArrow().to_pydict()
@@ -137,7 +137,7 @@ def test_fit_then_transform_other_data(spark: SparkSession, inputs: Path) -> Non
     assert store.versions("stats") == [1]
 
 
-@pytest.mark.parametrize("engine", ["native", "pandas"])
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
 @pytest.mark.parametrize("type_", ["boolean", "int", "decimal(4,2)", "float", "double"])
 def test_transform_features_of_another_numeric_type(spark: SparkSession, inputs: Path, type_: str, engine: str) -> None:
     run("fit", steps="[{kind: minmax, columns: [x, month]}, {kind: softmax, columns: [a, b]}]", output=None)

@@ -21,7 +21,7 @@ from sparkscale.errors import ConfigError, InternalError
 from sparkscale.maps.base import KINDS, Bools, Floats
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.run import explain
-from sparkscale.scalers.base import REGISTRY, RowStep, Scaler
+from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.transform import engines, native
 from sparkscale.spark.transform.layers import Stages
@@ -64,30 +64,30 @@ class Centering(maps.RowMap):
 
 
 @pytest.fixture
-def steps() -> Iterator[list[Any]]:
+def steps(registry: object) -> Iterator[list[Any]]:
     """Define two kinds of maps and of steps; forget them, and their native forms, afterwards."""
-    known = [(registry, dict(registry)) for registry in (KINDS, REGISTRY, native.FORMS)]
+    known = [(kinds, dict(kinds)) for kinds in (KINDS, native.FORMS)]
     for kind, map_ in {"doubling": Doubling, "centering": Centering}.items():
         map_.kind = kind
         KINDS[kind] = map_
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
 
     class Double(Scaler, kind="double"):
-        """``x * 2``."""
+        formula = "x * 2"
 
         def solve(self, stats: ColumnStats) -> Doubling:  # noqa: ARG002 - of any column
             return Doubling()
 
     class Center(RowStep, kind="center"):
-        """``x - mean(x)``."""
+        formula = "x - mean(x)"
 
         def solve_row(self) -> Centering:
             return Centering(self.nonfinite)
 
     yield [Double("x"), Center(["x", "y"], into="{column}_c"), Center("s", into="s_c")]
-    for registry, before in known:
-        registry.clear()
-        registry.update(before)  # type: ignore[arg-type]
+    for kinds, before in known:
+        kinds.clear()
+        kinds.update(before)  # type: ignore[arg-type]
     cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
