@@ -71,8 +71,10 @@ def test_count_what_is_quadratic() -> None:
 
 
 def test_plan_every_column_once() -> None:
-    assert_linear(lambda n: lambda: planned(n))
-    assert_linear(lambda n: lambda: (planned(n).output_types, planned(n).output_names, planned(n).quantile_features))
+    assert_linear(lambda n: lambda: planned(n), small=1000)
+    assert_linear(
+        lambda n: lambda: (planned(n).output_types, planned(n).output_names, planned(n).quantile_features), small=1000
+    )
 
 
 def test_bind_every_column_once() -> None:
@@ -92,7 +94,7 @@ def test_bind_every_column_once() -> None:
 
         return work
 
-    assert_linear(bound)
+    assert_linear(bound, small=1000)
 
 
 def test_refuse_every_column_once() -> None:
@@ -106,7 +108,7 @@ def test_refuse_every_column_once() -> None:
 
         return work
 
-    assert_linear(missing)
+    assert_linear(missing, small=1000)
 
 
 def test_find_every_field_of_structs_once() -> None:
@@ -114,12 +116,12 @@ def test_find_every_field_of_structs_once() -> None:
         structs = tuple(Field(name, "struct", (Field(Name("x"), "double"),)) for name in names("s", n))
         return lambda: plan([ss.MinMax([f"s{i}.x" for i in range(n)], into="m_{column}")], Schema(structs))
 
-    assert_linear(nested)
+    assert_linear(nested, small=1000)
 
 
 def test_solve_and_merge_every_column_once() -> None:
-    assert_linear(lambda n: lambda: fitted(n))
-    assert_linear(on_fitted(lambda known: merge([known, known, known])))
+    assert_linear(lambda n: lambda: fitted(n), small=1000)
+    assert_linear(on_fitted(lambda known: merge([known, known, known])), small=1000)
 
 
 def test_invert_every_column_once() -> None:
@@ -129,7 +131,7 @@ def test_invert_every_column_once() -> None:
         known = solve(made, dict.fromkeys(features, STATS), 3, {})
         return lambda: (known.restorations(features), known.restored_names(features))
 
-    assert_linear(inverted)
+    assert_linear(inverted, small=1000)
 
 
 def test_save_and_load_every_column_once(tmp_path: Path) -> None:
