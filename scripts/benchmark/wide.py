@@ -59,19 +59,13 @@ def _loaded(place: str) -> Any:
 
 
 def check(_spark: Any, file: str, **_: str) -> None:
-    """Compare a job's steps with its input's schema, as `check --schema` does."""
-    from sparkscale.config import jobfile
-    from sparkscale.run import job
-
-    job.check_schema(jobfile.load(file, "check"))
+    """Compare a job's steps with its input's schema."""
+    _command("check", "--schema", "--config", file)
 
 
 def explain(_spark: Any, file: str, **_: str) -> None:
-    """Say what a job would do, as `explain` does."""
-    from sparkscale.config import jobfile
-    from sparkscale.run import job
-
-    list(job.explain(jobfile.load(file, "check")).lines())
+    """Say what a job would do."""
+    _command("explain", "--config", file)
 
 
 def plan(spark: Any, data: str, fitted: str, **_: str) -> None:
@@ -113,15 +107,21 @@ def load(_spark: Any, fitted: str, **_: str) -> None:
 
 
 def inspect(_spark: Any, fitted: str, **_: str) -> None:
-    """Show an artifact, as `inspect` does."""
+    """Show an artifact."""
+    _command("inspect", fitted)
+
+
+def _command(*arguments: str) -> None:
+    """Call the command in this process, whose session serves it."""
     from sparkscale.cli import entry
 
+    said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            entry.main(["inspect", fitted])
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            entry.main(arguments)
     except SystemExit as ended:
         if ended.code:
-            raise RuntimeError(f"inspect ended with {ended.code}") from ended
+            raise RuntimeError(f"{arguments} ended with {ended.code}\n{said.getvalue()}") from ended
 
 
 ON_ENGINES: Mapping[str, Callable[..., None]] = {
