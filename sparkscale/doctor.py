@@ -104,14 +104,14 @@ def has_java() -> bool:
 
 def _java(*, needed: bool) -> Finding:
     missing: Literal["bad", "warn"] = "bad" if needed else "warn"
-    fix = "install a Java 17 or 21 runtime" + ("" if needed else "; until then jobs run on Sail")
+    fix = "install a Java 17 or 21 runtime"
     path, major = java()
     if major in _JAVA:
         return Finding("ok", "Java", f"{major} ({path})")
-    if not path:
-        return Finding(missing, "Java", "not found on the PATH", fix)
-    found = f"{major} ({path})" if major else f"{path} does not run"
-    return Finding(missing if major < _JAVA[0] else "warn", "Java", found, fix)
+    found = f"{major} ({path})" if major else f"{path} does not run" if path else "not found on the PATH"
+    if major > _JAVA[0]:
+        return Finding("warn", "Java", found, fix)
+    return Finding(missing, "Java", found, fix if needed else f"{fix}; until then jobs run on Sail")
 
 
 def _workers() -> Iterator[Finding]:
