@@ -71,9 +71,9 @@ class ByPandas:
         """Send the array, and put the NaN back that Spark made null."""
         udf = _pandas_udf(_lists_by_pandas(kernel), "y array<double>, nan array<boolean>")
         mapped = stages.keep(udf(array, F.transform(array, lambda x: x.isNull())))
-        return stages.keep(
-            F.zip_with(mapped["y"], mapped["nan"], lambda y, nan: F.when(nan, F.lit(math.nan)).otherwise(y))
-        )
+        # Sail has no zip_with.
+        with_nan = F.transform(mapped["y"], lambda y, i: F.when(F.get(mapped["nan"], i), F.lit(math.nan)).otherwise(y))
+        return stages.keep(with_nan)
 
 
 CROSSINGS: dict[str, Crossing] = {"arrow": ByArrow(), "pandas": ByPandas()}
