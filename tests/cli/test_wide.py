@@ -187,7 +187,7 @@ def test_explain_every_column_once() -> None:
         made = planned(n)
         table = SimpleNamespace(inputFiles=lambda: [f"file:/nowhere/{i}" for i in range(n)], columns=made.schema.names)
         config: Any = SimpleNamespace(
-            input=SimpleNamespace(name="in", pinned=set()), engine="auto", artifact=None, output=None
+            input=SimpleNamespace(name="in", pinned=set()), engine="auto", artifact=None, output=None, statistics=SimpleNamespace(reproducible=True)
         )
 
         def work() -> None:
