@@ -185,9 +185,15 @@ def test_explain_every_column_once() -> None:
 
     def explained(n: int) -> Callable[[], Any]:
         made = planned(n)
-        table = SimpleNamespace(inputFiles=lambda: [f"file:/nowhere/{i}" for i in range(n)], columns=made.schema.names)
+        table = SimpleNamespace(
+            inputFiles=lambda: [f"file:/nowhere/{i}" for i in range(n)], columns=made.schema.names, sparkSession=None
+        )
         config: Any = SimpleNamespace(
-            input=SimpleNamespace(name="in", pinned=set()), engine="auto", artifact=None, output=None, statistics=SimpleNamespace(reproducible=True)
+            input=SimpleNamespace(name="in", pinned=set()),
+            engine="auto",
+            artifact=None,
+            output=None,
+            statistics=SimpleNamespace(reproducible=True),
         )
 
         def work() -> None:
