@@ -10,6 +10,7 @@ import doctest
 import importlib
 import importlib.util
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,13 @@ import numpy as np
 import pytest
 
 import sparkscale
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/design/{path.name}" for path in (ROOT / "docs" / "design").iterdir()),
+]
 
 
 def modules() -> Iterator[str]:
@@ -47,3 +55,19 @@ def test_start_no_engine_for_examples() -> None:
     for name in modules():
         doctest.testmod(importlib.import_module(name))
     assert sql.SparkSession.getActiveSession() is None
+
+
+#: A path in backticks: with a slash, and no pattern, placeholder or URI.
+PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+\.(?:py|yaml|md|json))?)(?:: [\w.]+)?`")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_name_only_files_that_are_there(name: str) -> None:
+    named = PATH.findall((ROOT / name).read_text(encoding="utf-8"))
+    homes = (ROOT, ROOT / "sparkscale", ROOT / "sparkscale" / "spark", (ROOT / name).parent)
+    assert [path for path in named if not any((home / path).exists() for home in homes)] == []
+
+
+def test_find_the_paths_of_a_document() -> None:
+    text = "`sparkscale/maps/` `spark/fit/scan.py: look` `docs/no.md` `a/b` `--set` `s3://x/` `in/*.csv` `x / y`"
+    assert PATH.findall(text) == ["sparkscale/maps/", "spark/fit/scan.py", "docs/no.md"]
