@@ -57,7 +57,10 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """Return the environment of a driver: its own Python can import sparkscale, the executors' cannot."""
         return environment(
-            SPARK_HOME=str(SPARK_HOME), PYSPARK_DRIVER_PYTHON=sys.executable, PYSPARK_PYTHON=str(self.python)
+            SPARK_HOME=str(SPARK_HOME),
+            PYSPARK_DRIVER_PYTHON=sys.executable,
+            PYSPARK_PYTHON=str(self.python),
+            PYTHONPATH=None,
         )
 
     def state(self) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def _start(stack: contextlib.ExitStack, folder: Path, name: str, *arguments: str
         SPARK_HOME=str(SPARK_HOME),
         SPARK_DAEMON_MEMORY="256m",
         SPARK_LOCAL_DIRS=str(folder / "local"),
+        PYTHONPATH=None,
     )
     main, *rest = arguments
     process = subprocess.Popen(

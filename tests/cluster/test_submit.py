@@ -31,7 +31,7 @@ def job(tmp_path: Path) -> Path:
 
 
 def test_submit_in_local_mode(job: Path) -> None:
-    env = environment(PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(SPARK_HOME))
+    env = environment(PYSPARK_PYTHON=sys.executable, SPARK_HOME=str(SPARK_HOME), PYTHONPATH=None)
     done = run([SUBMIT, "--config", "job.yaml", "--", "--master", "local[1]"], cwd=job, env=env, merged=True)
     assert_done(done)
     assert pq.read_table(job / "out")["x"].to_pylist() == [0.0, 0.5, 1.0, None]
