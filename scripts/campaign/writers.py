@@ -97,8 +97,9 @@ def write(target: str, mode: str, which: tuple[int, int], answers: Any) -> None:
             generation = which[0] * _APART + number
             while not published or published[-1] != generation:
                 try:
-                    with files.claimed(target) as claim, claim.staged(mode, {"run_id": f"g{generation}"}) as staging:
-                        _write(Path(staging), generation, 1 if mode == "append" else 3)
+                    with files.claimed(target) as claim:
+                        _write(claim.new, generation, 1 if mode == "append" else 3)
+                        claim.publish(mode, {"run_id": f"g{generation}"})
                     published.append(generation)
                 except TemporaryError:
                     refused += 1

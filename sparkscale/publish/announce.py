@@ -28,7 +28,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
 from sparkscale.artifact import store
-from sparkscale.errors import OutputError, TemporaryError
+from sparkscale.errors import OutputError, SparkscaleError, TemporaryError
 from sparkscale.publish import manifest
 from sparkscale.publish.manifest import Manifest
 from sparkscale.publish.runs import Run
@@ -64,27 +64,48 @@ class Announced:
         found: dict[str, Any] = next(record for record in reversed(self.table.runs) if record["run_id"] == run.id)
         return found
 
-    @contextlib.contextmanager
-    def staged(self, mode: str, record: Mapping[str, Any]) -> Iterator[str]:
-        """Give the URI to write to; when the block ends well, announce what is there, else delete it.
+    def place(self, run_id: str) -> str:
+        """Return the URI of the prefix that a run writes to."""
+        return f"{self.uri.rstrip('/')}/{self._prefix(run_id)}"
+
+    def clear(self, run_id: str) -> None:
+        """Delete what an unfinished try of this very run left, but for what announcements name."""
+        with _worded(self.uri):
+            opened = store.opened(self.uri, create=True)
+            named = self.table.files.keys() | self.before.files.keys()
+            for prefix in _prefixes(opened):
+                if prefix.partition("-")[2] == run_id:
+                    _delete(opened, set(_below(opened, prefix)) - named)
+
+    def announce(self, mode: str, record: Mapping[str, Any]) -> None:
+        """Announce what lies below the run's prefix.
+
+        Args:
+            mode: of the output.
+            record: of the run, with its ``run_id``.
 
         Raises:
             TemporaryError: (75) where another run announced meanwhile; StorageError and its like for the store's own.
         """
-        prefix = f"{self.number + 1:08d}-{record['run_id']}"
         with _worded(self.uri):
             opened = store.opened(self.uri, create=True)
-            self._clear(opened, record["run_id"])
-        try:
-            yield f"{self.uri.rstrip('/')}/{prefix}"
-            with _worded(self.uri):
-                self._announce(opened, prefix, mode, record)
-        except BaseException:
-            with contextlib.suppress(BaseError, OSError):
-                _delete(opened, _below(opened, prefix))
-            raise
+            table = self._after(opened, mode, record)
+            if not self._put(opened, table):
+                cause = f"another run published to {self.uri} meanwhile"
+                raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again")
+            _delete(opened, (self.before.files.keys() - table.files.keys()) - self.table.files.keys())
 
-    def _announce(self, opened: Any, prefix: str, mode: str, record: Mapping[str, Any]) -> None:
+    def discard(self, run_id: str) -> None:
+        """Delete what a run wrote, as far as the store lets it; not where it is announced, though its answer was lost."""
+        with contextlib.suppress(BaseError, OSError, SparkscaleError):
+            Announced.of(self.uri).clear(run_id)
+
+    def _prefix(self, run_id: str) -> str:
+        return f"{self.number + 1:08d}-{run_id}"
+
+    def _after(self, opened: Any, mode: str, record: Mapping[str, Any]) -> Manifest:
+        """Return the whole table as it is with what the run wrote."""
+        prefix = self._prefix(record["run_id"])
         written = {
             name: {"size": size, "run_id": record["run_id"]}
             for name, size in _listed(opened, prefix)
@@ -94,20 +115,16 @@ class Announced:
         if mode == "overwrite_partitions":
             replaced = {partition_of(name) for name in written}
             kept = {name: known for name, known in kept.items() if partition_of(name) not in replaced}
-        table = Manifest([*self.table.runs, dict(record)], kept | written)
-        try:
-            obstore.put(opened, _name(self.number + 1), table.dump(), mode="create")
-        except AlreadyExistsError as error:
-            cause = f"another run published to {self.uri} meanwhile"
-            raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again") from error
-        _delete(opened, (self.before.files.keys() - table.files.keys()) - self.table.files.keys())
+        return Manifest([*self.table.runs, dict(record)], kept | written)
 
-    def _clear(self, opened: Any, run_id: str) -> None:
-        """Delete what an unfinished try of this very run left, but for what announcements name."""
-        named = self.table.files.keys() | self.before.files.keys()
-        for prefix in _prefixes(opened):
-            if prefix.partition("-")[2] == run_id:
-                _delete(opened, set(_below(opened, prefix)) - named)
+    def _put(self, opened: Any, table: Manifest) -> bool:
+        """Put the announcement where there is none; say whether it is there, maybe by a put whose answer was lost."""
+        data = table.dump()
+        try:
+            obstore.put(opened, _name(self.number + 1), data, mode="create")
+        except AlreadyExistsError:
+            return bytes(obstore.get(opened, _name(self.number + 1)).bytes()) == data
+        return True
 
     def left_over(self) -> list[str]:
         """Return the prefixes of runs that no announcement of the last two names: unfinished, alive, or replaced."""

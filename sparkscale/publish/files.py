@@ -120,23 +120,25 @@ class Claim:
         found: dict[str, Any] = next(record for record in reversed(known.runs) if record["run_id"] == run.id)
         return found
 
-    @contextlib.contextmanager
-    def staged(self, mode: str, record: Mapping[str, Any]) -> Iterator[str]:
-        """Give a path to write to, where nothing is yet; when the block ends well, publish it.
+    @property
+    def new(self) -> Path:
+        """Where to write what :meth:`publish` puts into the target's place. Nothing is there at first."""
+        return self.staging / _NEW
+
+    def publish(self, mode: str, record: Mapping[str, Any]) -> None:
+        """Complete what was written to :attr:`new`, and put it into the target's place.
 
         Args:
             mode: of the output.
-            record: of the run, with its ``run_id``; read when the block has ended.
+            record: of the run, with its ``run_id``; it goes into the manifest.
 
         Raises:
             OutputError: (73), StorageError: (74), AccessError: (77) where the file system refuses,
             TemporaryError: (75) where another run published there first.
         """
-        new = self.staging / _NEW
-        yield str(new)
         reached("written")
         with named(self.output):
-            _complete(new, self.target, mode, record)
+            _complete(self.new, self.target, mode, record)
             reached("complete")
             replacing = self.target.exists()
             _publish(self.staging, self.target, mode)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparkscale.errors import DataError, SparkscaleError, TemporaryError
+from sparkscale.publish import announce
 from sparkscale.publish.announce import Announced, by_prefix
 from sparkscale.publish.runs import Run
 
@@ -21,8 +23,10 @@ def put(uri: str, **files: str) -> None:
 
 def publish(folder: Path, run_id: str, mode: str, **files: str) -> Announced:
     """Publish files, and return what is announced then."""
-    with Announced.of(str(folder)).staged(mode, {"run_id": run_id}) as uri:
-        put(uri, **files)
+    table = Announced.of(str(folder))
+    table.clear(run_id)
+    put(table.place(run_id), **files)
+    table.announce(mode, {"run_id": run_id})
     return Announced.of(str(folder))
 
 
@@ -57,11 +61,12 @@ def test_announce_by_mode(tmp_path: Path) -> None:
 def test_let_one_of_two_win(tmp_path: Path) -> None:
     publish(tmp_path, "a", "error", x="1")
     one, two = (Announced.of(str(tmp_path)) for _ in range(2))
-    with one.staged("append", {"run_id": "one"}) as uri:
-        put(uri, x="2")
-    with pytest.raises(TemporaryError, match="another run published") as caught, \
-            two.staged("append", {"run_id": "two"}) as uri:  # fmt: skip
-        put(uri, x="3")
+    put(one.place("one"), x="2")
+    one.announce("append", {"run_id": "one"})
+    put(two.place("two"), x="3")
+    with pytest.raises(TemporaryError, match="another run published") as caught:
+        two.announce("append", {"run_id": "two"})
+    two.discard("two")
     assert caught.value.exit_code == 75
     assert names(Announced.of(str(tmp_path))) == ["00000001-a/x", "00000002-one/x"]
     assert not list(tmp_path.glob("*-two/*"))
@@ -70,16 +75,35 @@ def test_let_one_of_two_win(tmp_path: Path) -> None:
 def test_announce_nothing_of_a_run_that_failed(tmp_path: Path) -> None:
     publish(tmp_path, "a", "error", x="1")
     table = Announced.of(str(tmp_path))
-
-    def work() -> None:
-        with table.staged("overwrite", {"run_id": "b"}) as uri:
-            put(uri, x="2")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        work()
+    put(table.place("b"), x="2")
+    table.discard("b")
     assert Announced.of(str(tmp_path)) == table
     assert not list(tmp_path.glob("*-b/*"))
+
+
+def test_keep_what_was_announced_though_the_answer_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that hears nothing of its put tries again, and is told that there is one: its own."""
+    put_object = announce.obstore.put
+
+    def twice(*arguments: Any, **options: Any) -> None:
+        put_object(*arguments, **options)
+        put_object(*arguments, **options)
+
+    monkeypatch.setattr(announce.obstore, "put", twice)
+    assert names(publish(tmp_path, "a", "error", x="1")) == ["00000001-a/x"]
+    table = Announced.of(str(tmp_path))
+
+    def lost(*arguments: Any, **options: Any) -> None:
+        put_object(*arguments, **options)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(announce.obstore, "put", lost)
+    put(table.place("b"), x="2")
+    with pytest.raises(SparkscaleError, match="no answer"):
+        table.announce("append", {"run_id": "b"})
+    table.discard("b")
+    assert names(Announced.of(str(tmp_path))) == ["00000001-a/x", "00000002-b/x"]
+    assert (tmp_path / "00000002-b" / "x").exists()
 
 
 def test_clear_what_the_same_run_left(tmp_path: Path) -> None:
@@ -105,12 +129,9 @@ def test_refuse_announcement_that_is_none(tmp_path: Path, text: str) -> None:
 
 def test_name_what_the_store_refuses(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-
-    def work() -> None:
-        with Announced.of(str(tmp_path / "out")).staged("error", {"run_id": "a"}) as uri:
-            put(uri, x="1")
-            (tmp_path / "out" / "_sparkscale").write_text("in the way")
-
+    table = Announced.of(str(tmp_path / "out"))
+    put(table.place("a"), x="1")
+    (tmp_path / "out" / "_sparkscale").write_text("in the way")
     with pytest.raises(SparkscaleError) as caught:
-        work()
+        table.announce("error", {"run_id": "a"})
     assert caught.value.exit_code in (73, 74, 75)

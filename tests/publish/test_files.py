@@ -38,9 +38,10 @@ def tree(folder: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def staged(output: str, mode: str, run_id: str = "run") -> Iterator[str]:
-    """Claim a target, and give the path to write to."""
-    with files.claimed(output) as claim, claim.staged(mode, {"run_id": run_id}) as staging:
-        yield staging
+    """Claim a target, and give the path to write to; when the block ends well, publish what is there."""
+    with files.claimed(output) as claim:
+        yield str(claim.new)
+        claim.publish(mode, {"run_id": run_id})
 
 
 def fill(staging: str, text: str = "new") -> None:
@@ -135,11 +136,11 @@ import ctypes, os, pathlib, sys
 from sparkscale.publish import files
 target, step, exchange = sys.argv[1:]
 files._EXCHANGE = int(exchange)
-with files.claimed(target) as claim, claim.staged("overwrite", {"run_id": "crashing"}) as staging:
-    pathlib.Path(staging).mkdir()
+with files.claimed(target) as claim:
+    claim.new.mkdir()
     if step == "write":
         os._exit(9)
-    pathlib.Path(staging, "part").write_text("new")
+    (claim.new / "part").write_text("new")
     if step == "wait":
         print("ready", flush=True)
         sys.stdin.readline()
@@ -153,6 +154,7 @@ with files.claimed(target) as claim, claim.staged("overwrite", {"run_id": "crash
     pathlib.Path.rename = dying
     if step == "after exchange":
         files.shutil.rmtree = lambda *a, **k: os._exit(9)
+    claim.publish("overwrite", {"run_id": "crashing"})
 """
 NO_EXCHANGE = 1 << 30
 
@@ -475,10 +477,10 @@ with files.claimed(target) as claim:
     if claim.finished(Run("run"), mode):
         print("unchanged")
     else:
-        with claim.staged(mode, {"run_id": "run"}) as staging:
-            place = pathlib.Path(staging, "p=1")
-            place.mkdir(parents=True)
-            (place / "new").write_text("n")
+        place = claim.new / "p=1"
+        place.mkdir(parents=True)
+        (place / "new").write_text("n")
+        claim.publish(mode, {"run_id": "run"})
 """
 
 

@@ -18,10 +18,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a job file and an output of two files."""
     monkeypatch.chdir(tmp_path)
     Path("job.yaml").write_text(JOB)
-    with files.claimed("out") as claim, claim.staged("error", {"run_id": "r-1"}) as staging:
-        Path(staging).mkdir()
-        Path(staging, "a").write_text("1")
-        Path(staging, "b").write_text("22")
+    with files.claimed("out") as claim:
+        claim.new.mkdir()
+        (claim.new / "a").write_text("1")
+        (claim.new / "b").write_text("22")
+        claim.publish("error", {"run_id": "r-1"})
     return tmp_path
 
 

@@ -130,14 +130,14 @@ def test_fail_without_a_trace(spark: SparkSession, lake: str) -> None:
 def test_let_one_of_two_win(spark: SparkSession, lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     output = {"format": "parquet", "path": f"{lake}/out", "mode": "append"}
     run(output, source(lake))
-    announced = announce.Announced._announce
+    announced = announce.Announced.announce
 
     def late(self: Announced, *arguments: Any) -> None:
-        monkeypatch.setattr(announce.Announced, "_announce", announced)
+        monkeypatch.setattr(announce.Announced, "announce", announced)
         run(output, source(lake, "again"))
         announced(self, *arguments)
 
-    monkeypatch.setattr(announce.Announced, "_announce", late)
+    monkeypatch.setattr(announce.Announced, "announce", late)
     with pytest.raises(TemporaryError) as caught:
         run(output, source(lake))
     assert caught.value.exit_code == 75
