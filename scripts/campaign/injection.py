@@ -37,13 +37,12 @@ def injected(fault: Fault | None) -> Iterator[None]:
         yield
         return
     from sparkscale.publish import files
-    from sparkscale.spark.sinks import lake
-    from sparkscale.spark.sinks import write as sinks
+    from sparkscale.spark.sinks import delta, iceberg, writing
 
     armed: list[bool] = []
     work: list[tuple[Any, str]] = [
-        (files, "_clear"), (files, "_rename"), (files, "_sync"), (Path, "rename"), (sinks, "write"),
-        (lake.Delta, "_commit"), (lake.Iceberg, "_commit"),
+        (files, "_clear"), (files, "_rename"), (files, "_sync"), (Path, "rename"), (writing, "write"),
+        (delta.Delta, "_commit"), (iceberg.Iceberg, "_commit"),
     ]  # fmt: skip
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(files, "reached", _reached(fault, armed)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from types import ModuleType
 from typing import Any
 
 import click
@@ -13,13 +12,6 @@ from sparkscale.cli.app import load, reads_job, section
 from sparkscale.cli.printing import print_json, say
 
 command = section("Jobs")
-
-
-def verbs() -> ModuleType:
-    """Return the module of the jobs' verbs. Importing it takes a while, so that only a call does."""
-    from sparkscale.run import job
-
-    return job
 
 
 def _shows_progress(function: Any) -> Any:
@@ -53,12 +45,13 @@ def transform(**options: Any) -> None:
 
 def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     from sparkscale.progress import progress
+    from sparkscale.run.job import VERBS
 
     job = load(config, verb, **chosen)
     # Lines go better than a bar with Spark's own log on the terminal, and with whoever reads --json.
     showing = contextlib.nullcontext() if no_progress else progress.shown(sys.stderr, plain=as_json or debug)
     with showing as seen:
-        report = verbs().run(job, verb, debug=debug, progress=seen)
+        report = VERBS[verb](job, debug=debug, progress=seen)
     for line in report.lines():
         say(line)
     if as_json:
@@ -75,7 +68,9 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
     job = load(config, "check", **chosen)
     steps = [step.to_dict() for step in job.config.steps]
     if schema:
-        _say_plan(*verbs().check_schema(job, debug=debug))
+        from sparkscale.run.check import check_schema
+
+        _say_plan(*check_schema(job, debug=debug))
     say(f"{config}: {counted(len(steps), 'step')}, no problems found")
     if as_json:
         known = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
@@ -97,8 +92,10 @@ def _say_plan(planned: Any, types: str) -> None:
 @reads_job
 def explain(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Show what a job would read, compute and publish, without running it."""
+    from sparkscale.run import explain as explaining
+
     job = load(config, "check", **chosen)
-    found = verbs().explain(job, debug=debug)
+    found = explaining.explain(job, debug=debug)
     for line in found.lines():
         say(line)
     if as_json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparkscale.cli.app import load, reads_job, section
-from sparkscale.cli.jobs import verbs
 from sparkscale.cli.printing import print_json, say
 from sparkscale.errors import UsageError
 
@@ -65,5 +64,6 @@ def _folder(job: Job, output: Output, *, debug: bool) -> str | None:
     """Return the output's folder, asking the catalog where it is a table; None where it isn't on this machine."""
     if output.table is None:
         return output.local
-    folder: str | None = verbs().folder_of(job, debug=debug)
-    return folder
+    from sparkscale.run.folder import folder_of
+
+    return folder_of(job, debug=debug)

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sparkscale.config.steps import AnyStep, with_steps
 from sparkscale.errors import ConfigError
+from sparkscale.formats import registry
 from sparkscale.pipeline.schema_drift import Action, Policy
 from sparkscale.places import is_local
 
 Scalar: TypeAlias = str | bool | int | float
 Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
-#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
-Format: TypeAlias = Literal["parquet", "csv", "json", "orc", "delta", "iceberg", "table"]
 #: Which keys read a format as it was at some time.
 _AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
 _ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
@@ -30,6 +41,31 @@ _TYPED = re.compile(
     re.IGNORECASE,
 )
 _TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+)){0,7}")
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is a key of a registry, which may grow: as a Literal, but for when it is looked up."""
+
+    known: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(self.known)}
+
+    def _check(self, value: str) -> str:
+        if value not in self.known:
+            expected = " or ".join(", ".join(map(repr, self.known)).rsplit(", ", 1))  # as pydantic words a Literal
+            raise PydanticCustomError("literal_error", "expected {expected}", {"expected": expected})
+        return value
+
+
+#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
+Read: TypeAlias = Annotated[str, _OneOf(registry.READ)]
+Written: TypeAlias = Annotated[str, _OneOf(registry.WRITTEN)]
+_OF_FORMAT = "Optional for a table of a catalog, which knows its format."
 
 
 class Strict(BaseModel):
@@ -122,7 +158,7 @@ def _supports(format_: str) -> str:
 class Place(Strict):
     """Where data is: files or a table at a path, or a table of a catalog."""
 
-    format: Format = Field("table", description="Optional for a table of a catalog, which knows its format.")
+    format: str = Field("table", description=_OF_FORMAT)
     path: str | None = Field(None, min_length=1, description="A file, a folder, or a Delta or Iceberg table's folder.")
     table: Annotated[str, AfterValidator(_table_name)] | None = Field(
         None, description="A table of a catalog instead of a path: db.name or catalog.db.name."
@@ -156,6 +192,7 @@ class Place(Strict):
 class Input(Place):
     """What a job reads."""
 
+    format: Read = Field("table", description=_OF_FORMAT)
     version: int | None = Field(None, ge=0, description="Read a Delta table as of this version.")
     snapshot: int | None = Field(None, ge=0, description="Read an Iceberg table as of this snapshot.")
     tag: str | None = Field(None, min_length=1, description="Read an Iceberg table as of this tag or branch.")
@@ -214,6 +251,7 @@ class Artifact(Strict):
 class Output(Place):
     """What a job writes."""
 
+    format: Written = Field("table", description=_OF_FORMAT)
     mode: Mode = Field(
         "error",
         description="error: refuse an output that exists; overwrite: replace it; overwrite_partitions: replace the "

@@ -96,7 +96,7 @@ class Announced:
             _delete(opened, (self.before.files.keys() - table.files.keys()) - self.table.files.keys())
 
     def discard(self, run_id: str) -> None:
-        """Delete what a run wrote, as far as the store lets it; not where it is announced, though its answer was lost."""
+        """Delete what a run wrote, as far as the store lets it; not what is announced, though the answer was lost."""
         with contextlib.suppress(BaseError, OSError, SparkscaleError):
             Announced.of(self.uri).clear(run_id)
 

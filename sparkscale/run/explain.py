@@ -10,20 +10,23 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.maps import Map
 from sparkscale.pipeline.fitted import Engine
-from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.pipeline.plan import PlannedStep
 from sparkscale.places import is_local, local_path
 from sparkscale.report.words import counted
+from sparkscale.run import opening
+from sparkscale.run.opening import Opened
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.fit import fitting
-from sparkscale.spark.sinks.sink import Sink
+from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.transform.engines import choose
 from sparkscale.stats.column import ColumnStats
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 #: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
 _SOME = ColumnStats.of(np.array([0.0, 1.0]), quantiles=True)
@@ -83,8 +86,18 @@ class Explained:
             yield f"output: {written['name']} ({written['format']}, {written['mode']}), {written['how']}"
 
 
-def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
-    """Return what a job would do with a table; starts no job."""
+def explain(job: Job, *, debug: bool = False) -> Explained:
+    """Say what a run (or, of a job without steps, a transform) would do; starts a session, and no job on the data."""
+    fits = bool(job.config.steps)
+    known = None if fits else opening.load(job.config)
+    with opening.looked_at(job, debug=debug) as (spark, sink):
+        opened = opening.opened(spark, job.config, sink, known)
+        return explained(opened, job.config, sink, fits=fits)
+
+
+def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
+    """Return what a job would do with its input; starts no job."""
+    df, planned = opened.df, opened.plan
     files = df.inputFiles()
     own = {column.path[0] for column in planned.features.values()} if fits else set()
     reading = {
@@ -103,7 +116,8 @@ def explain(df: DataFrame, planned: Plan, config: JobConfig, sink: Sink | None, 
         "by_partition": not looks.whole if looks else False,
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
-    return Explained(reading, fit, steps, _writing(sink, config) if sink else {})
+    types = dict(opened.decided.types) if opened.decided else {}
+    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, types)
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 
 import sparkscale as ss
 from sparkscale.artifact import document, store
-from sparkscale.cli import entry, jobs
+from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError
@@ -164,7 +165,7 @@ def test_check_every_column_once(
             judge(made, engine, format_, ("x0",))
         return made, ""
 
-    monkeypatch.setattr(jobs, "verbs", lambda: SimpleNamespace(check_schema=compared))
+    monkeypatch.setitem(sys.modules, "sparkscale.run.check", SimpleNamespace(check_schema=compared))  # no Spark here
 
     def checked(n: int) -> Callable[[], Any]:
         steps = [{"kind": "standard", "columns": [str(x) for x in names("a", n // 4)]},
@@ -182,6 +183,7 @@ def test_check_every_column_once(
 def test_explain_every_column_once() -> None:
     pytest.importorskip("pyspark")
     from sparkscale.run import explain
+    from sparkscale.run.opening import Opened
 
     def explained(n: int) -> Callable[[], Any]:
         made = planned(n)
@@ -190,7 +192,7 @@ def test_explain_every_column_once() -> None:
         config = JobConfig.model_validate({"version": 1, "input": {"format": "parquet", "path": "in"}})
 
         def work() -> None:
-            found = explain.explain(table, made, config, None, fits=False)
+            found = explain.explained(Opened(table, made), config, None, fits=False)  # type: ignore[arg-type]
             assert len([*found.lines(), *found.to_dict()["steps"]]) == 7
 
         return work

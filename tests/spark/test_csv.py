@@ -17,6 +17,8 @@ from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.formats import reach
 from sparkscale.run import job
+from sparkscale.run.check import check_schema
+from sparkscale.run.explain import explain
 from sparkscale.spark.sources import text
 from tests import texts
 
@@ -96,8 +98,8 @@ def test_say_which_types_were_decided(spark: SparkSession, here: Path) -> None:
     (here / "in.csv").write_text("x,n,zip,note\n1.5,1,00501,a\n2.5,2,1,b\n")
     parts = loaded({}, STANDARD)
     line = "types, from reading all values once: bigint: n; double: x; string: zip, note"
-    assert line in job.explain(parts).lines()
-    assert job.check_schema(parts)[1] == line.partition("once: ")[2]
+    assert line in explain(parts).lines()
+    assert check_schema(parts)[1] == line.partition("once: ")[2]
 
 
 def rows_of(folder: Path) -> list[list[str]]:

@@ -18,6 +18,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline.schema_drift import Policy
 from sparkscale.report.tables import Report
 from sparkscale.run import job
+from sparkscale.run.check import check_schema
 from sparkscale.spark.columns import schema_of
 from tests.spark.frames import write_parquet
 
@@ -121,7 +122,7 @@ def test_refuse_under_every_policy(spark: SparkSession, place: Path, columns: li
     save(df.selectExpr("n", "array(x) x") if "array" in columns[-1] else df, "parquet")
     for action in ("error", "ignore"):
         with pytest.raises(DataError) as caught:
-            job.check_schema(
+            check_schema(
                 config("parquet", columns, schema_drift={"extra": "ignore", "dropped": "ignore", "narrowed": action})
             )
         ((found, text),) = [(problem.code, str(problem)) for problem in caught.value.problems]

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
-from sparkscale.run import job
+from sparkscale.run import explain as explaining
 from sparkscale.run.explain import Explained
 from tests.spark.frames import write_parquet
 
@@ -35,7 +35,7 @@ STEPS = [
 def explain(**sections: Any) -> Explained:
     parts = {"version": 1, "input": {"format": "parquet", "path": "in it"}, "steps": STEPS} | sections
     Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
-    return job.explain(jobfile.load("job.yaml", "check"))
+    return explaining.explain(jobfile.load("job.yaml", "check"))
 
 
 def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: Path) -> None:

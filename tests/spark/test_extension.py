@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 import sparkscale as ss
 from sparkscale.config import jobfile
-from sparkscale.run import job
+from sparkscale.run.explain import explain
 from sparkscale.scalers.base import Scaler, Step
 from tests import toys
 from tests.spark.frames import MakeFrame, assert_alike, outputs, write_parquet
@@ -43,6 +43,6 @@ def test_explain_a_scaler_of_ones_own(spark: SparkSession, here: Path, toy: type
     steps = [{"kind": "toy", "columns": "x", "end": "max"}]
     content = {"version": 1, "input": {"format": "parquet", "path": "in"}, "steps": steps}
     Path("job.yaml").write_text(json.dumps(content))
-    found = job.explain(jobfile.load("job.yaml", "check"))
+    found = explain(jobfile.load("job.yaml", "check"))
     assert [(step.kind, step.formula) for step in found.steps] == [("toy", "(x - end) / (times * (max - min))")]
     assert any("toy of x: (x - end) / (times * (max - min)); native" in line for line in found.lines())

@@ -21,6 +21,7 @@ from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleErr
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
 from sparkscale.run import job
+from sparkscale.run.check import check_schema
 from tests.spark.frames import write_parquet
 
 NAN, INF = math.nan, math.inf
@@ -268,4 +269,4 @@ def test_record_where_the_numbers_are_from(inputs: Path) -> None:
 def test_check_schema_of_a_job(inputs: Path) -> None:
     run("fit")
     loaded = jobfile.load("job.yaml")
-    assert [planned.outputs for planned in job.check_schema(loaded)[0].steps] == [("x",), ("p_a", "p_b")]
+    assert [planned.outputs for planned in check_schema(loaded)[0].steps] == [("x",), ("p_a", "p_b")]

@@ -21,7 +21,7 @@ from sparkscale.config import jobfile
 from sparkscale.errors import ConfigError, DataError, InputMissingError, OutputError, SparkscaleError
 from sparkscale.publish import files
 from sparkscale.report.tables import Report
-from sparkscale.run import job
+from sparkscale.run import job, opening
 from sparkscale.spark.sources.catalog import describe, quoted
 from tests.spark.frames import write_parquet
 from tests.tables import independent, newest_metadata
@@ -349,7 +349,7 @@ def test_push_predicates_down(spark: SparkSession, inputs: Path, capfd: pytest.C
     source = {"format": "parquet", "path": "parts", "where": {"month": 2, "x": {"ge": 0.5}}}
     Path("job.yaml").write_text(json.dumps({"version": 1, "input": source, "steps": STEPS}))
     config = jobfile.load("job.yaml", "fit").config
-    df = job._plan(spark, config, "fit", None)[0]
+    df = opening.opened(spark, config, None).df
     df.explain("formatted")
     plan = capfd.readouterr().out
     assert "PartitionFilters: [isnotnull(month" in plan

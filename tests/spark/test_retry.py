@@ -16,7 +16,7 @@ from sparkscale.run import job
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.session import retry
 from sparkscale.spark.session.retry import patiently
-from sparkscale.spark.sinks import lake, write
+from sparkscale.spark.sinks import delta, iceberg, writing
 from tests.spark.frames import write_parquet
 from tests.tables import independent
 
@@ -102,14 +102,14 @@ def test_fit_again(spark: SparkSession, run: Any, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("after", [False, True])
 def test_write_files_again(spark: SparkSession, run: Any, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
-    monkeypatch.setattr(write, "write", failing(1, LOST, write.write, after=after))
+    monkeypatch.setattr(writing, "write", failing(1, LOST, writing.write, after=after))
     report = run("parquet")
     assert (report.rows, len(report.warnings)) == (3, 1)
     assert independent("out", "parquet")["x"].to_pylist() == [0.0, 0.5, 1.0]
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize(("format_", "kind"), [("delta", lake.Delta), ("iceberg", lake.Iceberg)])
+@pytest.mark.parametrize(("format_", "kind"), [("delta", delta.Delta), ("iceberg", iceberg.Iceberg)])
 def test_commit_once_though_its_answer_was_lost(
     spark: SparkSession, run: Any, monkeypatch: pytest.MonkeyPatch, format_: str, kind: Any, after: bool
 ) -> None:
@@ -124,7 +124,7 @@ def test_commit_once_though_its_answer_was_lost(
 
 def test_say_a_conflict_in_the_end(spark: SparkSession, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     conflict = TemporaryError("OUTPUT_CONFLICT", "another run changed the table meanwhile", "run it again")
-    monkeypatch.setattr(lake.Delta, "_commit", failing(3, conflict))
+    monkeypatch.setattr(delta.Delta, "_commit", failing(3, conflict))
     with pytest.raises(SparkscaleError) as caught:
         run("delta")
     assert caught.value.exit_code == 75

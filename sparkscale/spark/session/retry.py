@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -11,11 +12,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from sparkscale.errors import TemporaryError
 
+T = TypeVar("T")
+
 _ATTEMPTS, _FIRST_WAIT, _LONGEST_WAIT = 3, 1.0, 15.0
 
 
-def patiently(spark: SparkSession, work: Callable[[], None], notes: list[str]) -> None:
-    """Do what may be done twice, up to three times; ``notes`` are told of each failure that was passed over.
+def patiently(spark: SparkSession, work: Callable[[], T], notes: list[str]) -> T:
+    """Do what may be done twice, up to three times, and return its result; ``notes`` gets each failure on the way.
 
     Raises:
         SparkscaleError: the last failure; at once one that does not pass, or where the session is gone.
@@ -25,7 +28,7 @@ def patiently(spark: SparkSession, work: Callable[[], None], notes: list[str]) -
         error = state.outcome.exception() if state.outcome else None
         notes.append(f"tried again (attempt {state.attempt_number + 1} of {_ATTEMPTS}) after: {error}")
 
-    Retrying(
+    return Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, TemporaryError) and _is_alive(spark)),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),

@@ -57,6 +57,20 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
     return df.select(*[changed.alias(name) for name, changed, _ in made])
 
 
+def gathered(df: DataFrame, partition_by: list[str], pinned: set[str]) -> DataFrame:
+    """Bring the rows of each partition together, so that a partition is a few files and not one for each task.
+
+    Spark's ``REBALANCE`` shuffles by the partitions' columns, splits what is larger than
+    ``spark.sql.adaptive.advisoryPartitionSizeInBytes`` (64 MB) and joins what is smaller. Where the input was narrowed
+    to one partition (``pinned``), and where there are none, no row is moved: files are as many as Spark's tasks, which
+    it makes of 128 MB of the input each, and of many small files together.
+    """
+    if not partition_by or set(partition_by) <= pinned:
+        return df
+    columns = [ref(name) for name in partition_by]
+    return df.repartition(*columns) if is_sail(df.sparkSession) else df.hint("rebalance", *columns)
+
+
 def _folder(column: SparkColumn, name: str, type_: str, format_: str, *, sail: bool) -> SparkColumn:
     """Return a partition's column, whose value is the name of a folder.
 

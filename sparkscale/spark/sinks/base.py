@@ -1,41 +1,115 @@
-"""What all sinks have in common: files, Delta and Iceberg, at a path or in a catalog."""
+"""What every sink is: one run's transaction on a target.
+
+A new kind of target is one new file with a subclass of :class:`Sink`: it registers by being defined.
+"""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale.config.models import Output
-from sparkscale.errors import OutputError, Problem, nearest
+from sparkscale.errors import ConfigError, OutputError, Problem, nearest
+from sparkscale.formats import options, registry
 from sparkscale.formats.capabilities import OF_NULLS, judge, kind_of, verdict, warning
 from sparkscale.pipeline.plan import Plan
 from sparkscale.publish.runs import Run
-from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.columns import schema_of
 from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.sinks.schemas import differences
 from sparkscale.spark.sinks.written import prepared
 
-Frame: TypeAlias = Callable[[], DataFrame]
+#: All sinks, in the order of their definition.
+REGISTRY: list[type[Sink]] = []
 
 
-@dataclass(frozen=True)
 class Sink(abc.ABC):
-    """A target that a job publishes to: its whole result, at once, or nothing."""
+    """A target that a job publishes to: its whole result, at once, or nothing.
 
-    spark: SparkSession
-    output: Output
-    #: What a user should know of how it went.
-    notes: list[str] = field(default_factory=list, compare=False, kw_only=True)
+    A run calls, in this order, :meth:`begin` (without an engine), :meth:`open` (with one), :meth:`write` (again, where
+    it failed for a reason that passes) and :meth:`commit`. Where it ends without a commit, :meth:`abort` comes last.
+    """
 
+    formats: ClassVar[Mapping[str, Collection[str]]]
     #: Whether writing is publishing, in one transaction of the table's format; else it is staged before.
-    transactional = True
+    transactional: ClassVar[bool] = True
+
+    def __init_subclass__(cls, formats: Mapping[str, Collection[str]] | None = None) -> None:
+        """Register a sink by the names that its formats have in a job file, each with the engines that can write it."""
+        super().__init_subclass__()
+        if formats is not None:
+            cls.formats = formats
+            REGISTRY.append(cls)
+            registry.WRITTEN.update(formats)
+
+    def __init__(self, output: Output, place: str | None) -> None:
+        """Describe a target; nothing is looked at yet.
+
+        Args:
+            output: of the job file, with the format that a catalog says.
+            place: the path or URI, of a table that a catalog knows its location; None where that is not known.
+        """
+        self.output, self.place = output, place
+        #: The record of the run, where it is published already.
+        self.unchanged: Mapping[str, Any] | None = None
+        #: What a run before this one had left, in words.
+        self.recovered: Sequence[str] = ()
+        #: What a user should know of how it went.
+        self.notes: list[str] = []
+        self.committed = False
+        self.run: Run
+        self.spark: SparkSession
+
+    @classmethod
+    def takes(cls, place: str | None) -> bool:  # noqa: ARG003 - a subclass's to ask
+        """Whether this sink is the one of its formats for a place."""
+        return True
+
+    def begin(self, run: Run, held: contextlib.ExitStack) -> None:  # noqa: ARG002 - a subclass's to use
+        """Claim the target; find without an engine whether the run is published already, where that can be.
+
+        Args:
+            run: whose transaction this is.
+            held: is closed when the transaction has ended; for what lasts until then, such as a lock.
+        """
+        self.run = run
+
+    def open(self, spark: SparkSession) -> None:
+        """Use an engine from here on: refuse what it cannot write, and ask what :meth:`begin` could not.
+
+        Raises:
+            ConfigError: (78) for a format or an option that the engine does not have.
+        """
+        self.spark = spark
+        engine = "sail" if is_sail(spark) else "spark"
+        if engine not in self.formats[self.output.format]:
+            cause = f"output.format: expected a format that {engine.capitalize()} has, found {self.output.format}"
+            raise ConfigError("CONFIG_FORMAT", cause, "take parquet")
+        options.check("sail" if engine == "sail" else "spark", self.output.format, "write", self.output.options)
+        if self.output.rows_per_file is not None and engine == "sail":
+            cause = "output.rows_per_file: expected none on Sail, which writes files of any number of rows"
+            raise ConfigError("CONFIG_OPTION", cause, "leave it out, or set spark.engine: spark")
 
     @abc.abstractmethod
-    def finished(self, run: Run) -> Mapping[str, Any] | None:
-        """Return the record of a run that is published already; else None."""
+    def write(self, df: DataFrame) -> None:
+        """Write a result where no reader finds it; a second call replaces what the first wrote."""
+
+    @abc.abstractmethod
+    def publish(self, record: Mapping[str, Any]) -> None:
+        """Show readers what was written, in one step, and the record of the run with it."""
+
+    def commit(self, record: Mapping[str, Any]) -> None:
+        """Publish: the only moment at which anything becomes visible. ``record`` is complete, with its ``run_id``."""
+        self.publish(record)
+        self.committed = True
+
+    def abort(self) -> None:
+        """Remove what was written and is not published."""
+        return
 
     @abc.abstractmethod
     def folder(self) -> str | None:
@@ -48,17 +122,6 @@ class Sink(abc.ABC):
     @abc.abstractmethod
     def partitions(self) -> tuple[str, ...] | None:
         """Return the columns that what is there is partitioned by; None where there is nothing."""
-
-    @abc.abstractmethod
-    def publish(self, frame: Frame, run: Run, record: Mapping[str, Any], ready: Callable[[], None]) -> None:
-        """Write a DataFrame and publish it.
-
-        Args:
-            frame: makes the DataFrame, anew for each try.
-            run: that it is of.
-            record: of the run, read when ``ready`` has returned.
-            ready: is called, and may refuse, before anything can be seen.
-        """
 
     def check_absent(self) -> None:
         """Raise :class:`OutputError` (73) where mode is ``error`` and there is something."""
@@ -93,8 +156,8 @@ class Sink(abc.ABC):
 
     def prepared(self, df: DataFrame) -> DataFrame:
         """Return a result as it is written: with a check of each value that the format would change in silence."""
-        options = {key.lower(): value for key, value in self.output.options.items()}
-        return prepared(df, self.output.format, self._folders(), options)
+        given = {key.lower(): value for key, value in self.output.options.items()}
+        return prepared(df, self.output.format, self._folders(), given)
 
     def _folders(self) -> set[str]:
         """Return the columns whose values become names of folders, or text in a table's log.
@@ -122,7 +185,7 @@ class Sink(abc.ABC):
         return []
 
     def _differences(self, types: Mapping[str, str]) -> list[Problem]:
-        """Hold the result against the table that it is added to."""
+        """Compare the result with the table that it is added to."""
         there = self.partitions() if self.output.mode in ("append", "overwrite_partitions") else None
         if there is None:
             return []
@@ -134,39 +197,3 @@ class Sink(abc.ABC):
         # Folders' names have no types; a table with transactions knows those of its partitions.
         untyped = () if self.transactional else there
         return found + list(differences(types, self.existing() or {}, untyped, place))
-
-
-def differences(
-    types: Mapping[str, str], there: Mapping[str, str], partition_by: tuple[str, ...], place: str
-) -> list[Problem]:
-    """Return where the columns of a result are not those of the table that it is added to.
-
-    The types of ``partition_by`` are left out: in plain files they are the names of folders, which have none.
-    """
-    if not there:
-        return []
-    more = types.keys() - there.keys()
-    found = [Problem("SCHEMA_TARGET", f"{place} has no column {name!r}", nearest(name, there)) for name in more]
-    for name in there.keys() - types.keys():
-        cause = f"column {name!r} of {place} is not in the result"
-        found.append(Problem("SCHEMA_TARGET", cause, "add it, or take mode: overwrite"))
-    for name in types.keys() & there.keys() - set(partition_by):
-        if there[name] not in ("", types[name]):
-            cause = f"column {name!r} of {place}: expected {there[name]}, the result has {types[name]}"
-            hint = "cast it (a partition of the input by input.partitions), or take mode: overwrite"
-            found.append(Problem("SCHEMA_TARGET", cause, hint))
-    return sorted(found, key=str)
-
-
-def gathered(df: DataFrame, partition_by: list[str], pinned: set[str]) -> DataFrame:
-    """Bring the rows of each partition together, so that a partition is a few files and not one for each task.
-
-    Spark's ``REBALANCE`` shuffles by the partitions' columns, splits what is larger than
-    ``spark.sql.adaptive.advisoryPartitionSizeInBytes`` (64 MB) and joins what is smaller. Where the input was narrowed
-    to one partition (``pinned``), and where there are none, no row is moved: files are as many as Spark's tasks, which
-    it makes of 128 MB of the input each, and of many small files together.
-    """
-    if not partition_by or set(partition_by) <= pinned:
-        return df
-    columns = [ref(name) for name in partition_by]
-    return df.repartition(*columns) if is_sail(df.sparkSession) else df.hint("rebalance", *columns)

@@ -1,0 +1,71 @@
+"""`fit`: learn the statistics of the input and save the artifact."""
+
+from __future__ import annotations
+
+import time
+
+from sparkscale.config.jobfile import Job
+from sparkscale.config.models import JobConfig
+from sparkscale.config.redaction import hidden
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.progress.progress import Progress
+from sparkscale.report.tables import Report
+from sparkscale.run import opening, overlap
+from sparkscale.run.opening import Opened
+from sparkscale.spark.fit import fitting
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.retry import patiently
+from sparkscale.spark.sources.footers import check_footers
+
+
+def fit(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
+    """Fit the job's steps on its input, and save a new version of the artifact.
+
+    Raises:
+        SparkscaleError: with its exit code; then no version is added.
+    """
+    config, report = job.config, opening.report_of(job, "fit", progress)
+    config.need("steps", "artifact")
+    overlap.check_input(config)
+    with opening.engine(job, report, debug=debug, progress=progress) as spark:
+        with report.stage("read"):
+            opened = opening.opened(spark, config, None)
+        report.warnings += opened.plan.warnings
+        save(fitted_on(opened, job, report), config, report)
+    return report
+
+
+def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
+    """Return the steps, fitted on the input; again where that fails for a reason that passes."""
+    source, began = job.config.input, time.time()
+
+    def once() -> Fitted:
+        with translated("fitting"):
+            return fitting.fit_planned(
+                opened.df, opened.plan, [_about(job)], reproducible=job.config.statistics.reproducible
+            )
+
+    with report.stage("fit"):
+        fitted = patiently(opened.df.sparkSession, once, report.warnings)
+        if job.config.self_check and source.format == "parquet" and source.local and not source.where:
+            check_footers(opened.df, fitted, since=began)
+    report.rows = fitted.rows
+    report.warnings += fitted.warnings
+    return fitted
+
+
+def save(fitted: Fitted, config: JobConfig, report: Report) -> None:
+    """Save a new version of the artifact, where the job names one."""
+    if config.artifact is not None:
+        with report.stage("save"):
+            version = fitted.save(config.artifact.path)
+        report.artifact = {"path": config.artifact.path, "version": version}
+
+
+def _about(job: Job) -> dict[str, object]:
+    """Return what the artifact says of its input."""
+    source = job.config.input
+    about: dict[str, object] = {"format": source.format, "path": source.name, **source.as_of}
+    where = source.model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
+    found: dict[str, object] = hidden({**about, "where": where} if where else about, job.secrets)
+    return found

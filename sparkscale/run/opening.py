@@ -1,0 +1,181 @@
+"""What every verb begins with: the job file's places checked, an engine, the input read, the plan made."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sparkscale.artifact import store
+from sparkscale.config.jobfile import Job
+from sparkscale.config.models import Condition, JobConfig, Where
+from sparkscale.config.predicates import conditions
+from sparkscale.errors import ConfigError, DataError
+from sparkscale.formats.texttypes import Decided, Wanted
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.plan import Plan, listed, plan
+from sparkscale.pipeline.schema import Schema
+from sparkscale.progress.progress import Progress
+from sparkscale.report.tables import Report
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.session import lakes
+from sparkscale.spark.session.session import is_sail, session
+from sparkscale.spark.session.watch import watched
+from sparkscale.spark.sinks.base import Sink
+from sparkscale.spark.sinks.transaction import look
+from sparkscale.spark.sources import filetypes, partitions
+from sparkscale.spark.sources.pruning import pruned
+from sparkscale.spark.sources.read import narrowed, read
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A job's input, read lazily, and what is to be done with it."""
+
+    df: DataFrame
+    plan: Plan
+    #: The artifact that is to be applied; None where the job fits.
+    known: Fitted | None = None
+    #: What the values of a text input decided of its columns' types.
+    decided: Decided | None = None
+
+
+def report_of(job: Job, command: str, progress: Progress | None) -> Report:
+    """Return the empty report of a run."""
+    return Report(command, job.run_id, observe=progress.stage if progress else None)
+
+
+@contextlib.contextmanager
+def engine(job: Job, report: Report, *, debug: bool, progress: Progress | None = None) -> Iterator[SparkSession]:
+    """Give the session of a run, timed and named in its report."""
+    watch = functools.partial(watched, progress) if progress else contextlib.nullcontext
+    config = job.config
+    with contextlib.ExitStack() as stack:
+        with report.stage("start"):
+            opened = session(config.spark, config.name, formats=formats(config), debug=debug, watch=watch)
+            spark = stack.enter_context(opened)
+            report.engine = engine_name(spark)
+        yield spark
+
+
+@contextlib.contextmanager
+def looked_at(job: Job, *, debug: bool) -> Iterator[tuple[SparkSession, Sink | None]]:
+    """Give a session and the job's target, neither to be written with."""
+    config = job.config
+    with session(config.spark, config.name, formats=formats(config), debug=debug) as spark:
+        yield spark, look(spark, config.output) if config.output else None
+
+
+def formats(config: JobConfig) -> set[str]:
+    """Return the formats that a session of a job reads and writes."""
+    places = [place for place in (config.input, config.output) if place is not None]
+    return {place.format for place in places}.union(*(lakes.of_path(place.path) for place in places))
+
+
+def engine_name(spark: SparkSession) -> str:
+    """Return the engine and its version, for people: Sail speaks Spark's protocol, and Spark's version number."""
+    return f"Sail (Spark {spark.version} protocol)" if is_sail(spark) else f"Spark {spark.version}"
+
+
+def load(config: JobConfig) -> Fitted:
+    """Return the artifact that a job applies.
+
+    Raises:
+        ConfigError: (78) where the job file has steps that are not the artifact's.
+    """
+    assert config.artifact is not None  # noqa: S101 - the verb has asked for it
+    known = store.load(config.artifact.path, config.artifact.version)
+    ours, theirs = [step.to_dict() for step in config.steps], [item.step.to_dict() for item in known.steps]
+    if config.steps and ours != theirs:
+        raise ConfigError(
+            "CONFIG_ARTIFACT",
+            f"the steps of the job file are not those that {config.artifact.path} was fitted with",
+            "leave them out to apply the artifact's own, or fit again",
+        )
+    return known
+
+
+def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fitted | None = None) -> Opened:
+    """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
+    source = config.input.name
+    wanted = _wanted(config, known)
+    df, where, told, decided = _read(spark, config, known, wanted)
+    schema = schema_of(df)
+    predicates, problems = conditions(where, schema, source)
+    try:
+        planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
+        if sink is not None:
+            problems += sink.problems(planned, source)
+            told += sink.warnings(planned)
+    except DataError as error:
+        problems += partitions.hinted(error.problems, df, config.input)
+    if problems:
+        raise DataError.of(problems)
+    if is_sail(spark) and config.input.format == "csv":
+        told += _emptied(schema)
+    if decided is not None and sink is not None and sink.output.format == "csv":
+        nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
+        kept, more = _kept(decided, planned, {*nan, *sink.output.partition_by})
+        if kept != decided:
+            df, where, _, decided = _read(spark, config, known, replace(wanted, decided=kept), decided)
+            predicates, _ = conditions(where, schema, source)
+        told += more
+    planned = replace(planned, warnings=(*planned.warnings, *told))
+    return Opened(narrowed(df, predicates), planned, known and known.on(planned), decided)
+
+
+def _read(
+    spark: SparkSession, config: JobConfig, known: Fitted | None, wanted: Wanted, before: Decided | None = None
+) -> tuple[DataFrame, Where, list[str], Decided | None]:
+    """Read the input; returns the conditions that are left for :func:`narrowed`, and warnings.
+
+    Numbers of the types ``before`` that are wanted as text now are compared as the numbers that they are.
+    """
+    try:
+        df, decided = read(spark, config.input, wanted)
+        df, told = filetypes.judged(df, config.input)
+    except DataError as error:
+        raise filetypes.explained(error, config.input, "sail" if is_sail(spark) else "spark") from error
+    if known:
+        df = partitions.as_fitted(df, config.input, known)
+    numbers = before.fractions - decided.fractions if before and decided else ()
+    return *pruned(df, config.input, numbers), told, decided
+
+
+def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decided, list[str]]:
+    """Return text for numbers that pass from text to text; warn of those that the job needs as numbers.
+
+    So 1.50 stays 1.50. The plan has them as numbers all the same: an artifact does not depend on the output's format.
+    """
+    key = planned.schema.key
+    taken = {key(column.name) for step in planned.steps for column in step.inputs}
+    needed = {key(name) for name in used}
+    through = {name for name in decided.fractions if key(name) not in taken}
+    odd = sorted(name for name in through if key(name) in needed)
+    kind = "columns" if len(odd) > 1 else "column"
+    told = (
+        f"{kind} {listed(odd)}: a number such as 1.50 or 1e3 is written as 1.5 or 1000.0; "
+        "to keep the text, leave it out of output.partition_by, and nan out of its condition"
+    )
+    return decided.as_text(through.difference(odd)), [told] if odd else []
+
+
+def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
+    """Return what decides the types of texts beside the values: the names in the steps, the types of an artifact."""
+    if known is None:
+        named = (selector for step in config.steps for selector in step.selectors if isinstance(selector, str))
+        return Wanted(frozenset(named))
+    named = (column.name for step in known.steps for column in step.inputs)
+    return Wanted(frozenset(named), {field.name: field.type for field in known.columns})
+
+
+def _emptied(schema: Schema) -> Iterator[str]:
+    names = [field.name for field in schema.fields if field.type == "string"]
+    if names:
+        kind = "columns" if len(names) > 1 else "column"
+        yield f"csv, {kind} {listed(names)}: Sail reads a quoted empty text as null"

@@ -1,0 +1,80 @@
+"""`transform`: apply a saved artifact to the input, and publish the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparkscale.config.jobfile import Job
+from sparkscale.config.redaction import hidden
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.progress.progress import Progress
+from sparkscale.report.tables import Report
+from sparkscale.run import opening, target
+from sparkscale.run.opening import Opened
+from sparkscale.spark.session.retry import patiently
+from sparkscale.spark.sinks.base import Sink
+from sparkscale.spark.sinks.written import gathered
+from sparkscale.spark.transform.counts import Counted, judge, of_nulls
+from sparkscale.spark.transform.self_check import self_check
+from sparkscale.spark.transform.transform import transform as transformed
+
+
+def transform(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
+    """Apply the artifact to the input, and publish the output.
+
+    A run that is published already changes nothing.
+
+    Raises:
+        SparkscaleError: with its exit code; then nothing has changed.
+    """
+    config, report = job.config, opening.report_of(job, "transform", progress)
+    config.need("artifact", "output")
+    with target.begun(job, report, debug=debug, progress=progress) as sink:
+        if sink.unchanged is None:
+            with report.stage("read"):
+                opened = opening.opened(sink.spark, config, sink, opening.load(config))
+            report.warnings += opened.plan.warnings
+            assert opened.known is not None  # noqa: S101 - it was given
+            check(opened, opened.known, job, report)
+            with report.stage("write"):
+                write(opened, opened.known, job, report, sink)
+                sink.commit(record_of(job, report, sink))
+            report.warnings += sink.notes
+    return report
+
+
+def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
+    """Compare a sample of the result with the NumPy kernels, where the job file asks for it."""
+    if job.config.self_check:
+        with report.stage("self_check"):
+            sample = self_check(opened.df, fitted, job.config.engine, job.config.self_check)
+        report.verified_rows = sample.rows
+        report.warnings += sample.warnings
+
+
+def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:
+    """Write the result where no reader finds it, and judge it by its rows."""
+    config, df = job.config, opened.df
+
+    def once() -> Counted:
+        # A transaction writes and publishes at once: what it has to be judged by is counted before.
+        present = sink.lost_of_nulls(df)
+        counted = Counted.of(df, fitted, apart=sink.transactional, rows=report.rows, present=present)
+        result = sink.prepared(transformed(counted.df, fitted, config.engine))
+        sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
+        return counted
+
+    counts = patiently(df.sparkSession, once, report.warnings).counts()
+    judge(counts, fitted, report)
+    report.warnings += sink.warnings_of_nulls(of_nulls(counts))
+
+
+def record_of(job: Job, report: Report, sink: Sink) -> dict[str, Any]:
+    """Return what the target keeps of a run."""
+    return {
+        "run_id": job.run_id,
+        "command": report.command,
+        "mode": sink.output.mode,
+        "rows": report.rows,
+        "artifact": hidden(report.artifact, job.secrets),
+    }
