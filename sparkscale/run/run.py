@@ -6,6 +6,7 @@ from sparkscale.config.jobfile import Job
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.run import fit, opening, target, transform
+from sparkscale.spark.session import memory
 
 
 def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
@@ -24,11 +25,12 @@ def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
             with report.stage("read"):
                 opened = opening.opened(sink.spark, config, sink)
             report.warnings += opened.plan.warnings
-            fitted = fit.fitted_on(opened, job, report)
-            transform.check(opened, fitted, job, report)
-            with report.stage("write"):
-                transform.write(opened, fitted, job, report, sink)
-                fit.save(fitted, config, report)
-                sink.commit(transform.record_of(job, report, sink))
+            with memory.accounted(opened.df):
+                fitted = fit.fitted_on(opened, job, report)
+                transform.check(opened, fitted, job, report)
+                with report.stage("write"):
+                    transform.write(opened, fitted, job, report, sink)
+                    fit.save(fitted, config, report)
+                    sink.commit(transform.record_of(job, report, sink))
             report.warnings += sink.notes
     return report

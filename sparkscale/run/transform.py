@@ -11,6 +11,7 @@ from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.run import opening, target
 from sparkscale.run.opening import Opened
+from sparkscale.spark.session import memory
 from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.written import gathered
@@ -35,10 +36,11 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
                 opened = opening.opened(sink.spark, config, sink, opening.load(config))
             report.warnings += opened.plan.warnings
             assert opened.known is not None  # noqa: S101 - it was given
-            check(opened, opened.known, job, report)
-            with report.stage("write"):
-                write(opened, opened.known, job, report, sink)
-                sink.commit(record_of(job, report, sink))
+            with memory.accounted(opened.df):
+                check(opened, opened.known, job, report)
+                with report.stage("write"):
+                    write(opened, opened.known, job, report, sink)
+                    sink.commit(record_of(job, report, sink))
             report.warnings += sink.notes
     return report
 

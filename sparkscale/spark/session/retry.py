@@ -29,7 +29,7 @@ def patiently(spark: SparkSession, work: Callable[[], T], notes: list[str]) -> T
         notes.append(f"tried again (attempt {state.attempt_number + 1} of {_ATTEMPTS}) after: {error}")
 
     return Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, TemporaryError) and _is_alive(spark)),
+        retry=retry_if_exception(lambda error: isinstance(error, TemporaryError) and is_alive(spark)),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
         before_sleep=told,
@@ -37,7 +37,7 @@ def patiently(spark: SparkSession, work: Callable[[], T], notes: list[str]) -> T
     )(work)
 
 
-def _is_alive(spark: SparkSession) -> bool:
+def is_alive(spark: SparkSession) -> bool:
     """Whether a session answers: one whose driver is gone never will again."""
     try:
         return bool(spark.range(1).schema)

@@ -118,12 +118,18 @@ def session(
                 spark = stack.enter_context(_sail(config))
             elif config.remote and not config.remote.startswith("local"):
                 spark = _connected(config, name)
-                stack.callback(spark.stop)
+                stack.callback(_stop, spark)
             else:
                 spark = _started(config, name, formats, stack, debug=debug)
-                stack.callback(spark.stop)
+                stack.callback(_stop, spark)
         stack.enter_context(watch(spark))
         yield spark
+
+
+def _stop(spark: SparkSession) -> None:
+    """Stop a session; one whose engine has ended fails at that, which would hide why it ended."""
+    with contextlib.suppress(PySparkException, Py4JError, ConnectionError):
+        spark.stop()
 
 
 @contextlib.contextmanager
