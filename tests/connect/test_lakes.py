@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,6 +50,26 @@ def test_append_once_by_the_command(here: Path, format_: str, engine: str) -> No
         assert last_line(again) == "unchanged: out already holds the result of run r-1"
     assert independent(str(here / "out"), format_).num_rows == 3
     assert {path.name for path in here.iterdir()} == {"in", "job.yaml", "out"}
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_ask_a_table_without_an_engine(here: Path, format_: str, mode: str) -> None:
+    """A run that has finished starts no JVM: it ends well where there is no Java; another one is refused there."""
+    settings = ["--set", f"output.format={format_}", "--set", f"output.mode={mode}", "--set", "spark.master=local[2]"]
+    arguments = ["run", "-c", "job.yaml", *settings]
+    assert_done(sparkscale(*arguments, cwd=here))
+    (here / "empty").mkdir()
+    bare = environment(PATH=str(here / "empty"), JAVA_HOME=str(here / "empty"))
+    began = time.monotonic()
+    again = sparkscale(*arguments, "--json", cwd=here, env=bare)
+    assert_done(again)
+    assert time.monotonic() - began < 20
+    assert (json.loads(again.stdout)["status"], json.loads(again.stdout)["rows"]) == ("unchanged", 3)
+    assert json.loads(again.stdout)["seconds"] == {}
+    other = sparkscale(*arguments, "--run-id", "another", cwd=here, env=bare)
+    assert (other.returncode, last_line(other)[:30]) == (69, "sparkscale: error[ENV_JAVA] ex"), other.stderr
+    assert {path.name for path in here.iterdir()} == {"in", "job.yaml", "out", "empty"}
 
 
 @pytest.mark.parametrize(("format_", "engine"), RUNS)
