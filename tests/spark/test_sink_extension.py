@@ -75,7 +75,7 @@ def lines() -> Iterator[type[Sink]]:  # noqa: C901 - a whole sink
 @pytest.fixture
 def run(spark: SparkSession, here: Path) -> Callable[..., Report]:
     """Give a function that runs a job on three rows."""
-    write_parquet(here / "in" / "a.parquet", {"x": [0.0, 1.0, 2.0]})
+    write_parquet(here / "in" / "a.parquet", {"x": [0.0, 1.0, 2.0], "y": [1.0, 1.0, 1.0]})
 
     def run(source: str = "{format: parquet, path: in}", **more: Any) -> Report:
         return job.run(loaded(source, **more))
@@ -94,7 +94,7 @@ def test_publish_to_a_sink_defined_here(here: Path, run: Callable[..., Report]) 
     done = run(artifact="{path: stats}")
     assert (done.status, done.rows, done.output) == ("done", 3, {"path": "out", "format": "lines"})
     record, *rows = [json.loads(line) for line in Path("out").read_text().splitlines()]
-    assert rows == [{"x": 0.0}, {"x": 0.5}, {"x": 1.0}]
+    assert rows == [{"x": 0.0, "y": 1.0}, {"x": 0.5, "y": 1.0}, {"x": 1.0, "y": 1.0}]
     assert record == {"run_id": done.run_id, "command": "run", "mode": "error", "rows": 3,
                       "artifact": {"path": "stats", "version": 1}}  # fmt: skip
     again = run(artifact="{path: stats}")
@@ -109,7 +109,7 @@ def test_abort_where_a_run_is_refused(here: Path, run: Callable[..., Report], li
     write = lines.write
     lines.write = lambda self, df: (write(self, df), written.append(self._new.exists()))
     with pytest.raises(DataError, match="expected rows in the input"):
-        run("{format: parquet, path: in, where: {x: 9}}", steps="[{kind: minmax, columns: x, empty: 'null'}]")
+        run("{format: parquet, path: in, where: {x: 9}}", steps="[{kind: softmax, columns: [x, y]}]")
     assert written == [True]
     assert {path.name for path in here.iterdir()} == {"in", "job.yaml"}
 
