@@ -115,7 +115,7 @@ def test_abort_where_a_run_is_refused(here: Path, run: Callable[..., Report], li
 
 
 def test_explain_a_sink_defined_here(run: Callable[..., Report]) -> None:
-    assert list(explain(loaded()).lines())[-1] == "output: out (lines, error), staged, then put into place at once"
+    assert list(explain(loaded()).lines())[-1] == "output: out (lines, error), staged, then put into place in one step"
 
 
 def test_name_it_in_the_job_file(here: Path, lines: Any) -> None:
