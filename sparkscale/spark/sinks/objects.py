@@ -31,6 +31,7 @@ class Objects(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
         """Describe the place; what is announced there is read by :meth:`begin`, or :meth:`open`."""
         super().__init__(output, place)
         self._announced: Announced | None = None
+        self._wrote = False
 
     @classmethod
     def takes(cls, place: str | None) -> bool:
@@ -48,6 +49,7 @@ class Objects(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
 
     def write(self, df: DataFrame) -> None:
         """Write below the run's prefix, anew."""
+        self._wrote = True
         self._table.clear(self.run.id)
         writing.write(df, self.output, self._table.place(self.run.id))
 
@@ -56,8 +58,9 @@ class Objects(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
         self._table.announce(self.output.mode, record)
 
     def abort(self) -> None:
-        """Delete what was written."""
-        self._table.discard(self.run.id)
+        """Delete what was written; before that, the prefix may be that of the same run, started twice."""
+        if self._wrote:
+            self._table.discard(self.run.id)
 
     def folder(self) -> str | None:
         """Return None: it is not on this machine."""
