@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from sparkscale.errors import DataError
-from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.failures import translate, translated
 from tests.processes import last_line, sparkscale
 from tests.spark.frames import write_parquet
 
@@ -36,6 +37,24 @@ def test_refuse_wrong_setting_at_once(tmp_path: Path, setting: str, cause: str) 
     done = sparkscale("run", "-c", "job.yaml", "--set", setting, cwd=tmp_path)
     expected = f"sparkscale: error[CONFIG_SPARK] {cause}; check spark.conf and spark.master (exit 78)"
     assert (done.returncode, last_line(done)) == (78, expected)
+
+
+CONDITIONS = [
+    ("PATH_NOT_FOUND", "gone", "INPUT_MISSING"),  # whatever the text says, in whatever language
+    ("FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH", "another type", "SCHEMA_FILES"),
+    ("DELTA_CONCURRENT_APPEND", "files were added", "OUTPUT_CONFLICT"),
+    ("PATH_NOT_FOUND", "DATA_UNKEPT: a value", "DATA_UNKEPT"),  # an error of ours, raised in the engine
+    ("FAILED_READ_FILE.NO_HINT", "Caused by: No space left on device", "DISK_FULL"),  # a wrapper: its cause counts
+    (None, "Job aborted. Caused by: [UNABLE_TO_INFER_SCHEMA] for Parquet", "INPUT_EMPTY"),
+    ("SOMETHING_NEW", "nobody knows it", "SPARK_FAILED"),
+]
+
+
+@pytest.mark.parametrize(("condition", "text", "code"), CONDITIONS)
+def test_go_by_the_condition_first(condition: str | None, text: str, code: str) -> None:
+    error = PySparkException(message=text, errorClass=condition, messageParameters={})
+    found = translate(error, "reading in")
+    assert (found.code, found.cause.startswith("reading in: ")) == (code, True)
 
 
 def test_call_a_damaged_footer_by_its_name(spark: SparkSession, tmp_path: Path) -> None:
