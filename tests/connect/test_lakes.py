@@ -37,7 +37,18 @@ RUNS = [("delta", "spark.master=local[2]"), ("iceberg", "spark.master=local[2]")
 
 @pytest.mark.parametrize(("format_", "engine"), RUNS)
 def test_append_once_by_the_command(here: Path, format_: str, engine: str) -> None:
-    arguments = ["run", "-c", "job.yaml", "--set", f"output.format={format_}", "--set", engine, "--run-id", "r-1"]
+    arguments = [
+        "run",
+        "-c",
+        "job.yaml",
+        "--set",
+        f"output.format={format_}",
+        "--set",
+        engine,
+        "--run-id",
+        "r-1",
+        "--no-progress",
+    ]
     first = sparkscale(*arguments, cwd=here)
     assert_done(first)
     output, done = first.stderr.splitlines()  # and not a line of Spark's, Ivy's or Java's

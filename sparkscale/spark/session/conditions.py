@@ -39,7 +39,7 @@ VERSION = Meaning(InputMissingError, "INPUT_VERSION", "name a version that the t
 CATALOG = Meaning(ConfigError, "CONFIG_TABLE", "name the catalog in spark.conf (spark.sql.catalog.<name>)")
 NO_TABLE = Meaning(InputMissingError, "INPUT_MISSING", "check the table's name or path")
 NO_PATH = Meaning(InputMissingError, "INPUT_MISSING", "check input.path")
-_TARGET = Meaning(DataError, "SCHEMA_TARGET", "give the result the table's columns, or take mode: overwrite")
+_TARGET = Meaning(DataError, "SCHEMA_TARGET", "give the result the table's columns, or set mode: overwrite")
 DUPLICATE = Meaning(
     DataError,
     "SCHEMA_DUPLICATE",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparkscale.errors import Problem, nearest
+from sparkscale.pipeline.plan import GUESSES
 
 
 def differences(
@@ -16,14 +17,16 @@ def differences(
     """
     if not there:
         return []
-    more = types.keys() - there.keys()
-    found = [Problem("SCHEMA_TARGET", f"{place} has no column {name!r}", nearest(name, there)) for name in more]
-    for name in there.keys() - types.keys():
+    found: list[Problem] = []
+    for name in [name for name in types if name not in there]:
+        hint = nearest(name, there) if len(found) < GUESSES else ""
+        found.append(Problem("SCHEMA_TARGET", f"{place} has no column {name!r}", hint))
+    for name in [name for name in there if name not in types]:
         cause = f"column {name!r} of {place} is not in the result"
-        found.append(Problem("SCHEMA_TARGET", cause, "add it, or take mode: overwrite"))
+        found.append(Problem("SCHEMA_TARGET", cause, "add it, or set mode: overwrite"))
     for name in types.keys() & there.keys() - set(partition_by):
         if there[name] not in ("", types[name]):
             cause = f"column {name!r} of {place}: expected {there[name]}, the result has {types[name]}"
-            hint = "cast it (a partition of the input by input.partitions), or take mode: overwrite"
+            hint = "cast it (a partition of the input by input.partitions), or set mode: overwrite"
             found.append(Problem("SCHEMA_TARGET", cause, hint))
     return sorted(found, key=str)
