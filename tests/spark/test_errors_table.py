@@ -61,7 +61,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "error[SCHEMA_NO_MATCH] columns: expected numbers, but 'score_*' matches no numeric column of in; its "
      "numeric columns are 'x', 'y', 'none', 'infs', 'lost', 'gone', 'lone'"),
     ("dtype without match", "run", step("{kind: minmax, columns: {dtype: decimal}}"), 65,
-     "error[SCHEMA_NO_MATCH] columns: expected numbers, but {'dtype': 'decimal', 'except': []} matches no "
+     "error[SCHEMA_NO_MATCH] columns: expected numbers, but {'dtype': 'decimal'} matches no "
      "numeric column of in; its numeric columns are 'x', 'y', 'none', 'infs', 'lost', 'gone', 'lone'"),
     ("one score", "run", step("{kind: softmax, columns: x}"), 65,
      "error[SCHEMA_ONE_SCORE] step 1 (softmax): expected the scores of a row, two or more columns or an array "
