@@ -74,13 +74,13 @@ class Number(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of some values, of the same type: ``True`` is not the choice 1."""
+    """One of some values, of the same type: ``True`` is not the choice 1. YAML's null is the choice ``'null'``."""
 
     choices: tuple[Any, ...]
 
     def read(self, value: Any, at: At, wrong: list[Mismatch]) -> Any:
         """See :class:`Kind`."""
-        plain = plain_of(value)
+        plain = "null" if value is None and "null" in self.choices else plain_of(value)
         if not any(type(plain) is type(choice) and plain == choice for choice in self.choices):
             *most, last = map(repr, self.choices)
             hint = nearest(plain, map(str, self.choices)) if isinstance(plain, str) else ""
@@ -90,7 +90,8 @@ class Choice(Kind):
 
     def schema(self) -> dict[str, Any]:
         """See :class:`Kind`."""
-        return {"enum": list(self.choices)} if len(self.choices) > 1 else {"const": self.choices[0]}
+        choices = [*self.choices, None] if "null" in self.choices else list(self.choices)
+        return {"enum": choices} if len(choices) > 1 else {"const": choices[0]}
 
 
 @dataclass(frozen=True)

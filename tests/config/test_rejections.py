@@ -50,6 +50,9 @@ NULLABLE |= {("input of a time", "timestamp")}
 #: What takes null only where its other is there.
 EITHER = ("path", "table")
 NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kind, "into") for kind in REGISTRY}
+#: What has 'null' as a choice, which YAML's null says as well.
+NULLABLE |= {(kind, "empty") for kind in REGISTRY}
+NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("nulls", "undefined")}
 #: What takes an empty text.
 EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}
 EMPTY_IS_TEXT |= {("condition", key) for key in ("eq", "ne", "lt", "le", "gt", "ge")}

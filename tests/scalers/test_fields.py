@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from sparkscale import LogSoftmax, MinMax, Robust, Softmax, Standard, UnitNorm
 from sparkscale.errors import ConfigError, Problem
-from sparkscale.scalers.base import Step
+from sparkscale.scalers.base import Step, json_schema
 from sparkscale.scalers.fields import Rule, kind_of
 from sparkscale.scalers.mismatch import FieldError, Mismatch, dotted
 
@@ -26,7 +26,7 @@ BAD: list[tuple[type[Step], str, list[Any]]] = [
     (Standard, "columns", ["/(/", ["a", "/[/"], {"dtype": "numeric", "except": ["year", "/(/"]}]),
     (Standard, "dtype", ["int", None]),
     (Standard, "nonfinite", ["no", None]),
-    (Standard, "empty", ["no", None]),
+    (Standard, "empty", ["no", 0]),
     (Standard, "into", ["", 5, True, ["{column}"]]),
     (Standard, "ddof", [2, -1, True, None, "no", 1.0]),
     (Standard, "with_mean", ["false", 0, 1, None]),
@@ -35,8 +35,8 @@ BAD: list[tuple[type[Step], str, list[Any]]] = [
     (MinMax, "range", [(math.nan, 1), (MAX, -MAX), (0, 10**400), (0, 10**5000), (0, 1 + 0j)]),
     (Robust, "quantile_range", [(75, 25), (-1, 50), (0, 101), (1,), None]),
     (Softmax, "temperature", [0, -1.0, math.inf, math.nan, "1", None, True, 10**400]),
-    (LogSoftmax, "nulls", ["no", None]),
-    (LogSoftmax, "undefined", ["no", None]),
+    (LogSoftmax, "nulls", ["no", 0]),
+    (LogSoftmax, "undefined", ["no", 0]),
     (UnitNorm, "norm", ["l3", None]),
 ]
 
@@ -49,6 +49,14 @@ def test_refuse_bad_field(step: type[Step], name: str, values: list[Any]) -> Non
         ) as caught:
             step(**{"columns": "x", name: value})
         assert (caught.value.exit_code, caught.value.code) == (78, "CONFIG_VALUE")
+
+
+@pytest.mark.parametrize(("step", "name"), [(Standard, "empty"), (Softmax, "nulls"), (LogSoftmax, "undefined")])
+def test_read_null_as_the_choice_of_that_name(step: type[Step], name: str) -> None:
+    assert step(**{"columns": "x", name: None}) == step(**{"columns": "x", name: "null"})
+    assert step(**{"columns": "x", name: None}).to_dict()[name] == "null"
+    choices = json_schema()[1][step.kind]["properties"][name]["enum"]
+    assert {"null", None} <= set(choices)
 
 
 @pytest.mark.parametrize(("selector", "said"), [
