@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sparkscale.config.steps import AnyStep, with_steps
-from sparkscale.errors import ConfigError
+from sparkscale.errors import ConfigError, shown
 from sparkscale.formats import registry
 from sparkscale.pipeline.schema_drift import Action, Policy
 from sparkscale.places import is_local
@@ -320,7 +320,7 @@ class Spark(Strict):
 def _whole(value: object) -> object:
     """Refuse ``true`` and ``1.0``, which equal 1 in Python, as a version."""
     if type(value) is not int:
-        raise ValueError(f"expected 1, found {str(value).lower() if isinstance(value, bool) else value}")
+        raise ValueError(f"expected 1, found {shown(value)}")
     return value
 
 

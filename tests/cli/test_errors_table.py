@@ -93,6 +93,8 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_VALUE] job.yaml:1: version: expected 1, found 2"),
     ("true for version", "check", "version: true\ninput: {format: parquet, path: in}\n" + STEP + OUT, 78,
      "error[CONFIG_VALUE] job.yaml:1: version: expected 1, found true"),
+    ("text for version", "check", "version: '1'\ninput: {format: parquet, path: in}\n" + STEP + OUT, 78,
+     "error[CONFIG_VALUE] job.yaml:1: version: expected 1, found '1'"),
     ("fraction for version", "check", "version: 1.0\ninput: {format: parquet, path: in}\n" + STEP + OUT, 78,
      "error[CONFIG_VALUE] job.yaml:1: version: expected 1, found 1.0"),
     ("no version", "check", "input: {format: parquet, path: in}\n" + STEP + OUT, 78,
