@@ -64,3 +64,8 @@ def __getattr__(name: str) -> Any:
         for scaler in (scaler for scaler in scalers if scaler.__name__ == name):
             return scaler
     raise AttributeError(f"module 'sparkscale' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names too, so that a notebook completes them before they are imported."""
+    return sorted({*globals(), *__all__})
