@@ -6,6 +6,16 @@ stop() {
   exit 69
 }
 
+# Answer --help with the comment at the head of the script; the checkout is the working folder by then.
+help_asked() {
+  case ${1:-} in
+    --help | -h)
+      sed -n '2,/^set/s/^# //p' "scripts/$(basename "$0")"
+      exit 0
+      ;;
+  esac
+}
+
 find_python() {
   local name
   for name in python3 python3.13 python3.12 python3.11; do

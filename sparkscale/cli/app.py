@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from sparkscale.config.jobfile import Job
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+#: \b keeps click from wrapping the lines.
+_COMPLETION = """\b
+Shell completion, a line of ~/.bashrc (for zsh: zsh_source, in ~/.zshrc; for fish: fish_source):
+  eval "$(_SPARKSCALE_COMPLETE=bash_source sparkscale)"
+"""
 Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -53,14 +58,17 @@ class Root(click.Group):
                 formatter.write_dl(rows)
 
 
-@click.group(cls=Root, context_settings=_HELP, no_args_is_help=False)
+@click.group(cls=Root, context_settings=_HELP, epilog=_COMPLETION, invoke_without_command=True)
 @click.version_option(__version__, prog_name="sparkscale")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Feature scaling (over all rows) and softmax (over the scores of a row) for the data lake.
 
     Exit codes: 0 done, 64 usage, 65 data, 66 input missing, 69 environment, 70 bug, 73/74 output,
     75 try again, 77 permission, 78 configuration.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def discover() -> None:
@@ -86,7 +94,7 @@ def section(title: str) -> Callable[[], Decorator]:
 def reads_job(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that read a job file; :func:`load` takes those of them that it does not name."""
     options = [
-        click.option("--config", "-c", required=True, metavar="FILE", help="Job file (YAML)."),
+        click.option("--config", "-c", required=True, type=click.Path(), metavar="FILE", help="Job file (YAML)."),
         click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Override one value."),
         click.option("--run-id", metavar="ID", help="Run id (default: hash of config and input)."),
         click.option("--date", metavar="YYYY-MM-DD", help="Value of ${date} (default: today, UTC)."),

@@ -98,9 +98,30 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
         assert set(part["required"]) == {"kind", "columns"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["run", "--help"], ["--version"]])
 def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert "sparkscale" in call(capsys, *arguments)[0]
+
+
+def test_print_help_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys)
+    assert (out, err) == call(capsys, "--help")
+    assert "Usage: sparkscale [OPTIONS] [COMMAND]" in out
+    assert "_SPARKSCALE_COMPLETE=bash_source sparkscale" in out
+
+
+@pytest.mark.parametrize(("words", "number", "found"), [
+    ("sparkscale ver", 1, "plain,verify\n"),
+    ("sparkscale run --run", 2, "plain,--run-id\n"),
+    ("sparkscale run --config jo", 3, "file,jo\n"),
+])  # fmt: skip
+def test_complete_in_a_shell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, number: int, found: str
+) -> None:
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(number))
+    monkeypatch.setenv("_SPARKSCALE_COMPLETE", "bash_complete")
+    assert call(capsys) == (found, "")
 
 
 def test_summarize_a_run() -> None:

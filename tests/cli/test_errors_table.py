@@ -221,7 +221,6 @@ JOBS: list[tuple[str, str, str, int, str]] = [
 #: A wrong call, its exit code, and the cause.
 CALLS: list[tuple[list[str], int, str]] = [
     (["nope"], 64, "error[USAGE] No such command 'nope'; see `sparkscale --help`"),
-    ([], 64, "error[USAGE] Missing command; see `sparkscale --help`"),
     (["run"], 64, "error[USAGE] Missing option '--config' / '-c'; see `sparkscale --help`"),
     (["check", "-c", "good.yaml", "--set", "x"], 64, "error[USAGE_SET] --set: expected key.key=value, found 'x'"),
     (["check", "-c", "good.yaml", "--run-id", "a/b"], 64,

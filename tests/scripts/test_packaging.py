@@ -109,6 +109,15 @@ def test_submit_refuses(home: Path, arguments: list[str], code: int, cause: str)
     assert (done.returncode, done.stderr, done.stdout) == (code, f"error: {cause}\n", "")
 
 
+@pytest.mark.parametrize("name", ["submit", "package", "fuzz", "test"])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_show_help(tmp_path: Path, name: str, option: str) -> None:
+    done = script(name, option, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"scripts/{name} --" in done.stdout or f"scripts/{name} [--" in done.stdout
+    assert "set -euo" not in done.stdout
+
+
 def test_submit_names_the_spark_submit_that_is_not_there(home: Path) -> None:
     done = script("submit", *CLIENT, cwd=home.parent, SPARK_HOME="/nowhere")
     assert done.returncode == 69
