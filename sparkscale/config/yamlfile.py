@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from sparkscale.config.yamlwords import worded
 from sparkscale.errors import ConfigError, Problem
 
 #: Where each key and element stands: its path to its line, counted from 1.
@@ -42,9 +43,9 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     except ConfigError:
         raise
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise ConfigError("CONFIG_YAML", f"{where}: {_one_line(error.problem or error.context)}") from error
+        found, cause, hint = worded(text, error)
+        where = f"{name}:{found}" if found else name
+        raise ConfigError("CONFIG_YAML", f"{where}: {cause}", hint) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         cause = f"{name}:{line}: expected text, found the character U+{error.character:04X}"

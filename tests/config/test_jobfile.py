@@ -247,6 +247,8 @@ HOSTILE = {
     "two documents": JOB + "---\n" + JOB,
     "duplicate": JOB + "version: 1\n",
     "tab": "a:\n\t- b",
+    "other line breaks": "a: 1\rb: 2\x85\tc: 3\u2028  d",
+    "byte order mark": "\ufeffa: *b",
     "control character": "a: \x00",
     "no key": "? [a, b]\n: c",
     "too large": "a: " + "x" * 1_000_001,
