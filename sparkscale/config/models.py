@@ -359,9 +359,9 @@ class JobConfig(Strict):
         """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""
         missing = [name for name in sections if not getattr(self, name)]
         if missing:
-            raise ConfigError(
-                "CONFIG_MISSING", f"expected {' and '.join(repr(name) for name in missing)} in the job file, found none"
-            )
+            cause = f"expected {' and '.join(repr(name) for name in missing)} in the job file, found none"
+            hint = "to apply a saved artifact, use `sparkscale transform`" if "steps" in missing else ""
+            raise ConfigError("CONFIG_MISSING", cause, hint)
 
 
 def json_schema() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarning
 from sparkscale.maps import ColumnMap, Inverse, Map, Undefined
 from sparkscale.pipeline import arrays
+from sparkscale.pipeline.differences import first_difference
 from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
 from sparkscale.pipeline.schema import Column, Field, Schema, common, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
@@ -258,12 +259,9 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
         raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
     first = parts[0]
     for other in parts[1:]:
-        if _signature(other) != _signature(first):
-            raise DataError(
-                "MERGE_DIFFERENT",
-                f"expected parts of one pipeline, found {_signature(first)} and {_signature(other)}",
-                "fit every part with the same steps and columns",
-            )
+        if difference := first_difference(first.steps, other.steps):
+            cause = f"expected parts of one pipeline, found {difference}"
+            raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps and columns")
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
@@ -311,10 +309,6 @@ def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[
         cause = f"{what}: expected a list of {kind.__name__}, found {odd[0]!r:.200}"
         raise ConfigError("CONFIG_VALUE", cause, f"write {example}")
     return found
-
-
-def _signature(fitted: Fitted) -> list[Any]:
-    return [(s.step.to_dict(), [c.name for c in s.inputs], s.outputs) for s in fitted.steps]
 
 
 def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Problem]:

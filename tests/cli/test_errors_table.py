@@ -220,7 +220,8 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("no output", "run", HEAD + STEP, 78,
      "error[CONFIG_MISSING] expected 'output' in the job file, found none"),
     ("no steps", "run", HEAD + OUT, 78,
-     "error[CONFIG_MISSING] expected 'steps' in the job file, found none"),
+     "error[CONFIG_MISSING] expected 'steps' in the job file, found none; to apply a saved artifact, use "
+     "`sparkscale transform`"),
     ("fit without artifact", "fit", HEAD + STEP + OUT, 78,
      "error[CONFIG_MISSING] expected 'artifact' in the job file, found none"),
     ("transform without artifact", "transform", HEAD + OUT, 78,

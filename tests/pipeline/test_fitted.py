@@ -161,17 +161,38 @@ def test_merge_row_steps_that_saw_no_rows() -> None:
     assert part.rows is None
 
 
-@pytest.mark.parametrize("steps", [
-    [ss.MinMax("x", clip=True)], [ss.MinMax("y")], [ss.MinMax(["x", "y"])], [ss.MinMax("x", into="x2")],
-    [ss.MinMax("x"), ss.MaxAbs("y")], [ss.MinMax("x*")], [],
+@pytest.mark.parametrize(("steps", "said"), [
+    ([ss.MinMax("x", clip=True)], "in step 1 clip: false and true"),
+    ([ss.MinMax("x", empty="null")], "in step 1 empty: 'error' and 'null'"),
+    ([ss.MinMax("y")], 'in step 1 columns: ["x"] and ["y"]'),
+    ([ss.MinMax(["x", "y"])], 'in step 1 columns: ["x"] and ["x", "y"]'),
+    ([ss.MinMax("x", into="x2")], "in step 1 into: null and 'x2'"),
+    ([ss.Standard("x", ddof=1)], "in step 1 kind: 'minmax' and 'standard'"),
+    ([ss.MinMax("x"), ss.MaxAbs("y")], "1 and 2 steps"),
+    ([ss.MinMax("x*")], 'in step 1 columns: ["x"] and ["x*"]'),
+    ([], "1 and 0 steps"),
 ])  # fmt: skip
-def test_refuse_to_merge_what_is_different(steps: list[Any]) -> None:
+def test_refuse_to_merge_what_is_different(steps: list[Any], said: str) -> None:
     table = {"x": [1.0], "y": [2.0]}
     first, other = (ss.Pipeline(some).fit_arrays(table) for some in ([ss.MinMax("x")], steps))
     for parts in ([first, other], [other, first], [first, first, other]):
         with pytest.raises(DataError) as caught:
             ss.merge(parts)
         assert (caught.value.code, caught.value.exit_code) == ("MERGE_DIFFERENT", 65)
+        if parts[0] is first:
+            assert caught.value.cause == f"expected parts of one pipeline, found {said}"
+
+
+def test_refuse_to_merge_what_found_other_columns() -> None:
+    """The same pattern chose other columns in another table."""
+    pipeline = ss.Pipeline([ss.MaxAbs("b"), ss.MinMax("a*")])
+    tables: list[dict[str, Any]] = [{"b": [1.0], "a1": [1.0], "a3": [2.0]}, {"b": [1.0], "a1": [1.0], "a2": [2.0]}]
+    first, other = map(pipeline.fit_arrays, tables)
+    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and 'a2'; fit every part"):
+        ss.merge([first, other])
+    one = pipeline.fit_arrays({"b": [1.0], "a1": [1.0]})
+    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and none; "):
+        ss.merge([first, one])
 
 
 def test_compare_by_what_was_learned_and_not_where() -> None:
