@@ -37,7 +37,7 @@ class SparkscaleError(Exception):
         self.code = code
         self.cause = cause
         self.hint = hint
-        super().__init__(str(Problem(code, cause, hint)))
+        super().__init__(self._message())
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> SparkscaleError:
@@ -46,10 +46,17 @@ class SparkscaleError(Exception):
         cause = first.cause if len(problems) == 1 else f"{len(problems)} problems, the first: {first.cause}"
         return cls(first.code, cause, first.hint, problems=problems)
 
+    def _message(self) -> str:
+        """Return all problems: Python shows nothing else."""
+        if len(self.problems) == 1:
+            return str(Problem(self.code, self.cause, self.hint))
+        return "\n".join([f"{len(self.problems)} problems:", *(f"  {problem}" for problem in self.problems)])
+
     @property
     def line(self) -> str:
         """The last line that a failed run prints: schedulers show only the tail of a log."""
-        return " ".join(f"sparkscale: error[{self.code}] {self} (exit {self.exit_code})".splitlines())
+        told = Problem(self.code, self.cause, self.hint)
+        return " ".join(f"sparkscale: error[{self.code}] {told} (exit {self.exit_code})".splitlines())
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the constructor's arguments (errors cross from Python workers to the driver)."""

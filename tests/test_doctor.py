@@ -94,6 +94,6 @@ def test_find_another_spark_at_spark_home(machine: Any, tmp_path: Path) -> None:
 
 
 def test_end_with_all_that_is_bad(machine: Any) -> None:
-    with pytest.raises(UnfitEnvironmentError, match="2 problems, the first: pandas: not installed") as refused:
+    with pytest.raises(UnfitEnvironmentError, match="2 problems:\n  pandas: not installed") as refused:
         doctor.raise_for(list(machine(packages={"pandas": None, "pyarrow": None}).values()))
     assert refused.value.exit_code == 69

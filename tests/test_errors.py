@@ -65,7 +65,9 @@ def test_join_all_problems_in_one_error() -> None:
     assert type(error) is ConfigError
     assert error.problems == tuple(problems)
     assert error.code == "A"
-    assert str(error) == "2 problems, the first: a is wrong; mend a"
+    assert str(error) == "2 problems:\n  a is wrong; mend a\n  b is wrong"
+    assert error.cause == "2 problems, the first: a is wrong"
+    assert error.line == "sparkscale: error[A] 2 problems, the first: a is wrong; mend a (exit 78)"
 
 
 def test_join_single_problem_keeps_its_words() -> None:

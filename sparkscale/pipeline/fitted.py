@@ -6,7 +6,6 @@ Merging merges the statistics and solves again; results are never merged.
 from __future__ import annotations
 
 import functools
-import html
 import math
 import os
 import warnings
@@ -24,6 +23,7 @@ from sparkscale.pipeline.differences import first_difference
 from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
 from sparkscale.pipeline.schema import Column, Field, Schema, common, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
+from sparkscale.pipeline.shown import notebook
 from sparkscale.scalers.base import RowStep, Scaler, Step
 from sparkscale.stats.column import ColumnStats
 
@@ -208,19 +208,20 @@ class Fitted:
 
     def __repr__(self) -> str:
         """Return one line a map."""
-        head = f"Fitted on {self._rows}, {len(self.steps)} steps"
+        head = f"Fitted on {self._rows}, {len(self.steps)} {'step' if len(self.steps) == 1 else 'steps'}"
         return "\n".join([head, *(f"  {self.steps[i.step - 1].step.kind}: {i.label}" for i in self.applications)])
+
+    def _stats_of(self, item: Application) -> ColumnStats | None:
+        """Return the statistics that a column's map was solved from; a row map has none."""
+        return self.stats.get(item.inputs[0].name) if isinstance(item.map, ColumnMap) else None
 
     @property
     def _rows(self) -> str:
         return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(self.steps[item.step - 1].step.kind)}</td><td>{html.escape(item.label)}</td></tr>"
-            for item in self.applications
-        )
-        return f"<table><caption>Fitted on {self._rows}</caption>{rows}</table>"
+        rows = ((self.steps[item.step - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)
+        return notebook(f"Fitted on {self._rows}", rows)
 
 
 def printable(text: str) -> str:

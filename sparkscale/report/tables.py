@@ -10,6 +10,7 @@ from dataclasses import InitVar, asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from sparkscale.pipeline.fitted import Fitted, printable
+from sparkscale.pipeline.shown import HEADER, cells
 from sparkscale.report.words import counted
 
 #: Entered for the duration of a stage, with its name and the number of input rows, if known.
@@ -82,15 +83,9 @@ class Report:
 
 def describe(fitted: Fitted) -> Iterator[list[str]]:
     """Yield a table of the statistics: a header and a row for each feature."""
-    yield ["feature", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"]
+    yield ["feature", *HEADER]
     for name, stats in fitted.stats.items():
-        numbers = [stats.min, stats.max, stats.mean, stats.std] if stats.finite else [None] * 4
-        counts = [stats.rows, stats.nulls, stats.nans, stats.posinf + stats.neginf]
-        yield [
-            printable(name),
-            *(f"{count:,}" for count in counts),
-            *("-" if x is None else f"{x:.6g}" for x in numbers),
-        ]
+        yield [printable(name), *cells(stats)]
 
 
 def rows_text(fitted: Fitted) -> str:

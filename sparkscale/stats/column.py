@@ -48,6 +48,8 @@ class ColumnStats:
 
     >>> monday, tuesday = ColumnStats.of([1.0, 2.0]), ColumnStats.of([6.0, float("nan")])
     >>> both = monday + tuesday
+    >>> both
+    ColumnStats(rows=4, nulls=0, nan=1, inf=0, min=1, max=6, mean=3, std=2.16025)
     >>> both.rows, both.nans, both.min, both.max, both.mean
     (4, 1, 1.0, 6.0, 3.0)
     >>> both == ColumnStats.of([1.0, 2.0, 6.0, float("nan")])
@@ -203,6 +205,12 @@ class ColumnStats:
     def __eq__(self, other: object) -> bool:
         """Compare by content; the NaN of a column without numbers equals itself."""
         return isinstance(other, ColumnStats) and self.to_dict() == other.to_dict()
+
+    def __repr__(self) -> str:
+        """Return the counts and numbers that people look for; :meth:`to_dict` has every field."""
+        counts = f"rows={self.rows}, nulls={self.nulls}, nan={self.nans}, inf={self.posinf + self.neginf}"
+        numbers = (("min", self.min), ("max", self.max), ("mean", self.mean), ("std", self.std))
+        return f"ColumnStats({counts}, {', '.join(f'{name}={number:.6g}' for name, number in numbers)})"
 
     def __hash__(self) -> int:
         """Hash by the counts, which equal statistics share."""

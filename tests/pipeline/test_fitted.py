@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -246,10 +247,15 @@ def test_print_what_was_fitted() -> None:
     assert repr(whole).splitlines() == ["Fitted on 1,200 rows, 2 steps", *(f"  {line}" for line in lines)]
     html = whole._repr_html_()
     assert "<caption>Fitted on 1,200 rows</caption>" in html
-    assert "<td>softmax</td><td>&lt;x&gt;, b -&gt; p&amp;&lt;x&gt;, p&amp;b: softmax(x)</td>" in html
+    rows = [re.findall("<t[hd]>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", html)]
+    assert rows == [
+        ["step", "formula", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"],
+        ["maxabs", "&lt;x&gt;: (x - 0.0) / 1199.0", "1,200", "0", "0", "0", "0", "1199", "599.5", "346.41"],
+        ["softmax", "&lt;x&gt;, b -&gt; p&amp;&lt;x&gt;, p&amp;b: softmax(x)", *[""] * 8],
+    ]
     assert "<x>" not in html
     rows_alone = ss.Pipeline([ss.Softmax(["<x>", "b"])]).fit_arrays(table)
-    assert repr(rows_alone).splitlines()[0] == "Fitted on no rows (row steps need none), 1 steps"
+    assert repr(rows_alone).splitlines()[0] == "Fitted on no rows (row steps need none), 1 step"
 
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[31m\r\n\u202e\x9b"

@@ -399,3 +399,9 @@ def test_refuse_hostile_dict(data: Any) -> None:
 def test_refuse_to_merge_with_something_else() -> None:
     with pytest.raises(TypeError):
         EMPTY + 1  # type: ignore[operator]
+
+
+def test_show_what_people_look_for() -> None:
+    stats = ColumnStats.of(np.ma.array([1.0, 2.0, 6.0, math.nan, -math.inf, math.inf, 0.0], mask=[0] * 6 + [1]))
+    assert repr(stats) == "ColumnStats(rows=7, nulls=1, nan=1, inf=2, min=1, max=6, mean=3, std=2.16025)"
+    assert repr(ColumnStats()) == "ColumnStats(rows=0, nulls=0, nan=0, inf=0, min=nan, max=nan, mean=nan, std=nan)"
