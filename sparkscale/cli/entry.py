@@ -1,7 +1,6 @@
 """The command `sparkscale`: exit codes and signals.
 
-What a person reads goes to stderr; `--json` prints one summary to stdout. The last line on stderr of
-a failed run is its cause. Spark is imported only by the commands that need it.
+The last line on stderr of a failed run is its cause. Spark is imported only by the commands that need it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sparkscale.cli.app import section
-from sparkscale.cli.printing import say
+from sparkscale.cli.printing import answer
 
 command = section("Environment")
 
@@ -36,9 +36,9 @@ def doctor(as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click'
 
     findings = list(checks.examine())
     for finding in findings:
-        say(f"{finding.state:>5}  {finding.what}: {finding.found}")
+        answer(f"{finding.state:>5}  {finding.what}: {finding.found}", as_json=as_json)
         if finding.fix:
-            say(f"       -> {finding.fix}")
+            answer(f"       -> {finding.fix}", as_json=as_json)
     if as_json:
         click.echo(json.dumps([finding.to_dict() for finding in findings]))
     checks.raise_for(findings)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sparkscale.cli.app import load, reads_job, section
-from sparkscale.cli.printing import print_json, say
+from sparkscale.cli.printing import answer, print_json, say
 
 command = section("Jobs")
 
@@ -52,8 +52,10 @@ def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, 
     showing = contextlib.nullcontext() if no_progress else progress.shown(sys.stderr, plain=as_json or debug)
     with showing as seen:
         report = VERBS[verb](job, debug=debug, progress=seen)
+    for note in report.notes():
+        say(note)
     for line in report.lines():
-        say(line)
+        answer(line, as_json=as_json)
     if as_json:
         print_json(report.to_dict())
 
@@ -70,20 +72,20 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
     if schema:
         from sparkscale.run.check import check_schema
 
-        _say_plan(*check_schema(job, debug=debug))
-    say(f"{config}: {counted(len(steps), 'step')}, no problems found")
+        _show_plan(*check_schema(job, debug=debug), as_json=as_json)
+    answer(f"{config}: {counted(len(steps), 'step')}, no problems found", as_json=as_json)
     if as_json:
         known = job.config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
         print_json({"status": "done", "config": known | {"steps": steps}})
 
 
-def _say_plan(planned: Any, types: str) -> None:
-    """Say what the steps read and write, and what the values of a text input decided."""
+def _show_plan(planned: Any, types: str, *, as_json: bool) -> None:
+    """Show what the steps read and write, and what the values of a text input decided."""
     if types:
-        say(f"types, from reading all values once: {types}")
+        answer(f"types, from reading all values once: {types}", as_json=as_json)
     for number, item in enumerate(planned.steps, 1):
         names = ", ".join(column.name for column in item.inputs)
-        say(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}")
+        answer(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", as_json=as_json)
     for warning in planned.warnings:
         say(f"warning: {warning}")
 
@@ -97,6 +99,6 @@ def explain(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # 
     job = load(config, "check", **chosen)
     found = explaining.explain(job, debug=debug)
     for line in found.lines():
-        say(line)
+        answer(line, as_json=as_json)
     if as_json:
         print_json({"status": "done", **found.to_dict()})

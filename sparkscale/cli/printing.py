@@ -1,25 +1,38 @@
-"""What the command prints: people's lines to stderr, JSON to stdout, no secret in either."""
+"""What the command prints: its answer to stdout, all else to stderr, no secret in either.
+
+The answer is what the command was asked for: a plan, a report, or with ``--json`` one JSON document alone. Progress,
+warnings and causes of failures go to stderr.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 
 def say(text: str, secrets: Sequence[str] | None = None) -> None:
     """Write to stderr. Secrets (by default those of the running command) are hidden, control characters escaped."""
+    _write(sys.stderr, text, secrets)
+
+
+def answer(text: str, *, as_json: bool = False) -> None:
+    """Write what the command was asked for to stdout; with ``as_json`` to stderr, as JSON has stdout to itself."""
+    _write(sys.stderr if as_json else sys.stdout, text, None)
+
+
+def _write(stream: TextIO, text: str, secrets: Sequence[str] | None) -> None:
     text = _hide(text, _known() if secrets is None else secrets)
     lines = text.split("\n")
     if not all(map(str.isprintable, lines)):
         from sparkscale.pipeline.fitted import printable
 
         lines = list(map(printable, lines))
-    sys.stderr.write("\n".join(lines) + "\n")
-    sys.stderr.flush()
+    stream.write("\n".join(lines) + "\n")
+    stream.flush()
 
 
 def print_json(summary: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparkscale.cli.app import load, reads_job, section
-from sparkscale.cli.printing import print_json, say
+from sparkscale.cli.printing import answer, print_json
 from sparkscale.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # n
     known = files.verify(place)
     size = sum(file["size"] for file in known.files.values())
     count = f"{counted(len(known.files), 'file')}, {counted(size, 'byte')}"
-    say(f"{place}: {count}; sizes and checksums match the manifest")
+    answer(f"{place}: {count}; sizes and checksums match the manifest", as_json=as_json)
     if as_json:
         summary = {"path": place, "files": len(known.files), "bytes": size, "runs": known.run_ids}
         print_json({"status": "done", **summary})
@@ -48,7 +48,7 @@ def recover(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # 
     else:
         found = files.recover(place) if place else []
     for line in found or (f"nothing to recover at {place or 'the output'}",):
-        say(line)
+        answer(line, as_json=as_json)
     if as_json:
         print_json({"status": "done", "recovered": found})
 

@@ -59,12 +59,15 @@ class Report:
         self.rows = record.get("rows")
         self.artifact = dict(record.get("artifact") or {})
 
-    def lines(self) -> Iterator[str]:
-        """Yield the summary for people."""
+    def notes(self) -> Iterator[str]:
+        """Yield what people should know beside the summary: what was recovered, and warnings."""
         for done in self.recovered:
             yield f"recovered: {done}"
         for warning in self.warnings:
             yield f"warning: {warning}"
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary for people."""
         for step, count in self.undefined_rows.items():
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"

@@ -21,6 +21,7 @@ import sparkscale as ss
 from sparkscale.cli import entry, jobs
 from sparkscale.errors import TemporaryError
 from sparkscale.report import tables
+from sparkscale.run import explain as explaining
 from sparkscale.scalers.base import REGISTRY
 
 HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
@@ -51,12 +52,25 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]
 
 
 def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "check", "-c", "job.yaml") == ("", "job.yaml: 1 step, no problems found\n")
-    out, _ = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "self_check=7")
+    assert call(capsys, "check", "-c", "job.yaml") == ("job.yaml: 1 step, no problems found\n", "")
+    out, err = call(capsys, "check", "-c", "job.yaml", "--json", "--date", "2026-01-31", "--set", "self_check=7")
     config = json.loads(out)["config"]
+    assert err == "job.yaml: 1 step, no problems found\n"
     assert (config["input"]["path"], config["output"]["path"], config["self_check"]) == ("in", "out/2026-01-31", 7)
     assert config["steps"][0]["range"] == [-1.0, 1.0]
     assert not (folder / "out").exists()
+
+
+def test_explain_to_people_and_machines(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading = {"name": "in", "files": 1, "bytes": 8, "columns": 2, "fit_columns": 0}
+    found = explaining.Explained(reading, {"features": 0}, [], {})
+    monkeypatch.setattr(explaining, "explain", lambda *_, **__: found)
+    plan = "input: in, 1 file, 8 bytes; 2 columns for the output\n"
+    assert call(capsys, "explain", "-c", "job.yaml") == (plan, "")
+    out, err = call(capsys, "explain", "-c", "job.yaml", "--json")
+    assert (json.loads(out)["reading"], err) == (reading, plan)
 
 
 def test_inspect_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,8 +146,9 @@ def test_summarize_a_run() -> None:
     done.undefined_rows = {"step 1 (softmax)": 0, "step 2 (softmax)": 1234}
     done.artifact, done.output = {"path": "stats", "version": 3}, {"path": "out"}
     done.seconds = {"fit": 1.25, "write": 2.5}
+    done.recovered = ["removed .new"]
+    assert list(done.notes()) == ["recovered: removed .new", "warning: column 'year' is constant"]
     assert list(done.lines()) == [
-        "warning: column 'year' is constant",
         "step 2 (softmax): 1,234 rows without a softmax (every score is -inf)",
         "artifact: stats version 3",
         "output: out, 12,345 rows, 1,000 checked against NumPy",
@@ -141,7 +156,7 @@ def test_summarize_a_run() -> None:
     ]
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
-        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "recovered": [], "warnings": done.warnings,
+        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
         "undefined_rows": done.undefined_rows, "seconds": {"fit": 1.25, "write": 2.5},
     }  # fmt: skip
 

@@ -174,7 +174,7 @@ def _without_java(tmp_path: Path) -> dict[str, str]:
 def test_run_falls_to_sail_without_java(job: str, tmp_path: Path) -> None:
     done = sparkscale("run", "--config", job, cwd=tmp_path, env=_without_java(tmp_path))
     assert_done(done)
-    assert last_line(done).startswith("done on Sail")
+    assert done.stdout.splitlines()[-1].startswith("done on Sail")
 
 
 def _assert_refused(done: subprocess.CompletedProcess[str], code: str, tmp_path: Path) -> None:

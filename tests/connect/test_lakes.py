@@ -51,7 +51,8 @@ def test_append_once_by_the_command(here: Path, format_: str, engine: str) -> No
     ]
     first = sparkscale(*arguments, cwd=here)
     assert_done(first)
-    output, done = first.stderr.splitlines()  # and not a line of Spark's, Ivy's or Java's
+    output, done = first.stdout.splitlines()
+    assert first.stderr == ""  # not a line of Spark's, Ivy's or Java's
     assert (output, done[:9]) == ("output: out, 3 rows, 0 checked against NumPy", "done on S")
     assert independent(str(here / "out"), format_)["x"].to_pylist() == [0.25, 0.5, 1.0]
     if "sail" not in engine:  # which keeps no record of runs

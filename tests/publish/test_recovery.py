@@ -37,6 +37,7 @@ def test_verify_what_is_whole(here: Path, capsys: pytest.CaptureFixture[str]) ->
     code, out, err = call(capsys, "verify", "--json")
     assert (code, err) == (0, ["out: 2 files, 3 bytes; sizes and checksums match the manifest"])
     assert json.loads(out) == {"status": "done", "path": "out", "files": 2, "bytes": 3, "runs": ["r-1"]}
+    assert call(capsys, "verify") == (0, f"{err[0]}\n", [])
 
 
 def test_verify_what_is_damaged(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,18 +57,19 @@ def test_verify_what_has_no_manifest(here: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_recover_what_a_crash_left(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "recover") == (0, "", ["nothing to recover at out"])
+    assert call(capsys, "recover") == (0, "nothing to recover at out\n", [])
     staging = files.unclaimed("out").staging
     (staging / "new").mkdir(parents=True)
     code, out, err = call(capsys, "recover", "--json")
     assert (code, err) == (0, [f"removed what a run that was stopped had left beside {here / 'out'}"])
     assert json.loads(out) == {"status": "done", "recovered": err}
     staging.mkdir()
-    assert call(capsys, "recover")[2] == ["gave up the claim of a run that was stopped on out"]
+    assert call(capsys, "recover") == (0, "gave up the claim of a run that was stopped on out\n", [])
     Path("out").rename("aside")
     staging.mkdir()
     Path("aside").rename(staging / "old")
-    assert call(capsys, "recover")[2] == [f"put back {here / 'out'}, which a run that was stopped had set aside"]
+    put_back = f"put back {here / 'out'}, which a run that was stopped had set aside\n"
+    assert call(capsys, "recover") == (0, put_back, [])
     assert call(capsys, "verify")[0] == 0
 
 

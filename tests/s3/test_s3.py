@@ -22,7 +22,7 @@ from sparkscale.publish import announce
 from sparkscale.publish.announce import Announced
 from sparkscale.report.tables import Report
 from sparkscale.run import job
-from tests.processes import last_line, sparkscale
+from tests.processes import sparkscale
 from tests.s3.conftest import BUCKET
 
 STEPS = [{"kind": "minmax", "columns": "x"}]
@@ -176,5 +176,5 @@ def test_recover_by_the_command(spark: SparkSession, lake: str, files: pyarrow.f
     done = sparkscale("recover", "-c", "job.yaml", "--json", cwd=here, env=dict(os.environ))
     assert json.loads(done.stdout)["recovered"] == ["removed 00000007-gone, which no announcement names"], done.stderr
     again = sparkscale("recover", "-c", "job.yaml", cwd=here, env=dict(os.environ))
-    assert last_line(again) == f"nothing to recover at {lake}/out"
+    assert again.stdout == f"nothing to recover at {lake}/out\n"
     assert run({"format": "parquet", "path": "local"}, source(lake, "out")).rows == 12
