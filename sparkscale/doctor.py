@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,10 +41,15 @@ class Finding:
         return asdict(self)
 
 
-def examine() -> Iterator[Finding]:
-    """Yield what was found, good and bad."""
+def examine(lakes: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Yield what was found, good and bad.
+
+    Args:
+        lakes: for each table format, the versions of Spark (``4.1``) that have a release of it.
+    """
     yield _python()
     yield from map(_package, *zip(*_PACKAGES, strict=True))
+    yield from (_lake(name, versions) for name, versions in lakes.items())
     sail = _version("pysail")
     yield _java(needed=sail is None)
     yield Finding("ok", "Sail", sail or "not installed (optional: a Spark without Java)")
@@ -74,6 +79,16 @@ def _package(name: str, low: tuple[int, int], high: tuple[int, int] | None) -> F
     numbers = tuple(int(part) for part in re.findall(r"\d+", found)[:2])
     good = low <= numbers and (high is None or numbers < high)
     return Finding("ok" if good else "bad", name, found, "" if good else f"pip install '{wanted}'")
+
+
+def _lake(name: str, versions: Collection[str]) -> Finding:
+    """Check that the installed PySpark has a table format; plain files need none, so it is no more than a warning."""
+    found = _version("pyspark")
+    if found and ".".join(found.split(".")[:2]) in versions:
+        return Finding("ok", name, f"PySpark {found} has it")
+    newest = max(versions, key=lambda version: tuple(map(int, version.split("."))))
+    said = f"no release for PySpark {found}; plain files work" if found else "pyspark is not installed"
+    return Finding("warn", name, said, f"to use it, pip install 'pyspark=={newest}.*'")
 
 
 def _version(name: str) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 from sparkscale import doctor
 from sparkscale.errors import UnfitEnvironmentError
 
+LAKES = {"Delta": ["4.0", "4.1", "4.10"], "Iceberg": ["4.0"]}
 GOOD = {"pyspark": "4.1.0", "pandas": "2.2.3", "pyarrow": "18.0", "numpy": "2.1", "pysail": "0.7"}
 
 
@@ -37,13 +38,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return {finding.what: finding for finding in doctor.examine()}
+        return {finding.what: finding for finding in doctor.examine(LAKES)}
 
     return look
 
 
 def test_find_nothing_wrong(machine: Any) -> None:
-    found = machine()
+    found = machine(packages={"pyspark": "4.0.1"})
     assert [finding.what for finding in found.values() if finding.state == "bad" or finding.fix] == []
     assert found["Java"].found.startswith("17 (")
     doctor.raise_for(list(found.values()))
@@ -58,6 +59,19 @@ def test_find_a_package_that_does_not_fit(machine: Any, packages: Any, what: str
     finding = machine(packages=packages)[what]
     assert (finding.state, finding.found, finding.fix) == ("bad", said, fix)
     assert finding.to_dict() == {"state": "bad", "what": what, "found": said, "fix": fix}
+
+
+@pytest.mark.parametrize(("pyspark", "what", "state", "said", "fix"), [
+    ("4.1.0", "Delta", "ok", "PySpark 4.1.0 has it", ""),
+    ("4.1.0", "Iceberg", "warn", "no release for PySpark 4.1.0; plain files work", "to use it, pip install 'pyspark==4.0.*'"),
+    ("4.3.0", "Delta", "warn", "no release for PySpark 4.3.0; plain files work", "to use it, pip install 'pyspark==4.10.*'"),
+    (None, "Delta", "warn", "pyspark is not installed", "to use it, pip install 'pyspark==4.10.*'"),
+])  # fmt: skip
+def test_find_which_lakes_pyspark_has(
+    machine: Any, pyspark: str | None, what: str, state: str, said: str, fix: str
+) -> None:
+    finding = machine(packages={"pyspark": pyspark})[what]
+    assert (finding.state, finding.found, finding.fix) == (state, said, fix)
 
 
 @pytest.mark.parametrize(("java", "sail", "state", "fix"), [

@@ -33,8 +33,9 @@ def schema() -> None:
 def doctor(as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
     """Check this environment, and say how to fix what is wrong."""
     from sparkscale import doctor as checks
+    from sparkscale.spark.session import lakes
 
-    findings = list(checks.examine())
+    findings = list(checks.examine({"Delta": lakes.PACKAGES["delta"], "Iceberg": lakes.PACKAGES["iceberg"]}))
     for finding in findings:
         answer(f"{finding.state:>5}  {finding.what}: {finding.found}", as_json=as_json)
         if finding.fix:

@@ -229,7 +229,7 @@ def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:
     assert_done(done)
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     assert {finding["state"] for finding in findings.values()} <= {"ok", "warn"}
-    assert {"Python", "pyspark", "pandas", "pyarrow", "Java", "Sail"} <= set(findings)
+    assert {"Python", "pyspark", "pandas", "pyarrow", "Delta", "Iceberg", "Java", "Sail"} <= set(findings)
 
 
 def test_doctor_warns_without_java_where_there_is_sail(tmp_path: Path) -> None:
