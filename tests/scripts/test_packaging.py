@@ -74,8 +74,10 @@ def test_submit_calls_spark_submit(home: Path, arguments: list[str], spark: list
     assert done.stdout.splitlines() == ["--py-files", str(ZIP), *spark, str(ROOT / "jobs" / job[0]), *job[1:]]
 
 
-def test_submit_takes_the_commands_of_the_readme(home: Path) -> None:
-    (block,) = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_submit_takes_the_commands_of_the_clusters_page(home: Path) -> None:
+    (block,) = re.findall(
+        r"```sh\n(.*?)```", (ROOT / "docs" / "how-to" / "clusters.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     (home.parent / "job.yaml").write_text("version: 1\n")
     words = [shlex.split(line, comments=True) for line in block.replace("\\\n", "").splitlines()]
     commands = [line[line.index("scripts/submit") + 1 :] for line in words if "scripts/submit" in line]

@@ -1,4 +1,4 @@
-"""Every block of README.md and CONTRIBUTING.md runs, as a reader would run it."""
+"""Every block of README.md, CONTRIBUTING.md and docs/ runs, as a reader would run it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[2]
+#: Pages with blocks; the tutorial and the nightly page have tests of their own.
+OWN = {"docs/tutorial.md", "docs/how-to/nightly-partitions.md"}
+PAGES = sorted(
+    name
+    for name in (str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+    if name not in OWN and "```" in (ROOT / name).read_text(encoding="utf-8")
+)
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -53,21 +60,48 @@ def flights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_run_readme_commands(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
-    assert spark is not None  # the commands take the active session
-    (flights / "job.yaml").write_text(blocks("README.md", "yaml")[0], encoding="utf-8")
-    lines = [shlex.split(line, comments=True) for block in blocks("README.md", "bash") for line in block.splitlines()]
-    ran = [words for words in lines if words and words[0] == "sparkscale"]
-    transform = next(words for words in ran if words[1] == "transform")
-    for words in ran:
-        if words is transform:  # the output is there by now, and the example replaces it
-            assert (flights / "out" / "flights_scaled").is_dir()
+def run_page(name: str, folder: Path, spark: SparkSession) -> list[str]:
+    """Run a page's blocks from top to bottom; return the commands of sparkscale that ran.
+
+    YAML that is a job becomes `job.yaml`; `sh` blocks are for clusters, and `tests/scripts/test_packaging.py` has them.
+    """
+    names: dict[str, object] = {"spark": spark}
+    ran = []
+    for language, block in re.findall(
+        r"^```(\w+)\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.DOTALL | re.MULTILINE
+    ):
+        if language == "yaml":
+            if block.startswith("version: 1\n"):
+                (folder / "job.yaml").write_text(block, encoding="utf-8")
+        elif language == "python":  # the JVM has a folder of its own
+            code = block.replace('"data/flights"', repr(str(folder / "data" / "flights")))
+            exec(compile(code, name, "exec"), names)  # noqa: S102 - the document is what is tested
+        elif language == "bash":
+            ran += run_commands(block)
+    return ran
+
+
+def run_commands(block: str) -> list[str]:
+    """Run a block's commands of sparkscale, each of which must succeed; return their names."""
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    commands = [words for words in lines if words and words[0] == "sparkscale"]
+    for words in commands:
         with pytest.raises(SystemExit) as stop:
             entry.main(words[1:])
-        assert stop.value.code == 0, (words, capsys.readouterr().err)
-    assert [words[1] for words in ran] == [
+        assert stop.value.code == 0, words
+    return [words[1] for words in commands]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_run_page(name: str, flights: Path, spark: SparkSession) -> None:
+    run_page(name, flights, spark)
+
+
+def test_run_tutorial(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_page("docs/tutorial.md", flights, spark) == [
         "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor",
     ]  # fmt: skip
+    assert "Fitted on 240 rows" in capsys.readouterr().out
     scaled = pq.read_table(flights / "out" / "flights_scaled").to_pydict()
     assert len(scaled["distance"]) == 120
     assert abs(np.mean(scaled["distance"])) < 1e-12
@@ -76,25 +110,15 @@ def test_run_readme_commands(flights: Path, spark: SparkSession, capsys: pytest.
     )
 
 
+def test_run_nightly_replaces_one_partition(flights: Path, spark: SparkSession) -> None:
+    assert run_page("docs/how-to/nightly-partitions.md", flights, spark) == ["fit", *["transform"] * 3]
+    assert {path.name for path in (flights / "out" / "nightly").glob("month=*")} == {"month=1", "month=2"}
+
+
 def test_run_readme_scripts_exist() -> None:
     scripts = [shlex.split(line, comments=True)[0] for line in blocks("README.md", "bash")[0].splitlines()]
     assert scripts == ["scripts/quickstart", "scripts/test"]
     assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
-
-
-def test_run_readme_python(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
-    fit, serve = blocks("README.md", "python")
-    names: dict[str, object] = {"spark": spark}
-    fit = fit.replace('"data/flights"', repr(str(flights / "data" / "flights")))  # the JVM has a folder of its own
-    exec(compile(fit, "README.md", "exec"), names)  # noqa: S102 - the document is what is tested
-    assert "Fitted on 240 rows" in capsys.readouterr().out
-    both, back = names["both"], names["back"]
-    assert both.rows == 40  # type: ignore[attr-defined]
-    assert back.count() == 240  # type: ignore[attr-defined]
-    exec(compile(serve, "README.md", "exec"), {})  # noqa: S102 - the document is what is tested
-    printed = capsys.readouterr().out
-    assert "p_score_a" in printed
-    assert (flights / "out" / "stats" / "00000001.json").is_file()
 
 
 def test_run_contributing_example(tmp_path: Path) -> None:
