@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +119,28 @@ def test_run_readme_scripts_exist() -> None:
     scripts = [shlex.split(line, comments=True)[0] for line in blocks("README.md", "bash")[0].splitlines()]
     assert scripts == ["scripts/quickstart", "scripts/test"]
     assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
+
+
+def test_run_readme_python(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("README.md", "python")
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - the document is what is tested
+    assert capsys.readouterr().out == blocks("README.md", "text")[0]
+
+
+def test_run_readme_job(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(blocks("README.md", "python")[0], "README.md", "exec"), names)  # noqa: S102 - as above
+    pq.write_table(pa.table(names["data"]), flights / "prices.parquet")
+    (flights / "job.yaml").write_text(blocks("README.md", "yaml")[0], encoding="utf-8")
+    capsys.readouterr()
+    assert run_commands(blocks("README.md", "bash")[1]) == ["run"]
+    printed = [line for text in capsys.readouterr() for line in text.splitlines()]
+    *shown, last = blocks("README.md", "text")[1].splitlines()
+    assert [line for line in printed if line in shown] == shown
+    assert printed[-1].startswith("done on Spark ")
+    assert last.startswith("done on Spark ")
+    scaled = pq.read_table(flights / "out" / "prices").to_pydict()
+    np.testing.assert_allclose(scaled["p_a"], names["scaled"]["p_a"], rtol=1e-15)
 
 
 def test_run_contributing_example(tmp_path: Path) -> None:
