@@ -33,7 +33,7 @@ EXISTS = Meaning(OutputError, "OUTPUT_EXISTS", "take another mode, as overwrite,
 PACKAGE = Meaning(
     UnfitEnvironmentError,
     "ENV_PACKAGE",
-    "give Spark the package of that format (spark-submit --packages), as the README says",
+    "give Spark the package of that format (spark-submit --packages); see docs/how-to/delta-and-iceberg.md",
 )
 VERSION = Meaning(InputMissingError, "INPUT_VERSION", "name a version that the table has")
 CATALOG = Meaning(ConfigError, "CONFIG_TABLE", "name the catalog in spark.conf (spark.sql.catalog.<name>)")
