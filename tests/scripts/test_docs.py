@@ -52,9 +52,10 @@ def test_find_examples_in_every_package() -> None:
 
 def test_start_no_engine_for_examples() -> None:
     sql = pytest.importorskip("pyspark.sql")
+    before = sql.SparkSession.getActiveSession()  # of other tests
     for name in modules():
         doctest.testmod(importlib.import_module(name))
-    assert sql.SparkSession.getActiveSession() is None
+    assert sql.SparkSession.getActiveSession() is before
 
 
 #: A path in backticks: with a slash, and no pattern, placeholder or URI.
