@@ -164,7 +164,9 @@ TYPES: list[tuple[Any, dict[str, Any], list[tuple[Any, Any]], list[tuple[Any, st
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("hint", "schema", "right", "wrong"), TYPES, ids=[str(hint) for hint, *_ in TYPES])
+@pytest.mark.parametrize(
+    ("hint", "schema", "right", "wrong"), TYPES, ids=[json.dumps(schema) for _, schema, *_ in TYPES]
+)
 def test_read_and_describe_a_type(
     hint: Any, schema: dict[str, Any], right: list[tuple[Any, Any]], wrong: list[tuple[Any, str]]
 ) -> None:
