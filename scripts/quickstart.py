@@ -91,7 +91,7 @@ def _show_flights(done: jobfile.Job) -> None:
     config = done.config
     assert config.artifact is not None and config.output is not None  # noqa: S101, PT018 - conf/flights.yaml has them
     fitted = sparkscale.load(config.artifact.path)
-    kinds = {item.inputs[0].name: fitted.steps[item.step - 1].step.kind for item in fitted.applications}
+    kinds = {item.inputs[0].name: fitted.steps[item.number - 1].step.kind for item in fitted.applications}
     before, after = (
         pq.read_table(path, columns=[*KEY, *kinds]).sort_by([(name, "ascending") for name in KEY])
         for path in (config.input.path, config.output.path)

@@ -13,7 +13,8 @@ from sparkscale._version import __version__
 if TYPE_CHECKING:
     from sparkscale.artifact.store import load
     from sparkscale.errors import SchemaDriftWarning, SparkscaleError
-    from sparkscale.pipeline.fitted import Fitted, merge
+    from sparkscale.pipeline.fitted import Fitted
+    from sparkscale.pipeline.merge import merge
     from sparkscale.pipeline.pipeline import Pipeline
     from sparkscale.scalers.maxabs import MaxAbs
     from sparkscale.scalers.mean_norm import MeanNorm
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 #: Where public names are. Scalers are not listed: their registry has them.
 _HOME = {
     "Fitted": "pipeline.fitted",
-    "merge": "pipeline.fitted",
+    "merge": "pipeline.merge",
     "SchemaDriftWarning": "errors",
     "SparkscaleError": "errors",
     "Pipeline": "pipeline.pipeline",

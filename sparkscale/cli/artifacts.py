@@ -30,6 +30,6 @@ def inspect(uri: str, number: int | None, as_json: bool, debug: bool) -> None:  
         click.echo(line)
     click.echo()
     for item in fitted.applications:
-        click.echo(f"step {item.step} {fitted.steps[item.step - 1].step.kind}: {item.label}")
+        click.echo(f"step {item.number} {fitted.steps[item.number - 1].step.kind}: {item.label}")
     for warning in fitted.warnings:
         say(f"warning: {warning}")

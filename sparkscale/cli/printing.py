@@ -28,7 +28,7 @@ def _write(stream: TextIO, text: str, secrets: Sequence[str] | None) -> None:
     text = _hide(text, _known() if secrets is None else secrets)
     lines = text.split("\n")
     if not all(map(str.isprintable, lines)):
-        from sparkscale.pipeline.fitted import printable
+        from sparkscale.pipeline.shown import printable
 
         lines = list(map(printable, lines))
     stream.write("\n".join(lines) + "\n")

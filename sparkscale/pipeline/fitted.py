@@ -1,57 +1,33 @@
-"""Fitted = steps with their columns + statistics + maps: what a fit learned, and what a transform needs.
-
-Merging merges the statistics and solves again; results are never merged.
-"""
+"""Fitted = steps with their columns + statistics + maps: what a fit learned, and what a transform needs."""
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
-from sparkscale.errors import ConfigError, DataError, Problem, SchemaDriftWarning
-from sparkscale.maps import ColumnMap, Inverse, Map, Undefined
+from sparkscale.errors import DataError, SchemaDriftWarning
+from sparkscale.maps import ColumnMap, Inverse, Map
 from sparkscale.pipeline import arrays
-from sparkscale.pipeline.differences import first_difference
+from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.arguments import of_spark
 from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
-from sparkscale.pipeline.schema import Column, Field, Schema, common, decimal_of, is_of
+from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
 from sparkscale.pipeline.shown import notebook
-from sparkscale.scalers.base import RowStep, Scaler, Step
 from sparkscale.stats.column import ColumnStats
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-T = TypeVar("T")
 #: Who applies the maps on Spark; see :meth:`Fitted.transform`.
 Engine = Literal["auto", "native", "arrow", "pandas"]
-
-
-@dataclass(frozen=True)
-class Application:
-    """One map with the columns it reads and the names it writes."""
-
-    map: Map
-    inputs: tuple[Column, ...]
-    outputs: tuple[str, ...]
-    dtype: Literal["float64", "float32"]
-    over_array: bool = False
-    step: int = 1
-
-    @property
-    def label(self) -> str:
-        """The application for people: what becomes what by which formula."""
-        read = ", ".join(column.name for column in self.inputs)
-        wrote = "" if [c.name for c in self.inputs] == list(self.outputs) else f" -> {', '.join(self.outputs)}"
-        return printable(f"{read}{wrote}: {self.map.formula}")
 
 
 @dataclass(frozen=True)
@@ -83,7 +59,7 @@ class Fitted:
                 yield Application(maps[0], planned.inputs, planned.outputs, dtype, planned.over_array, number)
                 continue
             for map_, column, output in zip(maps, planned.inputs, planned.outputs, strict=True):
-                yield Application(map_, (column,), (output,), dtype, step=number)
+                yield Application(map_, (column,), (output,), dtype, number=number)
 
     @property
     def warnings(self) -> list[str]:
@@ -185,11 +161,13 @@ class Fitted:
                 continue
             (output,), (feature,) = item.outputs, item.inputs
             if output not in there:
-                cause = f"column {output!r}, which step {item.step} wrote, is not in the data to invert"
+                cause = f"column {output!r}, which step {item.number} wrote, is not in the data to invert"
                 raise DataError("SCHEMA_MISSING", cause)
             if feature.name not in out or (item.map.lossless and not out[feature.name].map.lossless):
                 made = Column((output,), "unknown")  # which engines cast to double
-                out[feature.name] = Application(Inverse(item.map), (made,), (feature.name,), "float64", step=item.step)
+                out[feature.name] = Application(
+                    Inverse(item.map), (made,), (feature.name,), "float64", number=item.number
+                )
         return list(out.values())
 
     def restored_names(self, existing: Sequence[str]) -> list[str]:
@@ -209,7 +187,7 @@ class Fitted:
     def __repr__(self) -> str:
         """Return one line a map."""
         head = f"Fitted on {self._rows}, {len(self.steps)} {'step' if len(self.steps) == 1 else 'steps'}"
-        return "\n".join([head, *(f"  {self.steps[i.step - 1].step.kind}: {i.label}" for i in self.applications)])
+        return "\n".join([head, *(f"  {self.steps[i.number - 1].step.kind}: {i.label}" for i in self.applications)])
 
     def _stats_of(self, item: Application) -> ColumnStats | None:
         """Return the statistics that a column's map was solved from; a row map has none."""
@@ -220,13 +198,8 @@ class Fitted:
         return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows"
 
     def _repr_html_(self) -> str:
-        rows = ((self.steps[item.step - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)
+        rows = ((self.steps[item.number - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)
         return notebook(f"Fitted on {self._rows}", rows)
-
-
-def printable(text: str) -> str:
-    """Return a text for people: a name may hold what a terminal would obey, which is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _mapped(item: Application, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,57 +208,6 @@ def _mapped(item: Application, table: Mapping[str, Any]) -> dict[str, Any]:
     if item.over_array:
         return {item.outputs[0]: arrays.map_arrays(item.map, table, names[0], item.dtype)}
     return dict(zip(item.outputs, arrays.map_cells(item.map, table, names, item.dtype), strict=True))
-
-
-def solve(planned: Plan, stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any]) -> Fitted:
-    """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give."""
-    if rows == 0:
-        raise DataError("DATA_NO_ROWS", "expected rows to learn from, found none", "check the input and its 'where'")
-    problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
-    if problems:
-        raise DataError.of(problems)
-    maps = tuple(tuple(_solve(step, stats)) for step in planned.steps)
-    return Fitted(planned.steps, planned.schema.top, dict(sorted(stats.items())), maps, rows, provenance)
-
-
-def merge(parts: Iterable[Fitted]) -> Fitted:
-    """Merge what was fitted on the parts of a data set: the fit of the whole.
-
-    Statistics are merged and the maps solved again. The whole has the columns of all parts: those of the first,
-    then what others have more. Where their types differ it is the one that holds all; where none does, double.
-    Raises :class:`DataError` where the parts are of different pipelines, or their steps found different columns.
-    """
-    parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
-    if not parts:
-        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
-    first = parts[0]
-    for other in parts[1:]:
-        if difference := first_difference(first.steps, other.steps):
-            cause = f"expected parts of one pipeline, found {difference}"
-            raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps and columns")
-    stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
-    inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
-    rows = [part.rows for part in parts if part.rows is not None]
-    return solve(_whole(parts), stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
-
-
-def _whole(parts: Sequence[Fitted]) -> Plan:
-    """Return the plan for the table that the parts' tables make together."""
-    fields: dict[str, list[Field]] = {}
-    for column in (column for part in parts for column in part.columns):
-        fields.setdefault(column.name, []).append(column)
-    columns = (
-        replace(alike[0], type=common([c.type for c in alike]), nullable=any(c.nullable for c in alike))
-        for alike in fields.values()
-    )
-    steps = (_joined(alike) for alike in zip(*(part.steps for part in parts), strict=True))
-    return Plan(Schema(tuple(columns)), tuple(steps))
-
-
-def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
-    """Return a step with the types of its columns in all parts."""
-    inputs = zip(*(step.inputs for step in alike), strict=True)
-    return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
 
 
 def _rounded(type_: str, stats: ColumnStats) -> str:
@@ -300,54 +222,3 @@ def _rounded(type_: str, stats: ColumnStats) -> str:
 
 def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:
     return [column for step in steps for column in step.inputs]
-
-
-def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[T, ...]:
-    """Return the items as a tuple; raises :class:`ConfigError` where they are no list of that kind."""
-    found = tuple(items) if isinstance(items, Iterable) else items
-    odd = [item for item in found if not isinstance(item, kind)] if isinstance(found, tuple) else [found]
-    if odd:
-        cause = f"{what}: expected a list of {kind.__name__}, found {odd[0]!r:.200}"
-        raise ConfigError("CONFIG_VALUE", cause, f"write {example}")
-    return found
-
-
-def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Problem]:
-    if planned.step.by_row:
-        return
-    for column in planned.inputs:
-        known = stats[column.name]
-        bad = known.nans + known.posinf + known.neginf
-        if planned.step.nonfinite == "error" and bad:
-            yield Problem(
-                "DATA_NONFINITE",
-                f"column {column.name!r}: expected finite numbers (nonfinite: error), found {known.nans} NaN, "
-                f"{known.posinf} +inf, {known.neginf} -inf in {known.rows} rows",
-                "fix the data, or set nonfinite: keep",
-            )
-        if planned.step.empty == "error" and not known.finite:
-            yield Problem(
-                "DATA_EMPTY",
-                f"column {column.name!r}: expected a finite value, found none in {known.rows} rows "
-                f"({known.nulls} null, {known.nans} NaN)",
-                "leave the column out, or set empty: null",
-            )
-
-
-def _solve(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Map]:
-    step: Step = planned.step
-    if isinstance(step, RowStep):
-        yield step.solve_row()
-        return
-    for column in planned.inputs:
-        known = stats[column.name]
-        yield cast("Scaler", step).solve(known) if known.finite else Undefined()
-
-
-def of_spark(df: DataFrame) -> DataFrame:
-    """Refuse what is no PySpark DataFrame, which has a session; PySpark itself is not imported here."""
-    if hasattr(type(df), "sparkSession"):
-        return df
-    found = f"{type(df).__module__.partition('.')[0]} {type(df).__name__}"
-    hint = "use spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
-    raise ConfigError("CONFIG_VALUE", f"expected a PySpark DataFrame, found {found}", hint)

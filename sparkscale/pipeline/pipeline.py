@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 
 from sparkscale._version import __version__
 from sparkscale.pipeline import arrays
-from sparkscale.pipeline.fitted import Fitted, all_of, of_spark, solve
+from sparkscale.pipeline.arguments import all_of, of_spark
+from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
 from sparkscale.pipeline.schema import Column
+from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.stats.column import ColumnStats
 

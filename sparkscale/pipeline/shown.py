@@ -1,4 +1,4 @@
-"""What a fitted pipeline shows of itself: statistics as cells of a table, and the table of a notebook."""
+"""What a fitted pipeline shows of itself: printable text, statistics as cells, and the table of a notebook."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from sparkscale.stats.column import ColumnStats
 
 #: What :func:`cells` says of a feature.
 HEADER = ("rows", "nulls", "NaN", "inf", "min", "max", "mean", "std")
+
+
+def printable(text: str) -> str:
+    """Return a text for people: a name may hold what a terminal would obey, which is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def cells(stats: ColumnStats) -> list[str]:

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import InitVar, asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from sparkscale.pipeline.fitted import Fitted, printable
-from sparkscale.pipeline.shown import HEADER, cells
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.shown import HEADER, cells, printable
 from sparkscale.report.words import counted
 
 #: Entered for the duration of a stage, with its name and the number of input rows, if known.

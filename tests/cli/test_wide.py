@@ -18,9 +18,11 @@ from sparkscale.config import jobfile
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError
 from sparkscale.formats.capabilities import judge
-from sparkscale.pipeline.fitted import Fitted, merge, solve
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.merge import merge
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Field, Schema
+from sparkscale.pipeline.solve import solve
 from sparkscale.stats.column import ColumnStats
 from tests.calls import Name, assert_linear, calls
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.errors import ConfigError, SparkscaleError
-from sparkscale.pipeline.fitted import printable
+from sparkscale.pipeline.shown import printable
 from tests.calls import assert_linear
 from tests.fuzz import make
 

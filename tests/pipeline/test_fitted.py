@@ -1,19 +1,16 @@
-"""What a fit learned, applied with NumPy alone: transforming and inverting arrays, merging, warnings, and its text."""
+"""What a fit learned, applied with NumPy alone: transforming and inverting arrays, and warnings."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import document
 from sparkscale.errors import DataError
-from sparkscale.report import tables
 from tests.samples import fitted
 
 WHOLE = fitted()
@@ -144,90 +141,9 @@ def test_map_column_without_numbers_to_null_both_ways() -> None:
     assert plain(both.inverse_transform_arrays({"none": data, "more": data})["none"]) == [None] * 3
 
 
-def test_merge_parts_as_fit_of_whole() -> None:
-    steps: list[Any] = [ss.MinMax("x"), ss.Robust("x", into="r"), ss.UnitNorm(["x", "y"], into="u_{column}")]
-    x, y = np.array([0.0, 6.0, 2.0, math.nan, 10.0]), np.ones(5)
-    parts = [ss.Pipeline(steps).fit_arrays({"x": x[cut], "y": y[cut]}) for cut in (slice(1), slice(1, 4), slice(4, 5))]
-    for number, part in enumerate(parts):
-        object.__setattr__(part, "provenance", {**part.provenance, "inputs": [{"path": str(number)}]})
-    merged, whole = ss.merge(parts), ss.Pipeline(steps).fit_arrays({"x": x, "y": y})
-    assert (merged.rows, merged.stats["x"].nans, merged.maps) == (5, 1, whole.maps)
-    assert merged.provenance == {**whole.provenance, "inputs": [{"path": "0"}, {"path": "1"}, {"path": "2"}]}
-    assert ss.merge(parts[:1]) == parts[0]
-
-
-def test_merge_row_steps_that_saw_no_rows() -> None:
-    part = ss.Pipeline([ss.Softmax(["a", "b"])]).fit_arrays({"a": [1.0], "b": [1.0]})
-    assert ss.merge([part, part]) == part
-    assert part.rows is None
-
-
-@pytest.mark.parametrize(("steps", "said"), [
-    ([ss.MinMax("x", clip=True)], "in step 1 clip: false and true"),
-    ([ss.MinMax("x", empty="null")], "in step 1 empty: 'error' and 'null'"),
-    ([ss.MinMax("y")], 'in step 1 columns: ["x"] and ["y"]'),
-    ([ss.MinMax(["x", "y"])], 'in step 1 columns: ["x"] and ["x", "y"]'),
-    ([ss.MinMax("x", into="x2")], "in step 1 into: null and 'x2'"),
-    ([ss.Standard("x", ddof=1)], "in step 1 kind: 'minmax' and 'standard'"),
-    ([ss.MinMax("x"), ss.MaxAbs("y")], "1 and 2 steps"),
-    ([ss.MinMax("x*")], 'in step 1 columns: ["x"] and ["x*"]'),
-    ([], "1 and 0 steps"),
-])  # fmt: skip
-def test_refuse_to_merge_what_is_different(steps: list[Any], said: str) -> None:
-    table = {"x": [1.0], "y": [2.0]}
-    first, other = (ss.Pipeline(some).fit_arrays(table) for some in ([ss.MinMax("x")], steps))
-    for parts in ([first, other], [other, first], [first, first, other]):
-        with pytest.raises(DataError) as caught:
-            ss.merge(parts)
-        assert (caught.value.code, caught.value.exit_code) == ("MERGE_DIFFERENT", 65)
-        if parts[0] is first:
-            assert caught.value.cause == f"expected parts of one pipeline, found {said}"
-
-
-def test_refuse_to_merge_what_found_other_columns() -> None:
-    """The same pattern chose other columns in another table."""
-    pipeline = ss.Pipeline([ss.MaxAbs("b"), ss.MinMax("a*")])
-    tables: list[dict[str, Any]] = [{"b": [1.0], "a1": [1.0], "a3": [2.0]}, {"b": [1.0], "a1": [1.0], "a2": [2.0]}]
-    first, other = map(pipeline.fit_arrays, tables)
-    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and 'a2'; fit every part"):
-        ss.merge([first, other])
-    one = pipeline.fit_arrays({"b": [1.0], "a1": [1.0]})
-    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and none; "):
-        ss.merge([first, one])
-
-
 def test_compare_by_what_was_learned_and_not_where() -> None:
     assert dataclasses.replace(WHOLE, provenance={}) == WHOLE
     assert dataclasses.replace(WHOLE, rows=51) != WHOLE
-
-
-def test_refuse_to_merge_nothing() -> None:
-    with pytest.raises(DataError, match="expected at least one") as caught:
-        ss.merge([])
-    assert caught.value.code == "MERGE_NOTHING"
-
-
-def test_refuse_to_fit_on_nothing() -> None:
-    with pytest.raises(DataError) as caught:
-        ss.Pipeline([ss.MinMax("x", empty="null")]).fit_arrays({"x": np.array([])})
-    assert caught.value.code == "DATA_NO_ROWS"
-
-
-def test_name_every_column_that_cannot_be_fitted() -> None:
-    table: dict[str, Any] = {"ok": [1.0, 2.0], "nan": [1.0, math.nan], "inf": [1.0, math.inf], "low": [-math.inf, 1.0],
-                             "none": np.array([None, None]), "both": [math.nan, math.inf]}  # fmt: skip
-    with pytest.raises(DataError) as caught:
-        ss.Pipeline([ss.MinMax([*table], nonfinite="error")]).fit_arrays(table)
-    assert [str(problem).partition(";")[0] for problem in caught.value.problems] == [
-        f"column {name!r}: expected finite numbers (nonfinite: error), found {found} in 2 rows"
-        for name, found in (("nan", "1 NaN, 0 +inf, 0 -inf"), ("inf", "0 NaN, 1 +inf, 0 -inf"),
-                            ("low", "0 NaN, 0 +inf, 1 -inf"))
-    ] + [
-        "column 'none': expected a finite value, found none in 2 rows (2 null, 0 NaN)",
-        "column 'both': expected finite numbers (nonfinite: error), found 1 NaN, 1 +inf, 0 -inf in 2 rows",
-        "column 'both': expected a finite value, found none in 2 rows (0 null, 1 NaN)",
-    ]  # fmt: skip
-    assert {problem.code for problem in caught.value.problems} == {"DATA_NONFINITE", "DATA_EMPTY"}
 
 
 def test_warn_of_integers_that_double_rounds_and_of_constants() -> None:
@@ -238,34 +154,3 @@ def test_warn_of_integers_that_double_rounds_and_of_constants() -> None:
         "column 'id' holds integers beyond 2^53, which a double rounds",
         "column 'same' is constant (2.5): it is shifted and not scaled",
     ]
-
-
-def test_print_what_was_fitted() -> None:
-    table = {"<x>": np.arange(1200.0), "b": np.zeros(1200)}
-    whole = ss.Pipeline([ss.MaxAbs("<x>"), ss.Softmax(["<x>", "b"], into="p&{column}")]).fit_arrays(table)
-    lines = ["maxabs: <x>: (x - 0.0) / 1199.0", "softmax: <x>, b -> p&<x>, p&b: softmax(x)"]
-    assert repr(whole).splitlines() == ["Fitted on 1,200 rows, 2 steps", *(f"  {line}" for line in lines)]
-    html = whole._repr_html_()
-    assert "<caption>Fitted on 1,200 rows</caption>" in html
-    rows = [re.findall("<t[hd]>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", html)]
-    assert rows == [
-        ["step", "formula", "rows", "nulls", "NaN", "inf", "min", "max", "mean", "std"],
-        ["maxabs", "&lt;x&gt;: (x - 0.0) / 1199.0", "1,200", "0", "0", "0", "0", "1199", "599.5", "346.41"],
-        ["softmax", "&lt;x&gt;, b -&gt; p&amp;&lt;x&gt;, p&amp;b: softmax(x)", *[""] * 8],
-    ]
-    assert "<x>" not in html
-    rows_alone = ss.Pipeline([ss.Softmax(["<x>", "b"])]).fit_arrays(table)
-    assert repr(rows_alone).splitlines()[0] == "Fitted on no rows (row steps need none), 1 step"
-
-
-HOSTILE = "x\x1b]0;owned\x07\x1b[31m\r\n\u202e\x9b"
-
-
-def test_escape_for_people_what_a_terminal_obeys() -> None:
-    whole = ss.Pipeline([ss.MinMax(HOSTILE, into="é🚀{column}"), ss.Softmax([HOSTILE, "b"], into="p_{column}")])
-    found = document.load(document.dump(whole.fit_arrays({HOSTILE: [1.0, 1.0], "b": [1.0, 2.0]})))
-    shown = [tables.provenance_text({"spark": HOSTILE, HOSTILE: [HOSTILE]}), *found.warnings, *repr(found).split("\n")]
-    shown += [cell for row in tables.describe(found) for cell in row] + [item.label for item in found.applications]
-    assert all(text.isprintable() for text in shown)
-    assert "é🚀x\\x1b]0;owned\\x07\\x1b[31m\\r\\n\\u202e\\x9b: " in repr(found)
-    assert found.get_feature_names_out()[0] == f"é🚀{HOSTILE}"

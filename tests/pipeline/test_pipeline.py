@@ -1,4 +1,4 @@
-"""Pipeline, merge and the ways to Spark: what they take, and the error for all else."""
+"""Pipeline and the ways to Spark: what they take, and the error for all else."""
 
 from __future__ import annotations
 
@@ -30,18 +30,6 @@ def test_refuse_what_are_no_steps(steps: Any, found: str) -> None:
         ss.Pipeline(steps)
     assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
     assert f"found {found}" in caught.value.cause
-
-
-def test_merge_what_comes_one_by_one() -> None:
-    assert ss.merge(part for part in (FITTED, FITTED)) == ss.merge([FITTED, FITTED])
-    assert ss.merge(iter([FITTED, FITTED])).rows == 4
-
-
-@pytest.mark.parametrize("parts", [FITTED, [FITTED, None], ["stats"], 5])
-def test_refuse_to_merge_what_is_not_fitted(parts: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^the parts to merge: expected a list of Fitted, found ") as caught:
-        ss.merge(parts)
-    assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
 
 
 @pytest.mark.parametrize(("data", "found"), [

@@ -59,7 +59,7 @@ def tolerance(fitted: Fitted) -> dict[str, tuple[float, float]]:
     """
     out = {}
     for item in fitted.applications:
-        kind = fitted.steps[item.step - 1].step.kind
+        kind = fitted.steps[item.number - 1].step.kind
         loose = 2.0**29 if item.dtype == "float32" else 1.0  # what is apart may round apart, to a place of a float
         ulps = 16.0 * loose if item.map.by_row else 0.0
         out |= dict.fromkeys(item.outputs, (ulps, 1.0 if kind == "log_softmax" else 0.0))

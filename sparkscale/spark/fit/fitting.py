@@ -16,9 +16,10 @@ from pyspark.sql import functions as F
 
 from sparkscale._version import __version__
 from sparkscale.errors import DataError
-from sparkscale.pipeline.fitted import Fitted, solve
+from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
+from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import scan

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.errors import DataError
-from sparkscale.pipeline.fitted import Application, Fitted
+from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import feature, ref, scores
 from sparkscale.spark.session.failures import translated
@@ -86,7 +87,7 @@ def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
     scored = F.array_max(array).isNotNull() | (F.size(array) == 0)
     form = native.form_of(item.map)
     undefined = None if form is None else form.undefined(array)
-    counted = {f"scored_{item.step}": scored} | ({} if undefined is None else {f"undefined_{item.step}": undefined})
+    counted = {f"scored_{item.number}": scored} | ({} if undefined is None else {f"undefined_{item.number}": undefined})
     return [F.count(F.when(condition, 1)).alias(name) for name, condition in counted.items()]
 
 
@@ -99,14 +100,14 @@ def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
         report.warnings.append("the input has no rows; the output is empty")
         return
     for item in _row_items(fitted):
-        step = fitted.steps[item.step - 1].step
-        label = f"step {item.step} ({step.kind})"
-        if not counts[f"scored_{item.step}"] and step.empty == "error":
+        step = fitted.steps[item.number - 1].step
+        label = f"step {item.number} ({step.kind})"
+        if not counts[f"scored_{item.number}"] and step.empty == "error":
             names = ", ".join(repr(column.name) for column in item.inputs)
             raise DataError(
                 "DATA_EMPTY",
                 f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
                 "leave the step out, or take empty: null",
             )
-        if (undefined := counts.get(f"undefined_{item.step}")) is not None:
+        if (undefined := counts.get(f"undefined_{item.number}")) is not None:
             report.undefined_rows[label] = undefined

@@ -17,8 +17,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
 from sparkscale.errors import InternalError
+from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arrays import split
-from sparkscale.pipeline.fitted import Application, Engine, Fitted
+from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
 from sparkscale.spark.columns import free_names, ref
 from sparkscale.spark.session.failures import translated
@@ -150,4 +151,4 @@ def _doubts(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
         cells = [split(given[column.name]) for column in item.inputs]
         doubt = item.map.doubt(np.column_stack([x for x, _ in cells]), np.column_stack([null for _, null in cells]))
         if doubt:
-            yield f"step {item.step} ({fitted.steps[item.step - 1].step.kind}): {doubt}"
+            yield f"step {item.number} ({fitted.steps[item.number - 1].step.kind}): {doubt}"

@@ -9,7 +9,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkscale.pipeline.fitted import Application, Engine, Fitted
+from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.plan import output_names
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.shipping import ship

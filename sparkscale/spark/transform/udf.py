@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from sparkscale.maps.batches import Cells, Lists
-from sparkscale.pipeline.fitted import Application
+from sparkscale.pipeline.application import Application
 from sparkscale.spark.columns import feature, scores
 from sparkscale.spark.transform import arrow, series
 from sparkscale.spark.transform.layers import Layers, Stages

@@ -9,7 +9,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import SparkSession
 
 from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
-from sparkscale.pipeline.fitted import Application
+from sparkscale.pipeline.application import Application
 from sparkscale.spark.columns import feature, scores
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.scores import Scores

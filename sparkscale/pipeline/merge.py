@@ -1,0 +1,56 @@
+"""Merging what was fitted on parts: the statistics are merged and solved again; results are never merged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sparkscale.errors import DataError
+from sparkscale.pipeline.arguments import all_of
+from sparkscale.pipeline.differences import first_difference
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.pipeline.schema import Field, Schema, common
+from sparkscale.pipeline.solve import solve
+from sparkscale.stats.column import ColumnStats
+
+
+def merge(parts: Iterable[Fitted]) -> Fitted:
+    """Merge what was fitted on the parts of a data set: the fit of the whole.
+
+    Statistics are merged and the maps solved again. The whole has the columns of all parts: those of the first,
+    then what others have more. Where their types differ it is the one that holds all; where none does, double.
+    Raises :class:`DataError` where the parts are of different pipelines, or their steps found different columns.
+    """
+    parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
+    if not parts:
+        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
+    first = parts[0]
+    for other in parts[1:]:
+        if difference := first_difference(first.steps, other.steps):
+            cause = f"expected parts of one pipeline, found {difference}"
+            raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps and columns")
+    stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
+    inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
+    rows = [part.rows for part in parts if part.rows is not None]
+    return solve(_whole(parts), stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+
+
+def _whole(parts: Sequence[Fitted]) -> Plan:
+    """Return the plan for the table that the parts' tables make together."""
+    fields: dict[str, list[Field]] = {}
+    for column in (column for part in parts for column in part.columns):
+        fields.setdefault(column.name, []).append(column)
+    columns = (
+        replace(alike[0], type=common([c.type for c in alike]), nullable=any(c.nullable for c in alike))
+        for alike in fields.values()
+    )
+    steps = (_joined(alike) for alike in zip(*(part.steps for part in parts), strict=True))
+    return Plan(Schema(tuple(columns)), tuple(steps))
+
+
+def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
+    """Return a step with the types of its columns in all parts."""
+    inputs = zip(*(step.inputs for step in alike), strict=True)
+    return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
