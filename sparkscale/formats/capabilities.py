@@ -6,22 +6,16 @@ gives the same value to a reader that is told the type.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-from sparkscale.errors import Problem
-from sparkscale.pipeline.plan import Plan, listed
 
 Kept: TypeAlias = Literal["exact", "warned", "checked", "refused"]
 
 ENGINES = ("spark", "sail")
 FORMATS = ("parquet", "orc", "csv", "json", "delta", "iceberg")
-#: Of Spark's widest decimal; Arrow's, and so Sail's, has 76.
-_DIGITS = 38
 #: Formats that Sail lacks.
-_LACKS = {"sail": ("orc", "iceberg")}
+LACKS = {"sail": ("orc", "iceberg")}
 #: The rows of the table. A type inside an array, struct or map counts as well as the outer one.
 KINDS = (
     "boolean",
@@ -45,17 +39,6 @@ KINDS = (
     "map by another type than string",
     "another type",
 )
-_KIND_OF = {
-    "tinyint": "tinyint, smallint",
-    "smallint": "tinyint, smallint",
-    "int": "int, bigint",
-    "bigint": "int, bigint",
-    "float": "float, double",
-    "double": "float, double",
-    "null": "void",
-    "char": "string",
-    "varchar": "string",
-}
 
 
 @dataclass(frozen=True)
@@ -159,7 +142,7 @@ PARTITIONS: Mapping[tuple[str, str], Mapping[str, Verdict]] = {
     (engine, format_): _partition(engine, format_)
     for engine in ENGINES
     for format_ in FORMATS
-    if format_ not in _LACKS.get(engine, ())
+    if format_ not in LACKS.get(engine, ())
 }
 
 _BEFORE = "write that column with another type before this job, or leave it out by input.schema"
@@ -216,114 +199,3 @@ READ: Mapping[str, Sequence[Reading]] = {
         Reading(r".*[<: ]uint\d.*", "uint8 to uint64 in lists, structs and maps", _unread("Sail", _OTHER_ENGINE)),
     ),
 }
-
-
-def read_verdict(engine: str, type_: str) -> Verdict:
-    """Return how an engine reads a column of a Parquet file, by the name of its type in Arrow."""
-    return next((one.verdict for one in READ[engine] if re.fullmatch(one.pattern, type_)), EXACT)
-
-
-def kind_of(type_: str) -> str:
-    """Return the row of the table that a type belongs to."""
-    if type_.startswith("map by "):
-        return "map by another type than string"
-    name = re.split(r"[<( ]", type_, maxsplit=1)[0]
-    if name == "decimal" and int(re.findall(r"\d+", type_)[0]) > _DIGITS:
-        return "decimal of more than 38 digits"
-    kind = _KIND_OF.get(name, name)
-    return kind if kind in KINDS else "another type"
-
-
-def verdict(engine: str, format_: str, kind: str, *, partition: bool = False) -> Verdict:
-    """Return what an engine keeps of a kind of column in a format."""
-    table = PARTITIONS if partition else WRITTEN
-    return table.get((engine, format_), {}).get(kind, EXACT)
-
-
-def judge(
-    planned: Plan, engine: str, format_: str, partition_by: Sequence[str] = ()
-) -> tuple[list[Problem], list[str]]:
-    """Judge every column of a plan's result: what a format cannot hold, and warnings of what it changes."""
-    problems: list[Problem] = []
-    changed: dict[str, list[str]] = {}
-    for name, type_, found in _verdicts(planned, engine, format_, partition_by):
-        if found.kept == "refused":
-            cause = f"output.format {format_} cannot hold column {name!r}, {type_}: {found.why}"
-            problems.append(Problem("SCHEMA_FORMAT", cause, found.hint))
-        else:
-            changed.setdefault(found.why, []).append(name)
-    return problems, [warning(format_, names, why) for why, names in changed.items()]
-
-
-def warning(format_: str, names: Sequence[str], why: str) -> str:
-    """Return what is said of columns that a format changes."""
-    return f"{format_}, {'column' if len(names) == 1 else 'columns'} {listed(names)}: {why}"
-
-
-def _verdicts(
-    planned: Plan, engine: str, format_: str, partition_by: Sequence[str]
-) -> Iterator[tuple[str, str, Verdict]]:
-    """Yield the columns that are not kept exactly, each with its type."""
-    inner = {field.name: field.inner for field in planned.schema.fields}
-    made = {name for step in planned.steps for name in step.outputs}
-    for name, type_ in planned.output_types.items():
-        if name in partition_by:  # what is refused of them, the sink says with the key of the job file
-            found = verdict(engine, format_, kind_of(type_), partition=True)
-            if found.kept == "warned":
-                yield name, type_, found
-            continue
-        outer = verdict(engine, format_, kind_of(type_))
-        if outer.kept in ("warned", "refused"):
-            yield name, type_, outer
-            continue
-        if outer.also:
-            yield name, type_, Verdict("warned", outer.also)
-        # The write pass does not look into nested values: what it would check of them is a warning.
-        parts = {} if name in made else {one: verdict(engine, format_, kind_of(one)) for one in inner.get(name, ())}
-        for one in sorted(parts, key=lambda one: parts[one].kept != "refused"):
-            if parts[one].kept != "exact":
-                yield name, f"{type_} with {one}", parts[one]
-                if parts[one].also:
-                    yield name, type_, Verdict("warned", parts[one].also)
-                break
-
-
-def markdown() -> str:
-    """Return the tables of the docs: what is written, and what a partition's name holds."""
-    columns = [(engine, format_) for engine in ENGINES for format_ in FORMATS if format_ not in _LACKS.get(engine, ())]
-    return "\n\n".join(
-        [
-            "## What is written",
-            *_table(columns, partition=False),
-            "## Values of `output.partition_by`",
-            *_table(columns, partition=True),
-            "## Parquet columns that are not read as they are",
-            _readings(),
-        ]
-    )
-
-
-def _readings() -> str:
-    rows = [
-        f"| {engine.capitalize()} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
-        for engine, table in READ.items()
-        for one in table
-    ]
-    return "\n".join(["| engine | type | | |", "|---|---|---|---|", *rows])
-
-
-def _table(columns: Sequence[tuple[str, str]], *, partition: bool) -> Iterator[str]:
-    """Yield a table, and the reason of each cell that is not exact."""
-    notes: dict[tuple[str, str], int] = {}
-    rows = []
-    for kind in KINDS:
-        cells = []
-        for engine, format_ in columns:
-            found = verdict(engine, format_, kind, partition=partition)
-            number = notes.setdefault((found.kept, found.why), len(notes) + 1) if found.why else 0
-            cells.append(f"{found.kept} ({number})" if number else found.kept)
-            cells[-1] += f", warned ({notes.setdefault(('warned', found.also), len(notes) + 1)})" if found.also else ""
-        rows.append(f"| {kind} | {' | '.join(cells)} |")
-    head = [f"| type | {' | '.join(f'{engine.capitalize()} {format_}' for engine, format_ in columns)} |"]
-    yield "\n".join([*head, "|---" * (len(columns) + 1) + "|", *rows])
-    yield "\n".join(f"{number}. {kept}: {why}" for (kept, why), number in notes.items())

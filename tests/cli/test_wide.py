@@ -17,7 +17,7 @@ from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError
-from sparkscale.formats.capabilities import judge
+from sparkscale.formats.judge import judge
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.merge import merge
 from sparkscale.pipeline.plan import Plan, plan

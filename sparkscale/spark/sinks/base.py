@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkscale.config.models import Output
 from sparkscale.errors import ConfigError, OutputError, Problem, nearest
 from sparkscale.formats import options, registry
-from sparkscale.formats.capabilities import OF_NULLS, judge, kind_of, verdict, warning
+from sparkscale.formats.capabilities import OF_NULLS
+from sparkscale.formats.judge import judge, kind_of, verdict, warning
 from sparkscale.pipeline.plan import Plan
 from sparkscale.publish.runs import Run
 from sparkscale.spark.columns import schema_of

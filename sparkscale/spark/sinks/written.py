@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.config.models import FILES
-from sparkscale.formats.capabilities import kind_of, verdict
+from sparkscale.formats.judge import kind_of, verdict
 from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources.partitions import NULL

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 
 from sparkscale.config.models import Input
 from sparkscale.errors import DataError, Problem
-from sparkscale.formats.capabilities import read_verdict
+from sparkscale.formats.judge import read_verdict
 from sparkscale.formats.reach import within
 from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
