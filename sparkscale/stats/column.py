@@ -8,8 +8,7 @@ The moments are kept so that nothing is lost by merging:
   1e200 and 1e-200 from over- and underflowing when they are squared; it is 0 wherever a double
   holds M2 without loss, which is everywhere in ordinary data.
 
-Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (1983), in the form
-of pairwise updates; Knuth's TwoSum for the mean.
+:mod:`sparkscale.stats.moments` has their arithmetic.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
-from sparkscale.stats.exact import add_scaled, canonical, exact_mean, ldexp, two_sum
+from sparkscale.stats import moments
+from sparkscale.stats.exact import canonical, exact_mean, ldexp, two_sum
 from sparkscale.stats.quantiles import QuantileSketch
 
 EPS = sys.float_info.epsilon
@@ -88,7 +88,8 @@ class ColumnStats:
             "posinf": int(np.count_nonzero(data == np.inf)),
             "neginf": int(np.count_nonzero(data == -np.inf)),
         }
-        return cls(**counts, **_moments(finite), quantiles=QuantileSketch.of(finite) if quantiles else None)
+        stats = cls.shifted(**moments.of_values(finite), **counts)
+        return stats.with_quantiles(QuantileSketch.of(finite) if quantiles else None)
 
     @classmethod
     def shifted(  # noqa: PLR0913 - the fields of one aggregate, by name
@@ -115,8 +116,8 @@ class ColumnStats:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
         high, low = two_sum(shift, mean)
         pair = two_sum(high, low + mean_lo) if math.isfinite(high) else (high, 0.0)
-        moments = _assemble(pair, exp, canonical(m2, exp))
-        return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **_within(moments, min, max))
+        found = moments.assemble(pair, exp, canonical(m2, exp))
+        return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **moments.within(found, min, max))
 
     @classmethod
     def pooled(  # noqa: PLR0913 - the fields of one aggregate, by name
@@ -197,7 +198,7 @@ class ColumnStats:
         parts = [part for part in (self, other) if part.finite]
         numbers: dict[str, Any] = {}
         if len(parts) == 2:  # noqa: PLR2004 - both sides
-            numbers = _merge(*sorted(parts, key=_order))
+            numbers = moments.merged(*parts)
         elif parts:
             numbers = {name: getattr(parts[0], name) for name in (*_NUMBERS, "exp")}
         return ColumnStats(**counts, **numbers, quantiles=_merge_quantiles(self, other))
@@ -267,68 +268,6 @@ def _number(name: str, value: object) -> float:
 
 def _invalid(expected: str, found: object) -> DataError:
     return DataError("ARTIFACT_INVALID", f"column statistics: expected {expected}, found {str(found)[:80]!r}")
-
-
-def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
-    """Two-pass moments about a shift, with a second correction, at a scale where nothing overflows."""
-    if not finite.size:
-        return {}
-    low, high = float(finite.min()) + 0.0, float(finite.max()) + 0.0
-    exp = math.frexp(max(abs(low), abs(high)))[1]
-    scaled = np.ldexp(finite, -exp)
-    shift = float(scaled.mean())
-    deviation = scaled - shift
-    correction = float(deviation.mean())
-    deviation -= correction
-    residue = float(deviation.sum())
-    square = float(np.square(deviation).sum()) - residue * (residue / finite.size)
-    stats = ColumnStats.shifted(
-        finite=int(finite.size),
-        min=low,
-        max=high,
-        mean=correction + residue / finite.size,
-        m2=max(square, 0.0),
-        shift=shift,
-        exp=exp,
-    )
-    return {name: getattr(stats, name) for name in ("finite", *_NUMBERS, "exp")}
-
-
-def _merge(a: ColumnStats, b: ColumnStats) -> dict[str, Any]:
-    """Merge the moments of two non-empty parts, in units of ``2**exp`` so that differences cannot overflow."""
-    top = max(abs(a.mean), abs(b.mean))
-    exp = math.frexp(top)[1] if top else min(a.exp, b.exp)  # the finer: a mean that rounds to 0 is all in mean_lo
-    a_high, b_high = math.ldexp(a.mean, -exp), math.ldexp(b.mean, -exp)
-    a_low, b_low = math.ldexp(a.mean_lo, a.exp - exp), math.ldexp(b.mean_lo, b.exp - exp)
-    delta = (b_high - a_high) + (b_low - a_low)
-    weight = b.finite / (a.finite + b.finite)
-    between = (delta * delta * weight * a.finite, exp)
-    m2 = add_scaled(add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
-    low, high = min(a.min, b.min), max(a.max, b.max)
-    moments = _assemble(two_sum(a_high, a_low + delta * weight), exp, m2)
-    return {"min": low, "max": high} | _within(moments, low, high)
-
-
-def _assemble(mean: tuple[float, float], unit: int, m2: tuple[float, int]) -> dict[str, Any]:
-    """Bring a two-double mean in units of ``2**unit`` and an M2 into the form that is kept."""
-    high, low = mean
-    if not math.isfinite(high):
-        return {"mean": high, "mean_lo": 0.0, "m2": m2[0], "exp": m2[1]}
-    value = ldexp(high, unit)
-    low += high - math.ldexp(value, -unit)  # a subnormal mean could not hold all of it
-    return {"mean": value, "mean_lo": ldexp(low, unit - m2[1]), "m2": m2[0], "exp": m2[1]}
-
-
-def _within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
-    """Hold the mean within its column's ends, which rounding can pass by one unit in the last place."""
-    if low <= moments["mean"] <= high or not math.isfinite(moments["mean"]):
-        return moments
-    return moments | {"mean": low if moments["mean"] < low else high, "mean_lo": 0.0}
-
-
-def _order(part: ColumnStats) -> tuple[float, ...]:
-    """Order two parts by their content alone, the larger first, so that merging is commutative to the last bit."""
-    return (-part.finite, part.mean, part.mean_lo, part.exp, part.m2)
 
 
 def _merge_quantiles(a: ColumnStats, b: ColumnStats) -> QuantileSketch | None:
