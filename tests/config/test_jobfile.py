@@ -1,4 +1,4 @@
-"""Job files: defaults, file, environment and --set; interpolation; places of errors; no secret, no traceback."""
+"""Job files: defaults, interpolation, the ids of runs, hostile files; no traceback."""
 
 from __future__ import annotations
 
@@ -14,46 +14,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sparkscale.config import jobfile, yamlfile
-from sparkscale.config.models import Input, JobConfig, public
+from sparkscale.config.models import Input, public
 from sparkscale.config.predicates import conditions
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.pipeline.schema import Field, Schema
 from sparkscale.publish.runs import Run
 from sparkscale.scalers.base import REGISTRY
-
-JOB = """version: 1
-input:
-  format: parquet
-  path: in
-steps:
-  - kind: minmax
-    columns: x
-output: {format: csv, path: out}
-"""
-
-
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a function that loads a job file of some text; extra lines go to its end."""
-    monkeypatch.chdir(tmp_path)
-
-    def load(text: str = JOB, more: str = "", **options: Any) -> jobfile.Job:
-        Path("job.yaml").write_text(text + more, encoding="utf-8")
-        return jobfile.load("job.yaml", **options)
-
-    return load
-
-
-def config(**options: Any) -> JobConfig:
-    return jobfile.load("job.yaml", **options).config
-
-
-def problems(job: Any, *arguments: Any, **options: Any) -> list[str]:
-    """Return every problem, by its text."""
-    with pytest.raises(ConfigError) as caught:
-        job(*arguments, **options)
-    assert caught.value.exit_code == 78
-    return [str(problem) for problem in caught.value.problems]
+from tests.config.conftest import JOB, problems
 
 
 def test_fill_defaults(job: Any) -> None:
@@ -79,27 +46,6 @@ def test_take_least_numbers_and_none_below(job: Any) -> None:
         "--set self_check: expected greater than or equal to 0, found -1",
         "--set artifact.version: expected greater than or equal to 1, found 0",
     }
-
-
-def test_take_set_before_environment_before_file(job: Any) -> None:
-    environ = {"SPARKSCALE__OUTPUT__PATH": "by env", "SPARKSCALE__SELF_CHECK": "7", "OTHER": "x"}
-    job(more="self_check: 3\n")
-    assert (config().output.path, config().self_check) == ("out", 3)  # type: ignore[union-attr]
-    loaded = config(environ=environ, overrides=["output.path=by set", "output.options.sep=;"])
-    assert loaded.output is not None
-    assert (loaded.output.path, loaded.self_check, loaded.output.options) == ("by set", 7, {"sep": ";"})
-    assert config(environ={"SPARKSCALE__STEPS__0__RANGE": "[-1, 1]"}).steps[0].to_dict()["range"] == [-1.0, 1.0]
-    assert config(overrides=["steps.0.columns=[a, b]"]).steps[0].selectors == ("a", "b")
-    assert config(overrides=["artifact.path=a=b"]).artifact.path == "a=b"  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    "override", ["x", "=1", "steps.5.kind=minmax", "steps.x=1", "version.deep=1", "input.path.a=1"]
-)
-def test_refuse_override_that_fits_nowhere(job: Any, override: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        job(overrides=[override])
-    assert caught.value.exit_code == 64
 
 
 def test_interpolate_environment_date_and_run(job: Any) -> None:
@@ -155,20 +101,6 @@ def test_refuse_other_interpolation(job: Any, value: str) -> None:
     assert "job.yaml:4: input.path: expected ${env:NAME}" in found[0]
 
 
-def test_show_no_secret(job: Any) -> None:
-    text = JOB.replace("format: csv", "format: '${env:TOKEN}'")
-    (found,) = problems(job, text, environ={"TOKEN": "hunter2"})
-    assert "hunter2" not in found
-    assert "***" in found
-
-
-def test_show_no_start_of_a_secret_in_a_step(job: Any) -> None:
-    """Where a line is cut in the middle of a secret, the secret is taken out before the cut."""
-    text = JOB.replace("columns: x", f"columns: x\n    dtype: '{'a' * 73}${{env:TOKEN}}'")
-    (found,) = problems(job, text, environ={"TOKEN": "hunter2-hunter2"})
-    assert found == f"job.yaml:8: steps[0].dtype: expected 'float64' or 'float32', found '{'a' * 73}***'"
-
-
 def test_keep_secrets_beside_the_configuration(job: Any) -> None:
     text = JOB.replace("path: in", "path: 's3://user:${env:TOKEN}@host/${env:NO:-dir}'")
     loaded = job(text, environ={"TOKEN": "hunter2", "OTHER": "seen"})
@@ -176,37 +108,6 @@ def test_keep_secrets_beside_the_configuration(job: Any) -> None:
     assert loaded.secrets == ("hunter2",)
     assert "secrets" not in repr(loaded)
     assert public(loaded.config.input.path) == "s3://host/dir"
-
-
-def test_leave_short_values_in_messages(job: Any) -> None:
-    """A value of one letter would be taken out of every word."""
-    text = JOB.replace("format: csv", "format: '${env:SHORT}'").replace(
-        "columns: x", "columns: x\n    into: '${env:LONG}'"
-    )
-    (found,) = problems(job, text, environ={"SHORT": "xyz", "LONG": "parquet"})
-    assert (
-        found
-        == "job.yaml:9: output.format: expected '***', 'csv', 'json', 'orc', 'delta', 'iceberg' or 'table', found 'xyz'"
-    )
-
-
-def test_name_the_place_of_every_problem(job: Any) -> None:
-    found = problems(job, more="self_check: no\nname: 3\n", environ={"SPARKSCALE__ENGINE": "fast"},
-                     overrides=["output.mode=replace", "steps.0.clip=1"])  # fmt: skip
-    places = {text.partition(" expected")[0] for text in found}
-    assert places == {
-        "job.yaml:9: self_check:",
-        "job.yaml:10: name:",
-        "SPARKSCALE__ENGINE: engine:",
-        "--set output.mode:",
-        "--set steps.0.clip:",
-    }
-
-
-@pytest.mark.parametrize(("old", "new"), [("verify: 10", "self_check"), ("drift: warn", "schema_drift")])
-def test_name_what_a_key_is_called_now(job: Any, old: str, new: str) -> None:
-    key = old.partition(":")[0]
-    assert problems(job, more=f"{old}\n") == [f"job.yaml:9: {key}: unknown key {key!r}; it is now {new!r}"]
 
 
 def test_merge_anchors_of_plain_yaml(job: Any) -> None:
@@ -389,22 +290,6 @@ def test_miss_columns_of_predicates() -> None:
         "column 'dep_dely' of input.where is not in flights; did you mean 'dep_delay'?",
         "column 'zzz' of input.where is not in flights",
     ]
-
-
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-keys = st.sampled_from([*JobConfig.model_fields, "steps", "input", "what"])
-
-
-@given(st.dictionaries(keys, plain, max_size=4), st.dictionaries(st.sampled_from(["columns", "range", "into"]), plain))
-def test_take_any_content_or_refuse_it(content: dict[str, Any], step: dict[str, Any]) -> None:
-    data = {"version": 1, "steps": [{"kind": "minmax", **step}], **content}
-    loader = jobfile._Loader("job.yaml", {}, {}, {"date": "d", "run_id": "r"})
-    with contextlib.suppress(ConfigError):  # and nothing else
-        loader.validate(data)
 
 
 @given(st.text(max_size=60))

@@ -12,6 +12,7 @@ import pytest
 
 from sparkscale.config import jobfile
 from sparkscale.config.models import Artifact, Condition, Drift, Input, JobConfig, Output, Spark, Statistics
+from sparkscale.config.origins import dotted
 from sparkscale.errors import ConfigError
 from sparkscale.scalers.base import REGISTRY
 from sparkscale.scalers.selectors import ByDtype
@@ -97,7 +98,7 @@ def line_of(folder: Path, key: str, at: tuple[str | int, ...]) -> int:
 def assert_named(folder: Path, name: str, key: str, found: list[str]) -> None:
     """Hold problems to file, line and key: of the key or an element of it, or of the step whose own rule it is."""
     at = MODELS[name][0]
-    path, line = re.escape(jobfile._dotted((*at, key))), line_of(folder, key, at)
+    path, line = re.escape(dotted((*at, key))), line_of(folder, key, at)
     matches = [re.search(rf"job\.yaml:(\d+): {path}(\[\d|: |\.)", text) for text in found]
     exact = [m for m in matches if m and (int(m[1]) == line or (m[2] != ": " and int(m[1]) > line))]
     by_step = [text for text in found if at[:1] == ("steps",) and "steps[0]: " in text and key in text]
@@ -159,7 +160,7 @@ def test_refuse_empty_text(tmp_path: Path, name: str, key: str) -> None:
 def test_refuse_unknown_key_beside(tmp_path: Path, name: str) -> None:
     key = list(MODELS[name][2])[-1]
     (found,) = problems(tmp_path, job(name, {f"{key}x": 1}))
-    path = jobfile._dotted((*MODELS[name][0], f"{key}x"))
+    path = dotted((*MODELS[name][0], f"{key}x"))
     line = line_of(tmp_path, f"{key}x", MODELS[name][0])
     assert f"job.yaml:{line}: {path}: unknown key '{key}x'; " in found
     assert f"did you mean '{key}'?" in found or "the keys here are " in found
