@@ -25,7 +25,7 @@ import sparkscale
 from sparkscale.config import jobfile
 from sparkscale.errors import SparkscaleError
 from sparkscale.report.tables import Report
-from sparkscale.run import job
+from sparkscale.run import job, opening
 from sparkscale.spark.session.session import choose, has_java, session
 
 #: What tells one flight from another; files need not keep the rows in one order.
@@ -77,7 +77,7 @@ def _run(jobs: Mapping[str, jobfile.Job], seconds: dict[str, dict[str, float]]) 
     start = time.perf_counter()
     with console.status(f"starting {choose(config)}") as status, session(config, "quickstart") as spark:
         seconds["engine"] = {"start": time.perf_counter() - start}
-        console.print(f"Engine: [bold]{job.engine_name(spark)}[/], {why}")
+        console.print(f"Engine: [bold]{opening.engine_name(spark)}[/], {why}")
         for name, one in jobs.items():
             status.update(f"running conf/{name}.yaml")
             reports[name] = job.run(one)

@@ -21,6 +21,7 @@ from sparkscale.errors import ConfigError, InternalError
 from sparkscale.maps.base import KINDS, Bools, Floats
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.run import explain
+from sparkscale.run.opening import Opened
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.transform import engines, native
@@ -165,7 +166,7 @@ def explained(fitted: Fitted, df: DataFrame) -> list[tuple[str, str]]:
     """Return the engine of each step, and why, as `explain` says them."""
     parts = {"version": 1, "input": {"format": "parquet", "path": "in"}}
     planned = fitted.plan(schema_of(df))
-    found = explain.explain(df, planned, models.JobConfig.model_validate(parts), None, fits=False)
+    found = explain.explained(Opened(df, planned), models.JobConfig.model_validate(parts), None, fits=False)
     return [(step.engine, step.why) for step in found.steps]
 
 
