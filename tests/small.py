@@ -9,6 +9,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "tests/cluster/test_standalone.py::test_fit_then_transform_gives_the_bytes_of_run": (),
     "tests/cluster/test_submit.py::test_submit_in_local_mode": (),
     "tests/connect/test_bench.py::test_run_suites_quickly": ("two",),
+    "tests/connect/test_lakes.py::test_ask_a_table_without_an_engine": ("append-delta", "overwrite-iceberg"),
     "tests/connect/test_lakes.py::test_append_once_by_the_command": (
         "delta-spark.master=local[2]",
         "delta-spark.engine=sail",
@@ -48,6 +49,14 @@ KEPT: dict[str, tuple[str, ...]] = {
         "decimal(4,2)-native",
         "float-native",
     ),
+    "tests/spark/test_lakes.py::test_do_a_given_run_once": ("parquet", "delta", "iceberg table"),
+    "tests/spark/test_lakes.py::test_finish_after_a_lost_reply": (
+        "False-parquet",
+        "False-delta",
+        "True-parquet",
+        "True-iceberg table",
+    ),
+    "tests/spark/test_lakes.py::test_publish_in_every_mode": ("parquet", "json", "orc table", "delta", "iceberg table"),
     "tests/spark/test_roundtrip.py::test_keep_every_type": ("parquet to parquet", "parquet/k to parquet", "csv to csv"),
     "tests/spark/test_sklearn.py::test_match_sklearn_on_bundled_data": ("iris", "wine"),
 }
