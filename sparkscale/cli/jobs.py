@@ -48,7 +48,7 @@ def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, 
     from sparkscale.run.job import VERBS
 
     job = load(config, verb, **chosen)
-    # Lines go better than a bar with Spark's own log on the terminal, and with whoever reads --json.
+    # Lines mix better than a bar with Spark's own log, and with programs that read --json.
     showing = contextlib.nullcontext() if no_progress else progress.shown(sys.stderr, plain=as_json or debug)
     with showing as seen:
         report = VERBS[verb](job, debug=debug, progress=seen)

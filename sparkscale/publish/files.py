@@ -76,8 +76,8 @@ def check_target(output: str, mode: str) -> None:
         OutputError: (73) where it exists and mode is ``error``, or is a file.
     """
     if mode == "error" and os.path.lexists(local_path(output)):
-        cause = f"expected nothing at {output}, found an output"
-        raise OutputError("OUTPUT_EXISTS", cause, "take another mode, as overwrite, or another path")
+        cause = f"output {output} already exists"
+        raise OutputError("OUTPUT_EXISTS", cause, "set mode: overwrite, or choose another path")
     check_is_folder(output)
 
 
@@ -155,7 +155,7 @@ class Claim:
 
 @contextlib.contextmanager
 def claimed(output: str) -> Iterator[Claim]:
-    """Claim a target, mend what a crash left there, and give the claim up when the block ends.
+    """Claim a target, clean up what a crash left there, and give the claim up when the block ends.
 
     Raises:
         TemporaryError: (75) where another run writes to the same target,
@@ -197,7 +197,7 @@ def recover(output: str) -> list[str]:
 
 
 def verify(output: str) -> Manifest:
-    """Read every file of an output and hold it against its manifest, which is returned.
+    """Compare every file of an output with its manifest, and return the manifest.
 
     Raises:
         InputMissingError: (66) where there is no manifest, DataError: (65) naming every file that differs.

@@ -238,12 +238,12 @@ JOBS: list[tuple[str, str, str, int, str]] = [
      "error[CONFIG_OVERLAP] output.path: expected a place outside the input, but in overlaps in/part; choose "
      "another folder"),
     ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n", 73,
-     "error[OUTPUT_EXISTS] expected nothing at there, found an output; take another mode, as overwrite, or another path"),
+     "error[OUTPUT_EXISTS] output there already exists; set mode: overwrite, or choose another path"),
     ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n", 73,
      "error[OUTPUT_EXISTS] output.path: expected a folder or nothing, file is a file"),
     ("output where nothing announces", "run", HEAD + STEP + "output: {format: parquet, path: 'hdfs://host/out'}\n", 78,
      "error[CONFIG_OUTPUT] output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found "
-     "hdfs://host/out; take format: delta or iceberg, which publish at once anywhere"),
+     "hdfs://host/out; set format: delta or iceberg, which publish atomically anywhere"),
 ]  # fmt: skip
 
 #: A wrong call, its exit code, and the cause.

@@ -115,9 +115,7 @@ def test_sail_refuses_orc_before_it_writes(job: str, tmp_path: Path, section: st
     done = sparkscale(
         "run", "--config", job, "--set", "spark.engine=sail", "--set", f"{section}.format=orc", cwd=tmp_path
     )
-    line = (
-        f"sparkscale: error[CONFIG_FORMAT] {section}.format: expected a format that Sail has, found orc; take parquet"
-    )
+    line = f"sparkscale: error[CONFIG_FORMAT] {section}.format: expected a format that Sail has, found orc; use parquet"
     assert (done.returncode, last_line(done)) == (78, f"{line} (exit 78)")
     assert not list(tmp_path.iterdir())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_find_broken_links(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `b` title\n[a](#a-b-title) [b](#none) [c](none.md) [d](https://x.org) [e](page.md#no)\n")
     assert broken(page) == ["#none", "none.md", "page.md#no"]
+
+
+def test_keep_the_top_level_as_agreed() -> None:
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = {name.partition("/")[0] for name in done.stdout.splitlines()}
+    folders = {".ci", "conf", "docs", "jobs", "scripts", "sparkscale", "tests"}
+    pages = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
+    assert found == {*folders, *pages, "pyproject.toml", ".gitignore"}

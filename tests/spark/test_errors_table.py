@@ -106,16 +106,16 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "-inf in 3 rows; fix the data, or set nonfinite: keep"),
     ("every score null", "run", step("{kind: softmax, columns: [gone, lone]}"), 65,
      "error[DATA_EMPTY] step 1 (softmax): expected scores in 'gone', 'lone', found only nulls in 3 rows; leave "
-     "the step out, or take empty: null"),
+     "the step out, or set empty: null"),
     ("score not finite", "run", step("{kind: unit_norm, columns: [lost, y], nonfinite: error}"), 65,
-     "error[DATA_NONFINITE] verifying a sample: [USER_RAISED_EXCEPTION] DATA_NONFINITE: a score that is NaN or "
-     "infinite; the row's largest is Infinity; mend the data, or change the step's rule"),
+     "error[DATA_NONFINITE] verifying a sample: a score that is NaN or "
+     "infinite; the row's largest is Infinity; fix the data, or change the step's rule"),
     ("score not finite, by pandas", "run", step("{kind: unit_norm, columns: [lost, y], nonfinite: error}") + "engine: pandas\n", 65,
      "error[DATA_NONFINITE] verifying a sample: unit_norm: expected finite scores (nonfinite: error), found "
      "NaN or an infinity; fix the data, or set nonfinite: keep"),
     ("no softmax", "run", step("{kind: softmax, columns: t, undefined: error}") + "self_check: 0\n", 65,
-     "error[DATA_UNDEFINED] writing out: [USER_RAISED_EXCEPTION] DATA_UNDEFINED: a row of scores that are all "
-     "-Infinity; mend the data, or change the step's rule"),
+     "error[DATA_UNDEFINED] writing out: a row of scores that are all "
+     "-Infinity; fix the data, or change the step's rule"),
     ("no softmax, by pandas", "run", step("{kind: softmax, columns: t, undefined: error}") + "self_check: 0\nengine: pandas\n", 65,
      "error[DATA_UNDEFINED] writing out: softmax: expected a score above -inf in every row (undefined: error), "
      "found 1 rows with none; fix the data, or set undefined: null, zeros or uniform"),

@@ -215,9 +215,7 @@ def test_give_partitions_a_type_that_holds_them(
         run(input=source)
         assert back(spark) == {"x": [0.0, 1.0], "k": [value, value]}
         return
-    with pytest.raises(
-        DataError, match=r"DATA_INEXACT: column 'k': expected a value that .* holds exactly, found "
-    ) as caught:
+    with pytest.raises(DataError, match=r"column 'k': expected a value that .* holds exactly, found ") as caught:
         run(input=source)
     assert caught.value.exit_code == 65
     assert not (here / "out").exists()
@@ -243,5 +241,5 @@ def test_give_partitions_the_types_of_the_artifact_exactly(spark: SparkSession, 
     run("transform", **later)
     assert back(spark) == {"x": [0.5, 1.0], "k": [2.0, 2.0], "day": ["2026-01-02 03:04:05"] * 2}
     written("later/k=1.555/day=2026-01-02")
-    with pytest.raises(DataError, match=r"DATA_INEXACT: column 'k': expected a value that decimal\(10,2\) holds"):
+    with pytest.raises(DataError, match=r"column 'k': expected a value that decimal\(10,2\) holds"):
         run("transform", **later)

@@ -111,7 +111,7 @@ def test_publish_in_every_mode(inputs: Path, target: dict[str, str], back: Reade
     assert run(output).status == "done"
     assert_holds(back(target), WHOLE)
     assert run(output).status == "unchanged"
-    with pytest.raises(OutputError, match="expected nothing at") as caught:
+    with pytest.raises(OutputError, match="already exists") as caught:
         run(output, "again")
     assert caught.value.exit_code == 73
     parts = {**output, "mode": "overwrite_partitions"}

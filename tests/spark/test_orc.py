@@ -59,9 +59,9 @@ def zone(spark: SparkSession, name: str) -> Iterator[None]:
 @pytest.mark.parametrize("type_", [pa.date32(), pa.timestamp("us")], ids=str)
 def test_refuse_an_old_date_of_another_writer(spark: SparkSession, here: Path, type_: pa.DataType) -> None:
     write(here / "in", d=pa.array([None, OLD], pa.date32()).cast(type_))
-    with pytest.raises(DataError, match="column 'd' holds a date before 1582-10-15") as caught:
+    with pytest.raises(DataError, match="column 'd': expected dates from 1582-10-15 on") as caught:
         run()
-    assert caught.value.code == "DATA_UNKEPT"
+    assert caught.value.code == "DATA_CALENDAR"
     assert not (here / "out").exists()
 
 

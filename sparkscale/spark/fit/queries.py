@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale.pipeline.schema import Column
 from sparkscale.spark.columns import feature
-from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.session.session import is_connect, is_sail
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ def _tags(spark: SparkSession) -> tuple[Callable[[str], Any], Callable[[str], An
 
     A session of classic Spark has both as well, but finds no query that Python has started.
     """
-    if type(spark).__module__.startswith("pyspark.sql.connect"):
+    if is_connect(spark):
         return spark.addTag, spark.interruptTag
     return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
 

@@ -29,7 +29,7 @@ class Meaning(NamedTuple):
 SPARK = Meaning(ConfigError, "CONFIG_SPARK", "check spark.conf and spark.master")
 OPTION = Meaning(ConfigError, "CONFIG_OPTION", "check its options")
 CONFLICT = Meaning(TemporaryError, "OUTPUT_CONFLICT", "another run changed the table meanwhile; run it again")
-EXISTS = Meaning(OutputError, "OUTPUT_EXISTS", "take another mode, as overwrite, or another place")
+EXISTS = Meaning(OutputError, "OUTPUT_EXISTS", "set mode: overwrite, or choose another place")
 PACKAGE = Meaning(
     UnfitEnvironmentError,
     "ENV_PACKAGE",
@@ -66,7 +66,7 @@ _PARTITION = Meaning(
     "INPUT_PARTITION",
     "give that column another type in input.schema or input.partitions, such as string",
 )
-GATEWAY = Meaning(UnfitEnvironmentError, "ENV_SPARK", "`sparkscale doctor` tells more")
+GATEWAY = Meaning(UnfitEnvironmentError, "ENV_SPARK", "run `sparkscale doctor` for details")
 
 #: By name; a name that ends with ``*`` is the start of many. Conditions that only wrap another failure, such as
 #: ``FAILED_READ_FILE``, are not here: what they wrap says more (`sparkscale.spark.session.messages`).

@@ -55,7 +55,10 @@ def translate(error: Exception, what: str) -> SparkscaleError:
         hint = "--debug shows Spark's whole account of it"
         return InternalError("SPARK_FAILED", f"{what}: {_first_line(text)}", hint)
     meaning, match = found
-    return meaning.kind(meaning.code or match[1], f"{what}: {_cause(text, match)}", meaning.hint)
+    cause = _cause(text, match)
+    if not meaning.code:  # ours: what stands before it are the engine's words for an error that a query raises
+        cause = cause.partition(f"{match[1]}: ")[2] or cause
+    return meaning.kind(meaning.code or match[1], f"{what}: {cause}", meaning.hint)
 
 
 def _by_condition(error: Exception, text: str) -> tuple[Meaning, re.Match[str]] | None:

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale.errors import SparkscaleError, UnfitEnvironmentError
 from sparkscale.spark.session.retry import is_alive
+from sparkscale.spark.session.session import is_connect
 
 #: Exit codes of a JVM that ran out of memory: Spark's own, and that of ``-XX:+ExitOnOutOfMemoryError``.
 _CODES = (52, 3)
@@ -71,4 +72,4 @@ def _where(spark: SparkSession) -> str:
 
 def _tasks(spark: SparkSession) -> int:
     """Return how many tasks the engine works on at a time; 0 where it does not tell."""
-    return 0 if type(spark).__module__.startswith("pyspark.sql.connect") else spark.sparkContext.defaultParallelism
+    return 0 if is_connect(spark) else spark.sparkContext.defaultParallelism

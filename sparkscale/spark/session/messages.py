@@ -24,12 +24,16 @@ _OUT_OF_MEMORY = (
 )
 #: Codes of ours in a failure's text: an expression of a job raised it in the engine.
 OURS: Sequence[tuple[str, Meaning]] = [
-    (r"(DATA_NONFINITE|DATA_UNDEFINED)", Meaning(DataError, "", "mend the data, or change the step's rule")),
+    (r"(DATA_NONFINITE|DATA_UNDEFINED)", Meaning(DataError, "", "fix the data, or change the step's rule")),
     (
         r"(DATA_UNKEPT)",
         Meaning(
             DataError, "", "change those values before this job, or choose another output.format or output.partition_by"
         ),
+    ),
+    (
+        r"(DATA_CALENDAR)",
+        Meaning(DataError, "", "write the input as Parquet, or replace those dates"),
     ),
     (
         r"(DATA_INEXACT)",
@@ -117,7 +121,9 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     (
         r"No module named '?(\w+)",
         Meaning(
-            UnfitEnvironmentError, "ENV_WORKER", "install it for the executors' Python; `sparkscale doctor` tells more"
+            UnfitEnvironmentError,
+            "ENV_WORKER",
+            "install it for the executors' Python; run `sparkscale doctor` for details",
         ),
     ),
     (r"Python in worker has different version", conditions.WORKER),
@@ -140,7 +146,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "SCHEMA_HEADER",
-            "name the columns as the header does, or take input.options: {enforceSchema: true} to go by position",
+            "name the columns as the header does, or set input.options: {enforceSchema: true} to go by position",
         ),
     ),
     (

@@ -162,8 +162,13 @@ def choose(config: Spark) -> str:
     raise UnfitEnvironmentError(
         "ENV_ENGINE",
         "expected Java 17 or 21 for Spark, or the package pysail, found neither",
-        "install one of them; `sparkscale doctor` tells more",
+        "install one of them; run `sparkscale doctor` for details",
     )
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether a session speaks Spark Connect's protocol, as Sail's does: it has no ``sparkContext`` and no JVM."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
 
 
 @functools.cache
@@ -172,7 +177,7 @@ def is_sail(spark: SparkSession) -> bool:
 
     Asked by analysing a plan that Sail does not know; no job is started.
     """
-    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+    if not is_connect(spark):
         return False
     if spark not in _SAIL:
         _SAIL[spark] = _knows_no_observe(spark)
@@ -219,7 +224,7 @@ def _started(
     if not _submitted():
         if not has_java():
             cause = "expected Java 17 or newer, found none that runs"
-            raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or take spark.engine: sail")
+            raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or set spark.engine: sail")
         master = config.remote or config.master or "local[*]"
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH

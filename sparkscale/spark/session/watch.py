@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from sparkscale.progress.progress import Progress, Source, Tasks
+from sparkscale.spark.session.session import is_connect
 
 
 @contextlib.contextmanager
@@ -25,7 +26,7 @@ def watched(progress: Progress, spark: SparkSession) -> Iterator[None]:
 
 
 def _source(spark: SparkSession, stack: contextlib.ExitStack) -> Source:
-    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+    if not is_connect(spark):
         return functools.partial(active, spark)
     told = Told()
     spark.registerProgressHandler(told)

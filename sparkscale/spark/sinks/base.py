@@ -89,7 +89,7 @@ class Sink(abc.ABC):
         engine = "sail" if is_sail(spark) else "spark"
         if engine not in self.formats[self.output.format]:
             cause = f"output.format: expected a format that {engine.capitalize()} has, found {self.output.format}"
-            raise ConfigError("CONFIG_FORMAT", cause, "take parquet")
+            raise ConfigError("CONFIG_FORMAT", cause, "use parquet")
         options.check("sail" if engine == "sail" else "spark", self.output.format, "write", self.output.options)
         if self.output.rows_per_file is not None and engine == "sail":
             cause = "output.rows_per_file: expected none on Sail, which writes files of any number of rows"
@@ -127,8 +127,8 @@ class Sink(abc.ABC):
     def check_absent(self) -> None:
         """Raise :class:`OutputError` (73) where mode is ``error`` and there is something."""
         if self.output.mode == "error" and self.partitions() is not None:
-            cause = f"expected nothing at {self.output.name}, found a table"
-            raise OutputError("OUTPUT_EXISTS", cause, "take another mode, as overwrite, or another place")
+            cause = f"output {self.output.name} already exists"
+            raise OutputError("OUTPUT_EXISTS", cause, "set mode: overwrite, or choose another place")
 
     def problems(self, planned: Plan, source: str) -> list[Problem]:
         """Return what the target cannot hold of a plan's result, and where the table that is there differs from it."""

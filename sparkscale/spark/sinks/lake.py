@@ -75,7 +75,7 @@ class Lake(Sink):
         path = self.output.local
         if path is not None and self._described() is None and _has_files(path):
             cause = f"output.path: expected {self.output.format} or nothing, found another folder at {path}"
-            raise OutputError("OUTPUT_EXISTS", cause, "take another path")
+            raise OutputError("OUTPUT_EXISTS", cause, "choose another path")
         super().check_absent()
 
     def folder(self) -> str | None:

@@ -44,7 +44,7 @@ class Objects(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
         if not store.reaches(self._uri):
             expected = "output.path: expected a path of this machine, s3, gs, az or abfs for plain files"
             cause = f"{expected}, found {self.output.name}"
-            raise ConfigError("CONFIG_OUTPUT", cause, "take format: delta or iceberg, which publish at once anywhere")
+            raise ConfigError("CONFIG_OUTPUT", cause, "set format: delta or iceberg, which publish atomically anywhere")
         self.unchanged = self._table.finished(run, self.output.mode)
 
     def write(self, df: DataFrame) -> None:

@@ -26,7 +26,7 @@ def resolved(spark: SparkSession, output: Output) -> tuple[Output, str | None]:
             location = default_location(spark, output.table or "")
     if output.format in FILES and not (location and is_local(location)):
         cause = f"output.table: expected a table of files on this machine, {output.name} is at {location}"
-        raise ConfigError("CONFIG_OUTPUT", cause, "take a table of format delta or iceberg")
+        raise ConfigError("CONFIG_OUTPUT", cause, "use a table of format delta or iceberg")
     return output, location
 
 
@@ -38,5 +38,5 @@ def _as_cataloged(output: Output, known: Described | None) -> Output:
         raise ConfigError("CONFIG_FORMAT", cause, "leave the format out")
     if found not in WRITTEN or found == "table":
         cause = f"expected a table of a format that can be written, {output.name} is of {found or 'no known one'}"
-        raise ConfigError("CONFIG_FORMAT", cause, "take another table")
+        raise ConfigError("CONFIG_FORMAT", cause, "choose another table")
     return output.model_copy(update={"format": found})

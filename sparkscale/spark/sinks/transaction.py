@@ -68,7 +68,7 @@ def sink_of(output: Output, place: str | None) -> Sink:
     kinds = [kind for kind in base.REGISTRY if output.format in kind.formats and kind.takes(place)]
     if not kinds:
         cause = f"output: expected a place that {output.format} can be written to, found {output.name}"
-        raise ConfigError("CONFIG_OUTPUT", cause, "take another format, or another place")
+        raise ConfigError("CONFIG_OUTPUT", cause, "choose another format or place")
     return kinds[0](output, place)
 
 

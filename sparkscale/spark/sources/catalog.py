@@ -88,7 +88,7 @@ def default_location(spark: SparkSession, name: str) -> str:
         raise ConfigError("CONFIG_TABLE", cause, "say output.format: iceberg or delta for a table of another catalog")
     if not re.fullmatch(r"\w+", table, re.ASCII):
         cause = f"output.table: expected a name of letters, digits and _ in Spark's own catalog, found {name}"
-        raise ConfigError("CONFIG_TABLE", cause, "take another name")
+        raise ConfigError("CONFIG_TABLE", cause, "choose another name")
     database = around[0] if around else spark.catalog.currentDatabase()
     return f"{spark.catalog.getDatabase(tick(database)).locationUri.rstrip('/')}/{table}"
 

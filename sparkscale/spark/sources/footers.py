@@ -138,7 +138,7 @@ def _same(known: Footers, name: str, found: dict[str, float], expected: dict[str
     raise InternalError(
         "SELF_CHECK",
         f"{where}the engine found {what} {found[what]!r}, the footers of the Parquet files say {expected[what]!r}",
-        "nothing was saved or published; tell us which engine this is",
+        "nothing was saved or published; report the engine to us",
     )
 
 

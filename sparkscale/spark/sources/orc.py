@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from sparkscale.errors import DataError, Problem
 from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.session.session import is_connect
 
 _GREGORIAN = datetime.date(1582, 10, 15)
 _UTC = ("UTC", "GMT", "UCT", "Z", "Zulu", "Etc/UTC", "Etc/GMT", "Etc/UCT", "Etc/Zulu", "Universal", "Greenwich")
@@ -66,7 +67,7 @@ def _check_zone(spark: SparkSession, names: Sequence[str]) -> None:
 
 def jvm_zone(spark: SparkSession) -> str:
     """Return the zone of Spark's JVM; through Spark Connect this is a job of one row."""
-    if not type(spark).__module__.startswith("pyspark.sql.connect"):
+    if not is_connect(spark):
         return str(cast("Any", spark)._jvm.java.time.ZoneId.systemDefault().getId())  # noqa: SLF001 - classic Spark has no other way
     found = F.reflect(F.lit("java.time.ZoneId"), F.lit("systemDefault"))
     row = spark.range(1).select(found.alias("zone")).first()
@@ -89,10 +90,10 @@ def _writer(path: Path) -> str:
 def _guarded(name: str, type_: str) -> Any:
     """Return a column that raises at a date whose calendar is unknown; nulls pass."""
     column = ref(name)
-    said = F.concat(
-        F.lit(f"DATA_UNKEPT: column {name!r} holds a date before 1582-10-15, which Spark reads days apart from what "
-              "the ORC file's writer wrote; write the input as Parquet: "),
-        column.cast("string"),
-    )  # fmt: skip
+    cause = (
+        f"DATA_CALENDAR: column {name!r}: expected dates from 1582-10-15 on, because the file's writer is not Java's "
+        "and Spark shifts earlier dates by days, found one that it reads as "
+    )
+    said = F.concat(F.lit(cause), column.cast("string"))
     old = column < F.lit(_GREGORIAN).cast(type_)
     return F.when(old, F.raise_error(said)).otherwise(column).alias(name)

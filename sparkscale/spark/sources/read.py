@@ -193,7 +193,7 @@ def place_of(spark: SparkSession, path: str, *, whole: bool = False) -> str:
         place = str(Path(local_path(path)).absolute())
         if is_sail(spark) and quote(place) != place:
             cause = f"expected a path of letters, digits and _.-~/ for Sail's tables, found {place}"
-            raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+            raise ConfigError("CONFIG_PATH", cause, "rename it, or set spark.engine: spark")
         return place
     return _pattern(spark, path)
 
@@ -210,7 +210,7 @@ def _pattern(spark: SparkSession, path: str) -> str:
         cause = (
             f"input.path: expected a path without \\ * ? [ ] {{ }} for Sail, which reads patterns only, found {path}"
         )
-        raise ConfigError("CONFIG_PATH", cause, "rename it, or take spark.engine: spark")
+        raise ConfigError("CONFIG_PATH", cause, "rename it, or set spark.engine: spark")
     return str(Path(escaped, whole.relative_to(named)))
 
 
@@ -234,7 +234,7 @@ def check_exists(source: Input) -> None:
 def check_format(spark: SparkSession, key: str, format_: str) -> None:
     """Raise :class:`ConfigError` for a format that the engine lacks."""
     if format_ in ("orc", "iceberg") and is_sail(spark):
-        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found {format_}", "take parquet")
+        raise ConfigError("CONFIG_FORMAT", f"{key}: expected a format that Sail has, found {format_}", "use parquet")
 
 
 def texts(options: Mapping[str, Any]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
             raise DataError(
                 "DATA_EMPTY",
                 f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
-                "leave the step out, or take empty: null",
+                "leave the step out, or set empty: null",
             )
         if (undefined := counts.get(f"undefined_{item.number}")) is not None:
             report.undefined_rows[label] = undefined

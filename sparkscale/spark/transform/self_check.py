@@ -139,7 +139,7 @@ def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError
     return InternalError(
         "SELF_CHECK",
         f"column {name!r}, row {row} of the sample: the engine gave {found!r}, the NumPy kernels {expected!r}",
-        "nothing was published; try engine: pandas, and tell us which Spark this is",
+        "nothing was published; try engine: pandas, and report the Spark version to us",
     )
 
 
