@@ -14,9 +14,10 @@ import sparkscale as ss
 from sparkscale import maps
 from sparkscale.artifact import document
 from sparkscale.errors import DataError
-from sparkscale.maps.base import KINDS, Bools, Floats
-from sparkscale.scalers.base import RowStep, Scaler
+from sparkscale.maps.base import KINDS, Floats
+from sparkscale.scalers.base import Scaler
 from sparkscale.stats.column import ColumnStats
+from tests.toys import define_maps
 
 
 @pytest.fixture(autouse=True)
@@ -28,47 +29,6 @@ def _kinds(registry: object) -> Iterator[None]:
     KINDS.update(known)
 
 
-def define() -> tuple[type[Scaler], type[RowStep]]:
-    """Define a column map and a row map, and the steps that solve to them."""
-
-    @dataclass(frozen=True)
-    class Doubling(maps.ColumnMap, kind="doubling"):
-        times: float = 2.0
-
-        def forward(self, x: Floats) -> Floats:
-            return x * self.times
-
-        def inverse(self, y: Floats) -> Floats:
-            return y / self.times
-
-        @property
-        def formula(self) -> str:
-            return f"x * {self.times!r}"
-
-    @dataclass(frozen=True)
-    class Centering(maps.RowMap, kind="centering"):
-        def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
-            return x - x.mean(axis=1, keepdims=True), null | null.any(axis=1, keepdims=True)
-
-        @property
-        def formula(self) -> str:
-            return "x - mean(x)"
-
-    class Double(Scaler, kind="double"):
-        formula = "x * 2"
-
-        def solve(self, stats: ColumnStats) -> Doubling:
-            return Doubling(2.0 + 0.0 * stats.mean)
-
-    class Center(RowStep, kind="center"):
-        formula = "x - mean(x)"
-
-        def solve_row(self) -> Centering:
-            return Centering(self.nonfinite)
-
-    return Double, Center
-
-
 TABLE: dict[str, Any] = {
     "x": [1.0, None, -3.0],
     "a": [1.0, 0.0, 5.0],
@@ -78,7 +38,7 @@ TABLE: dict[str, Any] = {
 
 
 def test_map_forward_and_back_by_numpy() -> None:
-    double, center = define()
+    *_, double, center = define_maps()
     fitted = ss.Pipeline([double("x"), center(["a", "b"]), center("s")]).fit_arrays(TABLE)
     out = fitted.transform_arrays(TABLE)
     assert {name: out[name].tolist() for name in "xab"} == {
@@ -92,7 +52,7 @@ def test_map_forward_and_back_by_numpy() -> None:
 
 
 def test_keep_in_an_artifact() -> None:
-    double, center = define()
+    *_, double, center = define_maps()
     fitted = ss.Pipeline([double("x"), center(["a", "b"])]).fit_arrays(TABLE)
     loaded = document.load(document.dump(fitted))
     assert loaded.maps == fitted.maps

@@ -3,106 +3,56 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
-from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale import maps
 from sparkscale.config import models
 from sparkscale.errors import ConfigError, InternalError
-from sparkscale.maps.base import KINDS, Bools, Floats
+from sparkscale.maps.base import KINDS
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.run import explain
 from sparkscale.run.opening import Opened
-from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.transform import engines, native
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.self_check import self_check
-from sparkscale.stats.column import ColumnStats
 from tests.spark.frames import MakeFrame, assert_alike, outputs
+from tests.toys import Maps, define_maps
 
 NAN, INF = math.nan, math.inf
 
 
-@dataclass(frozen=True)
-class Doubling(maps.ColumnMap):
-    """``x * times``."""
-
-    times: float = 2.0
-
-    def forward(self, x: Floats) -> Floats:
-        return x * self.times
-
-    def inverse(self, y: Floats) -> Floats:
-        return y / self.times
-
-    @property
-    def formula(self) -> str:
-        return f"x * {self.times!r}"
-
-
-@dataclass(frozen=True)
-class Centering(maps.RowMap):
-    """``x - mean(x)`` by row."""
-
-    def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
-        null = null | null.any(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore"):  # inf - inf
-            return (x - x.sum(axis=1, keepdims=True) / x.shape[1] if x.shape[1] else x), null
-
-    @property
-    def formula(self) -> str:
-        return "x - mean(x)"
-
-
 @pytest.fixture
-def steps(registry: object) -> Iterator[list[Any]]:
+def toys(registry: object) -> Iterator[Maps]:
     """Define two kinds of maps and of steps; forget them, and their native forms, afterwards."""
     known = [(kinds, dict(kinds)) for kinds in (KINDS, native.FORMS)]
-    for kind, map_ in {"doubling": Doubling, "centering": Centering}.items():
-        map_.kind = kind
-        KINDS[kind] = map_
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests
-
-    class Double(Scaler, kind="double"):
-        formula = "x * 2"
-
-        def solve(self, stats: ColumnStats) -> Doubling:  # noqa: ARG002 - of any column
-            return Doubling()
-
-    class Center(RowStep, kind="center"):
-        formula = "x - mean(x)"
-
-        def solve_row(self) -> Centering:
-            return Centering(self.nonfinite)
-
-    yield [Double("x"), Center(["x", "y"], into="{column}_c"), Center("s", into="s_c")]
+    yield define_maps()
     for kinds, before in known:
         kinds.clear()
         kinds.update(before)  # type: ignore[arg-type]
-    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
-def define_forms() -> None:
+@pytest.fixture
+def steps(toys: Maps) -> list[Any]:
+    return [toys.Double("x"), toys.Center(["x", "y"], into="{column}_c"), toys.Center("s", into="s_c")]
+
+
+def define_forms(toys: Maps) -> None:
     """Define the native forms of both."""
 
-    class DoublingForm(native.ColumnForm[Doubling], of=Doubling):
+    class DoublingForm(native.ColumnForm[Any], of=toys.Doubling):
         def forward(self, x: Column) -> Column:
             return x * F.lit(self.map.times)
 
         def inverse(self, y: Column) -> Column:
             return y / F.lit(self.map.times)
 
-    class CenteringForm(native.RowForm[Centering], of=Centering):
+    class CenteringForm(native.RowForm[Any], of=toys.Centering):
         def forward(self, x: native.Scores, stages: Stages) -> native.Scores:
             count = stages.keep(x.count(lambda score: score.isNotNull() | score.isNull()))
             mean = stages.keep(x.sum(lambda score: score, nulls=False) / F.when(count > F.lit(0.0), count))
@@ -138,8 +88,8 @@ def test_go_by_the_udf_engines_without_a_native_form(frame: MakeFrame, steps: li
             call(frame(TABLE), engine="native")
 
 
-def test_go_by_every_engine_with_a_native_form(frame: MakeFrame, steps: list[Any]) -> None:
-    define_forms()
+def test_go_by_every_engine_with_a_native_form(frame: MakeFrame, toys: Maps, steps: list[Any]) -> None:
+    define_forms(toys)
     fitted = ss.Pipeline([*steps, ss.MinMax("y")]).fit(frame(TABLE))
     assert_all_alike(fitted, frame, ("auto", "native", "arrow", "pandas"))
     plan = fitted.transform(frame(TABLE))._jdf.queryExecution().executedPlan().toString()
@@ -151,8 +101,8 @@ def test_mix_engines_in_one_select(frame: MakeFrame, steps: list[Any]) -> None:
     assert_all_alike(fitted, frame, ("auto",))
 
 
-def test_check_a_native_form(frame: MakeFrame, steps: list[Any]) -> None:
-    class Wrong(native.ColumnForm[Doubling], of=Doubling):
+def test_check_a_native_form(frame: MakeFrame, toys: Maps, steps: list[Any]) -> None:
+    class Wrong(native.ColumnForm[Any], of=toys.Doubling):
         def forward(self, x: Column) -> Column:
             return x * F.lit(2.5)
 
@@ -170,7 +120,9 @@ def explained(fitted: Fitted, df: DataFrame) -> list[tuple[str, str]]:
     return [(step.engine, step.why) for step in found.steps]
 
 
-def test_choose_an_engine_and_say_why(frame: MakeFrame, steps: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choose_an_engine_and_say_why(
+    frame: MakeFrame, toys: Maps, steps: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     df = frame(TABLE)
     fitted = ss.Pipeline([*steps, ss.MinMax("y")]).fit(df)
     arrow = ("arrow", "it has no native form, and Arrow UDFs are the fastest way into Python")
@@ -180,5 +132,5 @@ def test_choose_an_engine_and_say_why(frame: MakeFrame, steps: list[Any], monkey
     pandas = ("pandas", "it has no native form, and Arrow UDFs need Spark 4.1 or newer, found 4.0.1")
     assert explained(fitted, df) == [pandas] * 3 + [native_]
     assert_all_alike(fitted, frame, ("auto",))
-    define_forms()
+    define_forms(toys)
     assert explained(fitted, df) == [native_] * 4
