@@ -29,10 +29,10 @@ def write(folder: Path, **columns: Any) -> None:
     orc.write_table(pa.table({"x": [1.0, 2.0], **columns}), folder / "a.orc")
 
 
-def run(source: str = "in", format_: str = "orc") -> list[str]:
+def run(**source: str) -> list[str]:
     sections = {
         "version": 1,
-        "input": {"format": format_, "path": source},
+        "input": source or {"format": "orc", "path": "in"},
         "steps": [{"kind": "minmax", "columns": "x"}],
         "output": {"format": "parquet", "path": "out", "mode": "overwrite"},
     }
@@ -101,6 +101,18 @@ def test_refuse_timestamps_where_the_jvm_is_elsewhere(spark: SparkSession, here:
     assert (caught.value.code, caught.value.exit_code) == ("SCHEMA_TYPE", 65)
     assert "'t'" in str(caught.value)
     assert "'n'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("more", [{}, {"format": "orc"}], ids=["of some format", "orc"])
+def test_judge_a_table_of_a_catalog(spark: SparkSession, here: Path, more: dict[str, str]) -> None:
+    spark.createDataFrame([(1.0, NOON), (2.0, None)], "x double, t timestamp").write.mode("overwrite").format(
+        "orc"
+    ).saveAsTable("default.orc_in")
+    with zone(spark, "America/St_Johns"), pytest.raises(DataError, match="its JVM, America/St_Johns"):
+        run(table="default.orc_in", **more)
+    with zone(spark, "Etc/UTC"):
+        run(table="default.orc_in", **more)
+    assert made("t")[1] is None
 
 
 def test_ask_no_zone_without_timestamps(spark: SparkSession, here: Path) -> None:

@@ -20,6 +20,7 @@ from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import orc
+from sparkscale.spark.sources.catalog import describe, quoted
 from sparkscale.spark.sources.deltalog import columns
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.
@@ -111,6 +112,14 @@ def _unchecked(df: DataFrame, source: Input) -> list[str]:
     return [f"not checked for {what}: {left[0]} and all files behind it ({len(left)})"] if left else []
 
 
+def _is_orc(df: DataFrame, source: Input) -> bool:
+    """Whether an input is ORC: files, or a table that a catalog says is of ORC files."""
+    if source.format != "table" or source.table is None or is_sail(df.sparkSession):
+        return source.format == "orc"
+    known = describe(df.sparkSession, quoted(source.table))
+    return known is not None and known.provider == "orc"
+
+
 def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
     """Judge the types of an input's first file: return the input, on Sail with Spark's types, and warnings.
 
@@ -122,7 +131,7 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
         return df, _unchecked(df, source)
     if source.format == "delta" and source.local is not None:
         return df, _of_delta(df, source)
-    if source.format == "orc":  # which Sail does not read
+    if _is_orc(df, source):  # which Sail does not read
         return orc.judged(df)
     file = next(_files(source), None)
     engine = "sail" if is_sail(df.sparkSession) else "spark"
