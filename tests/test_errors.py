@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import math
 import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,3 +116,33 @@ def test_show_a_number_of_more_digits_than_python_writes() -> None:
 def test_hint_at_the_nearest_key_or_all() -> None:
     assert errors.nearest_or_all("colums", ["kind", "columns"]) == "did you mean 'columns'?"
     assert errors.nearest_or_all("x", iter(["kind", "columns"])) == "the keys here are columns, kind"
+
+
+# --- the page of exit codes ---------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and name.endswith("Error")}
+
+
+def raised() -> Iterator[tuple[str, int | None]]:
+    """Yield the error codes that the source names, each with the exit code of its class where it stands beside it."""
+    for file in sorted((ROOT / "sparkscale").rglob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                names = [call.func.id, *(one.id for one in call.args if isinstance(one, ast.Name))]
+                kinds = [KINDS[name] for name in names if name in KINDS]
+                if kinds or call.func.id == "Problem":
+                    texts = (one.value for one in call.args if isinstance(one, ast.Constant))
+                    codes = (
+                        text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z]{3,}[A-Z_]*", text)
+                    )
+                    yield from ((code, kinds[0].exit_code if kinds else None) for code in codes)
+
+
+def test_list_every_error_code_with_its_exit_code() -> None:
+    page = (ROOT / "docs" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+) \|[^|]*\| (.*) \|$", page, re.MULTILINE))
+    found = set(raised())
+    assert len(found) > 80
+    wrong = [(code, exit_code) for code, exit_code in found if exit_code and f"`{code}`" not in rows[str(exit_code)]]
+    assert (wrong, [code for code, _ in found if f"`{code}`" not in page]) == ([], [])
