@@ -12,7 +12,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from sparkscale.config import yamlfile
-from sparkscale.config.models import Condition, JobConfig
+from sparkscale.config.models import JobConfig
+from sparkscale.config.where import Condition
 from sparkscale.scalers.base import REGISTRY
 
 ROOT = Path(__file__).parents[1]

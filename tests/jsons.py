@@ -26,7 +26,7 @@ CASES: list[tuple[list[list[str]], str | None, list[Any] | str]] = [
 
 def found(spark: Any, files: list[list[str]], schema: str | None, folder: Path) -> Any:
     """Return the values of `a`, or the error's code."""
-    from sparkscale.config.models import Input
+    from sparkscale.config.data import Input
     from sparkscale.errors import SparkscaleError
     from sparkscale.spark.session.failures import translated
     from sparkscale.spark.sources.read import read

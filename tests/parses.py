@@ -81,7 +81,7 @@ def is_json(text: str) -> bool:
 
 def found(spark: Any, format_: str, type_: str, texts: list[str], folder: Path) -> Any:
     """Return the values as text, or the error's code and what it says."""
-    from sparkscale.config.models import Input
+    from sparkscale.config.data import Input
     from sparkscale.errors import SparkscaleError
     from sparkscale.spark.session.failures import translated
     from sparkscale.spark.sources.read import read

@@ -197,7 +197,7 @@ def written(case: Case, folder: Path) -> Path:
 
 def found(spark: Any, case: Case, folder: Path) -> Any:
     """Return what a job's reader makes of a case: JSON values by column, rows in order, or the error."""
-    from sparkscale.config.models import Input
+    from sparkscale.config.data import Input
     from sparkscale.errors import SparkscaleError
     from sparkscale.formats.texttypes import Wanted
     from sparkscale.spark.session.failures import translated

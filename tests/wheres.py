@@ -67,7 +67,7 @@ def _text(value: float | None) -> str:
 
 def kept(spark: Any, format_: str, place: Path, column: str, rule: Any) -> list[int]:
     """Return the rows that a job's reader keeps."""
-    from sparkscale.config.models import Input
+    from sparkscale.config.data import Input
     from sparkscale.config.predicates import conditions
     from sparkscale.spark.columns import schema_of
     from sparkscale.spark.sources.read import narrowed, read

@@ -9,8 +9,8 @@ from sparkscale.cli.printing import answer, print_json
 from sparkscale.errors import UsageError
 
 if TYPE_CHECKING:
+    from sparkscale.config.data import Output
     from sparkscale.config.jobfile import Job
-    from sparkscale.config.models import Output
 
 command = section("Outputs")
 

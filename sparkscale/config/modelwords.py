@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sparkscale.config.models import Condition, JobConfig
+from sparkscale.config.models import JobConfig
 from sparkscale.config.origins import Keys, Origins, cut
 from sparkscale.config.redaction import hidden
 from sparkscale.config.steps import MISMATCH
+from sparkscale.config.where import Condition
 from sparkscale.errors import Problem, nearest, nearest_or_all, shown
 from sparkscale.scalers.mismatch import Mismatch
 

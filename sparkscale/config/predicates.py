@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sparkscale.config.models import Condition, Where
+from sparkscale.config.where import Condition, Where
 from sparkscale.errors import Problem, nearest
 from sparkscale.pipeline.schema import Column, Schema, is_of
 

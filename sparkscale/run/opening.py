@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sparkscale.artifact import store
 from sparkscale.config.jobfile import Job
-from sparkscale.config.models import Condition, JobConfig, Where
+from sparkscale.config.models import JobConfig
 from sparkscale.config.predicates import conditions
+from sparkscale.config.where import Condition, Where
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.formats.texttypes import Decided, Wanted
 from sparkscale.pipeline.fitted import Fitted

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sparkscale.config import jobfile, yamlfile
-from sparkscale.config.models import Input, public
+from sparkscale.config.data import Input, public
 from sparkscale.config.predicates import conditions
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.pipeline.schema import Field, Schema

@@ -11,8 +11,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from sparkscale.config import jobfile
-from sparkscale.config.models import Artifact, Condition, Drift, Input, JobConfig, Output, Spark, Statistics
+from sparkscale.config.data import Artifact, Input, Output
+from sparkscale.config.models import Drift, JobConfig, Spark, Statistics
 from sparkscale.config.origins import dotted
+from sparkscale.config.where import Condition
 from sparkscale.errors import ConfigError
 from sparkscale.scalers.base import REGISTRY
 from sparkscale.scalers.selectors import ByDtype

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.artifact import store
 from sparkscale.config import jobfile
-from sparkscale.config.models import public
+from sparkscale.config.data import public
 from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report

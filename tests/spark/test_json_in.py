@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale.config.models import Input
+from sparkscale.config.data import Input
 from sparkscale.errors import ConfigError, DataError, SparkscaleError
 from sparkscale.formats.texttypes import Wanted
 from sparkscale.spark.session.failures import translated

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.publish.announce import Announced
 from sparkscale.publish.runs import Run
 from sparkscale.spark.sinks.objects import Objects

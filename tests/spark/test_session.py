@@ -84,7 +84,8 @@ def test_write_no_int96_in_a_session_of_the_user(unsettled: SparkSession, here: 
 #: Reads a file in a session of our own, and prints its first value, or the code of the error.
 READ = """
 import sys
-from sparkscale.config.models import Input, Spark
+from sparkscale.config.data import Input
+from sparkscale.config.models import Spark
 from sparkscale.errors import SparkscaleError
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import session

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.errors import ConfigError, OutputError, Problem, nearest
 from sparkscale.formats import options, registry
 from sparkscale.formats.capabilities import OF_NULLS

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.errors import Problem
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from sparkscale.artifact import store
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.errors import ConfigError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
-from sparkscale.config.models import FILES, Output
+from sparkscale.config.data import FILES, Output
 from sparkscale.errors import ConfigError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local

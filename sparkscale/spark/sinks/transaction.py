@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 
 from pyspark.sql import SparkSession
 
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.errors import ConfigError
 from sparkscale.publish.runs import Run
 from sparkscale.spark import sinks

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
-from sparkscale.config.models import Output
+from sparkscale.config.data import Output
 from sparkscale.places import is_local
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.sources.read import texts

@@ -16,7 +16,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkscale.config.models import FILES
+from sparkscale.config.data import FILES
 from sparkscale.formats.judge import kind_of, verdict
 from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session.session import is_sail

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
-from sparkscale.config.models import Input
+from sparkscale.config.data import Input
 from sparkscale.errors import DataError, Problem
 from sparkscale.formats.judge import read_verdict
 from sparkscale.formats.reach import within

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
-from sparkscale.config.models import FILES, Input
+from sparkscale.config.data import FILES, Input
 from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import listed

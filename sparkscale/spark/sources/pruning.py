@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from pyspark.sql import DataFrame
 
-from sparkscale.config.models import Condition, Input, Where
+from sparkscale.config.data import Input
 from sparkscale.config.predicates import conditions
+from sparkscale.config.where import Condition, Where
 from sparkscale.errors import DataError
 from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session.failures import translated

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from sparkscale.config.models import FILES, Input
+from sparkscale.config.data import FILES, Input
 from sparkscale.config.predicates import Predicates
 from sparkscale.errors import ConfigError, DataError, InputMissingError
 from sparkscale.formats import options

@@ -1,0 +1,222 @@
+"""Where data is: what a job reads, what it writes, and where the artifact of a fit lives."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from sparkscale.config.strict import Scalar, Strict
+from sparkscale.config.where import Where
+from sparkscale.formats import registry
+from sparkscale.places import is_local
+
+Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
+#: Which keys read a format as it was at some time.
+_AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
+_ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
+FILES = frozenset(("parquet", "csv", "json", "orc"))
+_TYPED = re.compile(
+    r"(?:`([^`]+)`|([^`\s,:]+))\s*[\s:]\s*"
+    r"(tinyint|smallint|int|bigint|float|double|decimal\(\d+,\s*\d+\)|string|boolean|date|timestamp(?:_ntz)?)",
+    re.IGNORECASE,
+)
+_TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+)){0,7}")
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """Text that is a key of a registry, which may grow: as a Literal, but for when it is looked up."""
+
+    known: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(self.known)}
+
+    def _check(self, value: str) -> str:
+        if value not in self.known:
+            expected = " or ".join(", ".join(map(repr, self.known)).rsplit(", ", 1))  # as pydantic words a Literal
+            raise PydanticCustomError("literal_error", "expected {expected}", {"expected": expected})
+        return value
+
+
+#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
+Read: TypeAlias = Annotated[str, _OneOf(registry.READ)]
+Written: TypeAlias = Annotated[str, _OneOf(registry.WRITTEN)]
+_OF_FORMAT = "Optional for a table of a catalog, which knows its format."
+
+
+def public(path: str) -> str:
+    """Return a path without what may be a secret in it: the user part and the query of a URI."""
+    scheme, found, rest = path.partition("://")
+    if not found:
+        return path
+    host, slash, tail = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail.partition('?')[0]}"
+
+
+def _table_name(name: str) -> str:
+    """Refuse what is no table's name: parts with dots between them, odd ones in backticks."""
+    if not _TABLE.fullmatch(name):
+        raise ValueError("expected a name such as db.name or catalog.db.`odd name`")
+    return name
+
+
+def _iso_time(text: str) -> str:
+    """Return a time as engines read it, whole."""
+    try:
+        return datetime.datetime.fromisoformat(text).isoformat(sep=" ")
+    except ValueError as error:
+        raise ValueError("expected a time such as 2026-01-31 12:00:00") from error
+
+
+def _typed_names(text: object) -> dict[str, str]:
+    """Return by name the types of ``month int, `odd name` decimal(10,2)``, which folders' names can hold."""
+    if not isinstance(text, str):
+        raise ValueError(f"expected text such as 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
+    found: dict[str, str] = {}
+    for part in re.split(r",(?![^(`]*[)`])", text):
+        match = _TYPED.fullmatch(part.strip())
+        if match is None or (match[1] or match[2]) in found:
+            raise ValueError(f"expected names and types such as 'month int, day date', found {part.strip()!r}")
+        found[match[1] or match[2]] = match[3].lower()
+    return found
+
+
+def _supports(format_: str) -> str:
+    keys = _AS_OF.get(format_, ())
+    return f"use {' or '.join(keys)}" if keys else "only delta and iceberg do"
+
+
+class Place(Strict):
+    """Where data is: files or a table at a path, or a table of a catalog."""
+
+    format: str = Field("table", description=_OF_FORMAT)
+    path: str | None = Field(None, min_length=1, description="A file, a folder, or a Delta or Iceberg table's folder.")
+    table: Annotated[str, AfterValidator(_table_name)] | None = Field(
+        None, description="A table of a catalog instead of a path: db.name or catalog.db.name."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Place:
+        if (self.path is None) == (self.table is None):
+            found = "neither" if self.path is None else "both"
+            raise ValueError(f"expected one of 'path' and 'table', found {found}")
+        if self.format == "table" and self.table is None:
+            raise ValueError("a 'path' needs a 'format', found none")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The path or table, for people: without secrets."""
+        return self.table or public(self.path or "")
+
+    @property
+    def is_files(self) -> bool:
+        """Whether it is plain files."""
+        return self.format in FILES
+
+    @property
+    def local(self) -> str | None:
+        """The path, where it is one of this machine."""
+        return self.path if self.path is not None and is_local(self.path) else None
+
+
+class Input(Place):
+    """What a job reads."""
+
+    format: Read = Field("table", description=_OF_FORMAT)
+    version: int | None = Field(None, ge=0, description="Read a Delta table as of this version.")
+    snapshot: int | None = Field(None, ge=0, description="Read an Iceberg table as of this snapshot.")
+    tag: str | None = Field(None, min_length=1, description="Read an Iceberg table as of this tag or branch.")
+    timestamp: Annotated[str, AfterValidator(_iso_time)] | None = Field(
+        None, description="Read a Delta or Iceberg table as of this time, such as 2026-01-31 12:00:00."
+    )
+    table_schema: str | None = Field(
+        None, alias="schema", description="Names and types, such as 'a double, b string' (default: from the data)."
+    )
+    partitions: Annotated[dict[str, str], BeforeValidator(_typed_names)] = Field(
+        default={},
+        description="Types of partition columns, such as 'month int, day date' (default: text).",
+        json_schema_extra={"type": "string"},
+    )
+    where: Where = Field(default={}, description="Rows to keep: column: value, [values], or {ge: 1, lt: 7}.")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Reader options. An option that the engine would ignore is an error."
+    )
+
+    @model_validator(mode="after")
+    def _as_it_was(self) -> Input:
+        given = [key for key in _ALL_AS_OF if getattr(self, key) is not None]
+        allowed = _AS_OF.get(self.format, _ALL_AS_OF if self.format == "table" else ())
+        if len(given) > 1:
+            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)}")
+        if given and given[0] not in allowed:
+            raise ValueError(f"{given[0]}: {self.format} doesn't support it; {_supports(self.format)}")
+        if self.table_schema is not None and self.format not in FILES:
+            raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
+        if self.partitions and (self.format not in FILES or self.table is not None):
+            raise ValueError("partitions: expected a path of plain files; a table has its own types")
+        return self
+
+    @property
+    def pinned(self) -> set[str]:
+        """The columns that `where` narrows to one value."""
+        rules = self.where.items()
+        return {name for name, rule in rules if not isinstance(rule, list) and getattr(rule, "eq", rule) is not None}
+
+    @property
+    def as_of(self) -> dict[str, str]:
+        """Spark's options for reading the table as it was."""
+        asked = next((value for value in (self.version, self.snapshot, self.tag) if value is not None), None)
+        if asked is not None:
+            return {"versionAsOf": str(asked)}
+        return {"timestampAsOf": self.timestamp} if self.timestamp else {}
+
+
+class Artifact(Strict):
+    """Where the artifact of a fit lives."""
+
+    path: str = Field(min_length=1, description="A folder of numbered versions, local or s3://, gs://, az://.")
+    version: int | None = Field(None, ge=1, description="Version to apply (default: newest).")
+
+
+class Output(Place):
+    """What a job writes."""
+
+    format: Written = Field("table", description=_OF_FORMAT)
+    mode: Mode = Field(
+        "error",
+        description="error: refuse an output that exists; overwrite: replace it; overwrite_partitions: replace the "
+        "partitions that the result has rows in; append: add to it. Readers see the change in one step.",
+    )
+    partition_by: list[str] = Field(default=[], description="Columns whose values name folders, such as month=1.")
+    rows_per_file: int | None = Field(None, ge=1, description="Maximum number of rows in a file (default: no limit).")
+    options: dict[str, Scalar] = Field(
+        default={}, description="Writer options. An option that the engine would ignore is an error."
+    )
+
+    @model_validator(mode="after")
+    def _partitions(self) -> Output:
+        if self.mode == "overwrite_partitions" and not self.partition_by:
+            raise ValueError("mode overwrite_partitions: expected 'partition_by', found none")
+        if self.rows_per_file is not None and self.format == "iceberg":
+            raise ValueError("rows_per_file: iceberg sizes its files itself (write.target-file-size-bytes)")
+        if len(set(self.partition_by)) < len(self.partition_by):
+            raise ValueError("partition_by: expected each column once, found one twice")
+        return self
