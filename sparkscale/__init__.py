@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sparkscale.pipeline.fitted import Fitted
     from sparkscale.pipeline.merge import merge
     from sparkscale.pipeline.pipeline import Pipeline
+    from sparkscale.scalers.chain import Chain
+    from sparkscale.scalers.clip import Clip
+    from sparkscale.scalers.impute import Impute
+    from sparkscale.scalers.logs import Asinh, Log1p
     from sparkscale.scalers.maxabs import MaxAbs
     from sparkscale.scalers.mean_norm import MeanNorm
     from sparkscale.scalers.minmax import MinMax
@@ -37,8 +41,13 @@ _HOME = {
 }
 
 __all__ = [
+    "Asinh",
+    "Chain",
+    "Clip",
     "ColumnStats",
     "Fitted",
+    "Impute",
+    "Log1p",
     "LogSoftmax",
     "MaxAbs",
     "MeanNorm",

@@ -16,7 +16,8 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
         "inputs": [{"path": ["distance"], "type": "bigint"}],
         "outputs": ["distance"],
         "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
-      }]
+      }],
+      "looks": [{"feature": "distance", "map": {...}, "stats": {...}}]   seen behind a map by a scaler that looked again
     }
 
 The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``; ``quantiles`` is
@@ -38,6 +39,7 @@ from typing import Any
 from sparkscale import maps
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import PlannedStep
 from sparkscale.pipeline.schema import Column, Field
 from sparkscale.scalers.base import REGISTRY, Step, from_dict
@@ -66,6 +68,9 @@ def dump(fitted: Fitted) -> bytes:
                 "maps": [map_.to_dict() for map_ in step_maps],
             }
             for planned, step_maps in zip(fitted.steps, fitted.maps, strict=True)
+        ],
+        "looks": [
+            {"feature": look.feature, "map": look.map.to_dict(), "stats": look.stats.to_dict()} for look in fitted.looks
         ],
     }
     try:
@@ -149,7 +154,15 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
         raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
     columns = tuple(_column(item) for item in _list(document["columns"]))
     _check_inputs(steps, columns)
-    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"])
+    looks = tuple(_look(item, stats) for item in _list(document["looks"]))
+    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks)
+
+
+def _look(data: Mapping[str, Any], stats: Mapping[str, ColumnStats]) -> Look:
+    feature, map_, seen = _text(data["feature"]), maps.from_dict(data["map"]), ColumnStats.from_dict(data["stats"])
+    if feature not in stats or not isinstance(map_, maps.ColumnMap) or seen.rows != stats[feature].rows:
+        raise ValueError(f"a look at {feature!r:.80} that does not belong to its statistics")
+    return Look(feature, map_, seen)
 
 
 def _step(data: Mapping[str, Any]) -> Step:
@@ -176,8 +189,10 @@ def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> Non
 
 
 def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
-    wanted = 1 if planned.step.by_row else len(planned.inputs)
-    if not planned.inputs or len(planned.outputs) != len(planned.inputs) or len(loaded) != wanted:
+    extra = {len(planned.step.extra_outputs(column.name)) for column in planned.inputs}
+    written = len(planned.inputs) * (1 + sum(extra))
+    wanted = 1 if planned.step.by_row else written
+    if not planned.inputs or len(planned.outputs) != written or len(loaded) != wanted:
         raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
     if any(map_.by_row != planned.step.by_row for map_ in loaded):
         raise ValueError(f"a map that is not one of step {planned.step.kind!r}")

@@ -1,4 +1,4 @@
-"""Maps: what happens to a batch of numbers. The reference that every engine is compared with. Imports NumPy only.
+"""Maps: what happens to a batch of numbers, the reference for every engine. Imports NumPy and `stats`.
 
 A *column map* (:class:`Affine`, :class:`Undefined`) maps a 1-D float64 array. A null stays null.
 
@@ -17,6 +17,10 @@ import pkgutil
 
 from sparkscale.maps.affine import FINE, HUGE, Affine, Undefined, nonzero, unit_of
 from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse, Map, RowMap, from_dict
+from sparkscale.maps.chained import Chained
+from sparkscale.maps.fill import Fill, IsMissing
+from sparkscale.maps.limit import Limit
+from sparkscale.maps.logs import AsinhMap, Log1pMap
 from sparkscale.maps.softmax import SoftmaxMap
 from sparkscale.maps.unit_norm import UnitNormMap
 
@@ -24,10 +28,16 @@ __all__ = [
     "FINE",
     "HUGE",
     "Affine",
+    "AsinhMap",
     "Bools",
+    "Chained",
     "ColumnMap",
+    "Fill",
     "Floats",
     "Inverse",
+    "IsMissing",
+    "Limit",
+    "Log1pMap",
     "Map",
     "RowMap",
     "SoftmaxMap",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 
 from sparkscale.maps.base import Bools, ColumnMap, Floats
+from sparkscale.stats.column import ColumnStats
 
 _MAX, _EPS, _NORMAL = sys.float_info.max, sys.float_info.epsilon, sys.float_info.min
 #: From here on, adding a number to the largest double can overflow: half of that double's last place.
@@ -152,6 +154,24 @@ class Affine(ColumnMap, kind="affine"):
             low, high = np.clip(ends + np.array([-1.0, 1.0]) * wider, -_MAX, _MAX).tolist()
         return None if np.isfinite(self._inverse(np.array([low, high]))).all() else (low, high)
 
+    def after(self, stats: ColumnStats) -> ColumnStats | None:
+        """Return the statistics behind the map, by arithmetic; None behind a clip, or near the ends of doubles."""
+        ratio = self.gain / self.scale
+        if self.clip is not None or self.prescale != 1 or self.postscale != 1 or not _NORMAL <= ratio <= _MAX:
+            return None
+        if not stats.finite:
+            return stats
+        low, high = self.forward(np.array([stats.min, stats.max])).tolist()
+        if not math.isfinite(high - low):
+            return None
+        return stats.mapped(low, high, self._mean(stats), ratio, self.forward)
+
+    def _mean(self, stats: ColumnStats) -> Fraction:
+        """Return the image of the mean, exactly."""
+        mean = Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
+        apart = mean - Fraction(self.center) - Fraction(self.center_lo)
+        return apart / Fraction(self.scale) * Fraction(self.gain) + Fraction(self.offset)
+
     def forward(self, x: Floats) -> Floats:
         """Map values (1-D float64); neutral terms (gain 1, offset 0) are left out, as in every engine."""
         y = self._forward(x)
@@ -219,6 +239,10 @@ class Undefined(ColumnMap, kind="undefined"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: nothing does."""
         return False
+
+    def after(self, stats: ColumnStats) -> ColumnStats:
+        """Return statistics of nulls."""
+        return ColumnStats(nulls=stats.rows)
 
     def forward(self, x: Floats) -> Floats:
         """Give NaN for everything; :meth:`apply` makes it null."""

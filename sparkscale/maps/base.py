@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -10,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkscale.errors import DataError
+from sparkscale.stats.column import ColumnStats
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
+
+#: The smallest double above 0.
+TINY = 5e-324
 
 #: Every kind of map by its name in an artifact; filled by defining a class with ``kind=``.
 KINDS: dict[str, type[Map]] = {}
@@ -44,7 +49,7 @@ class Map:
     def to_dict(self) -> dict[str, Any]:
         """Return the kind and the fields, as JSON values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"kind": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {"kind": self.kind} | {name: _plain(value) for name, value in values.items()}
 
     @property
     def formula(self) -> str:
@@ -71,6 +76,10 @@ class Map:
         """The size of the number that is added last to each of ``k`` results, which may cancel it."""
         return 0.0
 
+    def slack(self, x: Floats, null: Bools) -> Floats:  # noqa: ARG002 - most maps have none
+        """Return by how much two correct implementations may differ beyond :meth:`ulps_of`, for cells ``(rows, k)``."""
+        return np.zeros_like(x)
+
     def doubt(self, x: Floats, null: Bools) -> str:  # noqa: ARG002 - most maps have none
         """Say what looks wrong with a sample of cells ``(rows, k)``; an empty string if nothing does."""
         return ""
@@ -88,6 +97,10 @@ class ColumnMap(Map):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in, up to rounding."""
         return self.invertible
+
+    def after(self, stats: ColumnStats) -> ColumnStats | None:  # noqa: ARG002 - most maps need a scan for it
+        """Return the statistics behind the map, where they follow from those before it; None where a scan must tell."""
+        return None
 
     def forward(self, x: Floats) -> Floats:
         """Map values (1-D float64)."""
@@ -187,7 +200,20 @@ def from_dict(data: Mapping[str, Any]) -> Map:
         raise DataError("ARTIFACT_INVALID", f"map {kind}: {error}") from error
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number, and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.to_dict() if isinstance(value, Map) else value
+
+
 def _value(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(float(item) if type(item) is int else item for item in value)
+        return tuple(map(_value, value))
+    if isinstance(value, Mapping):
+        return from_dict(value)
     return float(value) if type(value) is int else value

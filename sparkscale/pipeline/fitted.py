@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import warnings
@@ -17,6 +18,7 @@ from sparkscale.maps import ColumnMap, Inverse, Map
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arguments import of_spark
+from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
 from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
@@ -38,7 +40,7 @@ class Fitted:
         steps: the steps with the columns that they found.
         columns: all top-level columns of the table that it was fitted on, in their order.
         stats: by feature name, the :class:`~sparkscale.stats.column.ColumnStats` of the fit.
-        maps: for each step its maps, one a column, or one for a row step.
+        maps: for each step its maps, one an output, or one for a row step.
         rows: how many rows were seen; None where no step needed a scan (row steps alone).
         provenance: where the numbers are from: versions, engine, inputs.
     """
@@ -49,6 +51,8 @@ class Fitted:
     maps: tuple[tuple[Map, ...], ...]
     rows: int | None
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    #: What scalers that looked again have seen, with which :func:`sparkscale.merge` solves them again.
+    looks: tuple[Look, ...] = ()
 
     @property
     def applications(self) -> Iterator[Application]:
@@ -58,7 +62,7 @@ class Fitted:
             if planned.step.by_row:
                 yield Application(maps[0], planned.inputs, planned.outputs, dtype, planned.over_array, number)
                 continue
-            for map_, column, output in zip(maps, planned.inputs, planned.outputs, strict=True):
+            for map_, column, output in zip(maps, itertools.cycle(planned.inputs), planned.outputs, strict=False):
                 yield Application(map_, (column,), (output,), dtype, number=number)
 
     @property
@@ -86,7 +90,8 @@ class Fitted:
         pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
         names = {ours.name: theirs.name for ours, theirs in pairs}
         stats = {names[name]: known for name, known in self.stats.items()}
-        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats)
+        looks = tuple(replace(look, feature=names[look.feature]) for look in self.looks)
+        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats, looks=looks)
 
     def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.

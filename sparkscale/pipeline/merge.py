@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline.arguments import all_of
 from sparkscale.pipeline.differences import first_difference
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, PlannedStep
 from sparkscale.pipeline.schema import Field, Schema, common
 from sparkscale.pipeline.solve import solve
+from sparkscale.scalers.learning import Ask
 from sparkscale.stats.column import ColumnStats
 
 
@@ -34,7 +36,27 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
-    return solve(_whole(parts), stats, sum(rows) if rows else None, {**first.provenance, "inputs": inputs})
+    provenance = {**first.provenance, "inputs": inputs}
+    return solve(_whole(parts), stats, sum(rows) if rows else None, provenance, partial(_merged_looks, parts))
+
+
+def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
+    """Merge what the parts have seen; raise where one has not looked behind the same map."""
+    seen = [{(look.feature, look.map): look.stats for look in part.looks} for part in parts]
+    problems = [
+        Problem(
+            "MERGE_LOOKS",
+            f"column {feature!r}: expected every part to have statistics behind {ask.map.formula!r}, "
+            f"found {sum((feature, ask.map) in known for known in seen)} of {len(parts)} that have",
+            "a step whose stages depend on the data cannot be merged exactly: fit it on the whole",
+        )
+        for feature, ask in asked
+        if not all((feature, ask.map) in known for known in seen)
+    ]
+    if problems:
+        raise DataError.of(list(dict.fromkeys(problems)))
+    keys = [(feature, ask.map) for feature, ask in asked]
+    return [functools.reduce(ColumnStats.__add__, (known[key] for known in seen)) for key in keys]
 
 
 def _whole(parts: Sequence[Fitted]) -> Plan:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sparkscale._version import __version__
+from sparkscale.errors import ConfigError
+from sparkscale.maps import Bools, ColumnMap, Floats
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
@@ -16,6 +18,7 @@ from sparkscale.pipeline.plan import plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
+from sparkscale.scalers.learning import Ask
 from sparkscale.stats.column import ColumnStats
 
 if TYPE_CHECKING:
@@ -38,12 +41,16 @@ class Pipeline:
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self.steps = all_of(Step, steps, "steps", "Pipeline([Standard('x')])")
+        for number, step in enumerate(self.steps, 1):
+            if step.is_stage:
+                cause = f"step {number} ({step.kind}): expected columns, found none"
+                raise ConfigError("CONFIG_MISSING", cause, "only a stage of a chain has no columns")
 
     def fit(self, df: DataFrame, *, reproducible: bool = True) -> Fitted:
         """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
 
         One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
-        hold NaN or infinities.
+        hold NaN or infinities. A scaler that looks again takes one more for each round, shared by all of them.
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
         with all problems of the schema before any job runs, and for columns without a finite value.
 
@@ -59,13 +66,15 @@ class Pipeline:
         table = arrays.table(columns)
         planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays")
         quantiles = planned.quantile_features
-        stats = {}
-        for name in planned.features:
-            values, null = arrays.split(table[name], f"column {name!r}")
-            stats[name] = ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=name in quantiles)
+        cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}
+        stats = {name: _stats(*cells[name], quantiles=name in quantiles) for name in planned.features}
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
-        return solve(planned, stats, rows, provenance)
+
+        def answer(asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
+            return [_stats(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
+
+        return solve(planned, stats, rows, provenance, answer)
 
     @property
     def _arrays(self) -> list[Column]:
@@ -76,3 +85,13 @@ class Pipeline:
     def __repr__(self) -> str:
         """Return the steps."""
         return f"Pipeline([{', '.join(map(repr, self.steps))}])"
+
+
+def _stats(values: Floats, null: Bools, *, quantiles: bool) -> ColumnStats:
+    return ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=quantiles)
+
+
+def behind(map_: ColumnMap, values: Floats, null: Bools) -> tuple[Floats, Bools]:
+    """Return a column as a map leaves it."""
+    y, absent = map_.apply(values[:, None], null[:, None])
+    return y[:, 0], absent[:, 0]

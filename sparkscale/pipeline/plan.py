@@ -24,9 +24,10 @@ GUESSES = 20
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step with its columns found: it reads ``inputs`` and writes ``outputs``, one for one.
+    """A step with its columns found: it reads ``inputs`` and writes ``outputs``.
 
-    A row step over one array column has that one input and one output.
+    The first outputs are those of the inputs, one for one; behind them stand what the step writes beside these, for
+    each input in turn. A row step over one array column has that one input and one output.
     """
 
     step: Step
@@ -93,7 +94,7 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Pl
     for number, step in enumerate(steps, 1):
         inputs = _choose(step.selectors, schema, source, problems, _wanted(step))
         problems += _check_inputs(step, inputs, number)
-        planned.append(PlannedStep(step, inputs, tuple(_output_name(step, column) for column in inputs)))
+        planned.append(PlannedStep(step, inputs, _outputs(step, inputs)))
     return _checked(Plan(schema, tuple(planned)), problems)
 
 
@@ -114,7 +115,9 @@ def bind(
     for number, planned in enumerate(steps, 1):
         here = tuple(found[column.name] for column in planned.inputs if column.name in found)
         problems += _check_inputs(planned.step, here, number)
-        outputs = tuple(column.name for column in here) if planned.step.into is None else planned.outputs
+        outputs = planned.outputs
+        if planned.step.into is None:
+            outputs = (*(column.name for column in here), *outputs[len(planned.inputs) :])
         bound.append(replace(planned, inputs=here, outputs=outputs))
     return _checked(Plan(schema, tuple(bound)), problems)
 
@@ -232,6 +235,13 @@ def _check_row(where: str, inputs: Sequence[Column], arrays: Sequence[Column]) -
         )
 
 
+def _outputs(step: Step, inputs: Sequence[Column]) -> tuple[str, ...]:
+    """Return the outputs of the inputs, and behind them the extra ones: the first of each input, then the second."""
+    own = [_output_name(step, column) for column in inputs]
+    extra = zip(*(step.extra_outputs(column.name) for column in inputs), strict=True)
+    return (*own, *(name for alike in extra for name in alike))
+
+
 def _output_name(step: Step, column: Column) -> str:
     return column.name if step.into is None else step.into.replace("{column}", column.name)
 
@@ -253,7 +263,9 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
                 f"more than one output would be named {name!r}, by {' and '.join(labels)}",
                 "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
             )
-        elif planned.step.into is not None and key(name) in existing:
+        elif key(name) in existing and (
+            planned.step.into is not None or name not in planned.outputs[: len(planned.inputs)]
+        ):
             yield Problem(
                 "SCHEMA_CLASH",
                 f"{label} would write {name!r}, which the input has already",

@@ -14,12 +14,13 @@ from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.maps import Map
 from sparkscale.pipeline.fitted import Engine
-from sparkscale.pipeline.plan import PlannedStep
+from sparkscale.pipeline.plan import Plan, PlannedStep
 from sparkscale.places import is_local, local_path
 from sparkscale.report.words import counted
 from sparkscale.run import opening
 from sparkscale.run.opening import Opened
 from sparkscale.scalers.base import RowStep, Scaler
+from sparkscale.scalers.learning import learned
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.transform.engines import choose
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 #: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
-_SOME = ColumnStats.of(np.array([0.0, 1.0]), quantiles=True)
+_VALUES = np.array([0.5, 1.0])
+_SOME = ColumnStats.of(_VALUES, quantiles=True)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Explained:
                 f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; "
                 "columns with NaN, infinities or a mean beyond 100 std are scanned again"
             )
+            for kind, times in self.fit["looks"].items():
+                yield f"fit: {kind} looks again up to {counted(times, 'time')}, each a scan that all steps share"
         for number, step in enumerate(self.steps, 1):
             into = "" if step.inputs == step.outputs else f" -> {_short(step.outputs)}"
             columns = f"{step.kind} of {_short(step.inputs)}{into}"
@@ -108,12 +112,13 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: boo
         "fit_columns": len(own),
     }
     reproducible = config.statistics.reproducible
-    looks = fitting.looks(df, planned, reproducible=reproducible) if fits else None
+    looks = fitting.looks(df, planned.features, planned.quantile_features, reproducible=reproducible) if fits else None
     fit = {
         "features": len(planned.features) if looks else 0,
         "sketches": len(planned.quantile_features) if looks else 0,
         "queries": len(looks) if looks else 0,
         "by_partition": not looks.whole if looks else False,
+        "looks": {step.kind: step.looks for step in _scalers(planned) if looks and step.looks},
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
     types = dict(opened.decided.types) if opened.decided else {}
@@ -128,7 +133,15 @@ def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> Explaine
 
 def _map(planned: PlannedStep) -> Map:
     step = planned.step
-    return step.solve_row() if isinstance(step, RowStep) else cast("Scaler", step).solve(_SOME)
+    if isinstance(step, RowStep):
+        return step.solve_row()
+    return learned(
+        cast("Scaler", step).learn(_SOME), lambda ask: ColumnStats.of(ask.map.forward(_VALUES), quantiles=True)
+    )
+
+
+def _scalers(planned: Plan) -> Iterator[Scaler]:
+    return (step.step for step in planned.steps if isinstance(step.step, Scaler))
 
 
 def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:

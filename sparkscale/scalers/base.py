@@ -1,7 +1,8 @@
 """Steps: their shared fields, their registry, and how one is made of a mapping.
 
 A scaler is one small class in a file of this folder: its fields are its keys in the job file, its ``kind`` is its tag
-there, its ``formula`` is what `explain` shows, ``solve`` makes its map. Nothing else needs to know about it.
+there, its ``formula`` is what `explain` shows, ``solve`` makes its map. Nothing else needs to know about it. It
+works as a step, and without columns as a stage of a chain (:mod:`sparkscale.scalers.chain`).
 
 Column scalers (*normalization*) rescale each feature over all rows, for models that train on it.
 Row maps turn the scores of one row into numbers of that row: *softmax* into probabilities that
@@ -13,12 +14,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_type_hints
 
 from sparkscale.errors import nearest
-from sparkscale.maps import Map, RowMap
+from sparkscale.maps import ColumnMap, RowMap
 from sparkscale.scalers import selectors
 from sparkscale.scalers.fields import Choice, Rule, Table, kind_of
+from sparkscale.scalers.learning import Learning
 from sparkscale.scalers.mismatch import FieldError, Mismatch
 from sparkscale.scalers.selectors import Selector, Selectors
 from sparkscale.stats.column import ColumnStats
@@ -26,11 +29,21 @@ from sparkscale.stats.column import ColumnStats
 #: Every kind of step by its tag in the job file; filled by defining a class with ``kind=``.
 REGISTRY: dict[str, type[Step]] = {}
 
+#: The fields that say where a step reads and writes. A stage of a chain has none of them.
+SHARED = ("columns", "into", "dtype", "nonfinite", "empty")
+
+
+class NoColumns(Enum):
+    """What stands for the columns of a stage."""
+
+    STAGE = "none"
+
+
 _NAME = Rule("a name such as '{column}_scaled'", bool, {"minLength": 1})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Step:
     """What every step has.
 
@@ -41,7 +54,8 @@ class Step:
         kind: the step's tag in the job file.
         formula: what the step computes, for people, in terms of its statistics: ``(x - mean) / std``.
         columns: names, globs (``*_delay``), ``/regular expressions/`` (searched for), or
-            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only.
+            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only. A stage of a
+            chain has none.
         into: the name of the output, with ``{column}`` for the input's; None replaces in place.
         dtype: of the output.
         nonfinite: ``keep`` leaves NaN and infinities out of the statistics and counts them;
@@ -55,7 +69,7 @@ class Step:
     by_row: ClassVar[bool] = False
     needs_quantiles: ClassVar[bool] = False
 
-    columns: Annotated[Selector | Sequence[Selector], Selectors()] = field(kw_only=False)
+    columns: Annotated[Selector | Sequence[Selector], Selectors()] = field(default=NoColumns.STAGE, kw_only=False)  # type: ignore[assignment]
     into: Annotated[str, _NAME] | None = None
     dtype: Literal["float64", "float32"] = "float64"
     nonfinite: Literal["keep", "error"] = "keep"
@@ -63,14 +77,18 @@ class Step:
 
     def __init_subclass__(cls, kind: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        dataclass(frozen=True, kw_only=True)(cls)
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
         if kind:
             _register(kind, cls)
 
     def __post_init__(self) -> None:
         """Bring every field into the one form of its type; raises :class:`FieldError` with all that is wrong."""
         given = {"kind": self.kind} | {item.name: getattr(self, item.name) for item in fields(self)}
-        for name, value in _read(type(self), given).items():
+        table = table_of(type(self))
+        if self.is_stage:
+            table = table.without("columns")
+            del given["columns"]
+        for name, value in _read(table, given).items():
             if name != "kind":
                 object.__setattr__(self, name, value)
         self.validate()
@@ -79,21 +97,64 @@ class Step:
         """Check what no field says alone, such as ``low < high``; raise :class:`~sparkscale.errors.ConfigError`."""
 
     @property
+    def is_stage(self) -> bool:
+        """Whether the step has no columns: it is a stage of a chain."""
+        return self.columns is NoColumns.STAGE  # type: ignore[comparison-overlap]
+
+    @property
     def selectors(self) -> tuple[Selector, ...]:
         """The columns in their one form."""
         return self.columns  # type: ignore[return-value]
 
+    def extra_outputs(self, column: str) -> tuple[str, ...]:  # noqa: ARG002 - most steps have none
+        """Return the names that the step writes for a column beside its own output."""
+        return ()
+
+    def __repr__(self) -> str:
+        """Return the step as it is written, without what is as by default."""
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        own = [repr(given.pop("columns"))] if not self.is_stage else []
+        default = dict(_defaults(type(self)))
+        own += [
+            f"{name}={value!r}" for name, value in given.items() if name != "columns" and value != default.get(name)
+        ]
+        return f"{type(self).__name__}({', '.join(own)})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the kind and every field, defaults too, as JSON values."""
-        return {"kind": self.kind} | {item.name: _json(getattr(self, item.name)) for item in fields(self)}
+        return {"kind": self.kind} | {item.name: json_of(getattr(self, item.name)) for item in fields(self)}
 
 
 class Scaler(Step):
     """A step that rescales each of its columns by the statistics of that column."""
 
-    def solve(self, stats: ColumnStats) -> Map:
+    @property
+    def needs_stats(self) -> bool:
+        """Whether the map depends on the column's statistics."""
+        return True
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether there is no map for a column without a finite value."""
+        return True
+
+    @property
+    def looks(self) -> int:
+        """How often the scaler looks again at most: the rounds of :meth:`learn`."""
+        return 0
+
+    def solve(self, stats: ColumnStats) -> ColumnMap:
         """Return the map of a column with these statistics, which hold at least one finite value."""
         raise NotImplementedError
+
+    def learn(self, stats: ColumnStats) -> Learning:
+        """Return the map of a column, as a generator that may look again; see :mod:`sparkscale.scalers.learning`."""
+        yield from ()
+        return self.solve(stats)
+
+    def extra_maps(self, map_: ColumnMap) -> tuple[ColumnMap, ...]:  # noqa: ARG002 - most scalers have none
+        """Return the maps of :meth:`extra_outputs`, given the column's own."""
+        return ()
 
 
 class RowStep(Step):
@@ -108,15 +169,21 @@ class RowStep(Step):
 
 def from_dict(data: Any) -> Step:
     """Make a step of its kind and keys, as a job file or an artifact has them; raises :class:`FieldError`."""
+    cls = class_of(data, REGISTRY)
+    values = _read(table_of(cls), data)
+    return cls(**{name: value for name, value in values.items() if name != "kind"})
+
+
+def class_of(data: Any, kinds: Mapping[str, type[Step]]) -> type[Step]:
+    """Return the class that a mapping's ``kind`` names; raises :class:`FieldError`. A ``chain`` needs no kind."""
     if not isinstance(data, Mapping):
         raise FieldError([Mismatch((), "expected a mapping", data)])
-    kind = data.get("kind")
-    cls = REGISTRY.get(kind) if isinstance(kind, str) else None
+    kind = data.get("kind", next((key for key in ("chain",) if key in data), None))
+    cls = kinds.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        hint = nearest(str(kind), REGISTRY) if kind else ""
-        raise FieldError([Mismatch((), f"expected kind: {', '.join(sorted(REGISTRY))}", kind, hint)])
-    values = _read(cls, data)
-    return cls(**{name: value for name, value in values.items() if name != "kind"})
+        hint = nearest(str(kind), kinds) if kind else ""
+        raise FieldError([Mismatch((), f"expected kind: {', '.join(sorted(kinds))}", kind, hint)])
+    return cls
 
 
 def json_schema() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -126,7 +193,13 @@ def json_schema() -> tuple[dict[str, Any], dict[str, Any]]:
         "discriminator": {"propertyName": "kind", "mapping": places},
         "oneOf": [{"$ref": place} for place in places.values()],
     }
-    return whole, selectors.definitions() | {kind: _schema(cls) for kind, cls in REGISTRY.items()}
+    return whole, selectors.definitions() | {kind: described(cls, table_of(cls)) for kind, cls in REGISTRY.items()}
+
+
+def described(cls: type[Step], table: Table) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of step, or of stage."""
+    summary = (cls.__doc__ or "").partition("\n\n")[0]
+    return {"title": cls.__name__, "description": summary} | table.schema()
 
 
 def _register(kind: str, cls: type[Step]) -> None:
@@ -140,36 +213,41 @@ def _register(kind: str, cls: type[Step]) -> None:
     REGISTRY[kind] = cls
 
 
+def table_of(cls: type[Step]) -> Table:
+    """Return what a step's keys can hold: its kind, and its fields by their type hints."""
+    return _table(cls)  # type: ignore[arg-type]  # a class hashes as any object
+
+
 @functools.cache
 def _table(cls: Any) -> Table:
-    """Return what a step's keys can hold: its kind, and its fields by their type hints."""
     hints = get_type_hints(cls, include_extras=True)
     kinds = {"kind": Choice((cls.kind,))} | {item.name: kind_of(hints[item.name]) for item in fields(cls)}
-    defaults = {name: _json(value) for name, value in _defaults(cls)}
-    return Table(kinds, tuple(name for name in kinds if name not in defaults), defaults)
+    defaults = {name: json_of(value) for name, value in _defaults(cls)}
+    required = tuple(name for name in kinds if name not in defaults and not (name == "kind" and cls.kind in kinds))
+    return Table(kinds, required, defaults)
 
 
 def _defaults(cls: Any) -> Iterator[tuple[str, Any]]:
     for item in fields(cls):
+        if item.name == "columns" or item.metadata.get("required"):
+            continue
         if item.default is not MISSING:
             yield item.name, item.default
         elif item.default_factory is not MISSING:
             yield item.name, item.default_factory()
 
 
-def _read(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+def _read(table: Table, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return keys with their values in their one form; raises :class:`FieldError` with all that is wrong."""
     wrong: list[Mismatch] = []
-    values: dict[str, Any] = _table(cls).read(data, (), wrong)
+    values: dict[str, Any] = table.read(data, (), wrong)
     if wrong:
         raise FieldError(wrong)
     return values
 
 
-def _schema(cls: Any) -> dict[str, Any]:
-    summary = (cls.__doc__ or "").partition("\n\n")[0]
-    return {"title": cls.__name__, "description": summary} | _table(cls).schema()
-
-
-def _json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def json_of(value: Any) -> Any:
+    """Return a field's value as JSON: a stage by its own fields."""
+    if isinstance(value, Step):
+        return {name: held for name, held in value.to_dict().items() if name not in SHARED}
+    return [json_of(item) for item in value] if isinstance(value, tuple) else value

@@ -180,6 +180,12 @@ class Table(Kind):
         required = {"required": list(self.required)} if self.required else {}
         return {"type": "object", "properties": properties, "additionalProperties": False} | required
 
+    def without(self, *keys: str) -> Table:
+        """Return the same mapping less some keys."""
+        kinds = {key: kind for key, kind in self.kinds.items() if key not in keys}
+        required = tuple(key for key in self.required if key not in keys)
+        return Table(kinds, required, {key: value for key, value in self.defaults.items() if key not in keys})
+
 
 def _missing(key: str, at: At) -> Mismatch:
     return Mismatch((*at, key), f"expected key {key!r}, found none", code="CONFIG_MISSING")

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,36 @@ class ColumnStats:
         return cls.shifted(
             finite=n, min=min, max=max, mean=mean, mean_lo=mean_lo, m2=m2, shift=shift, exp=exp, **counts
         )
+
+    @classmethod
+    def repeated(cls, value: float, count: int, *, quantiles: bool = False) -> ColumnStats:
+        """Return the statistics of ``count`` rows that all hold ``value``."""
+        stats = cls.shifted(finite=count, min=value, max=value, mean=value, m2=0.0)
+        return stats.with_quantiles(QuantileSketch.repeated(value, count) if quantiles and count else None)
+
+    def without(self, *, nulls: int = 0, nans: int = 0) -> ColumnStats:
+        """Return the same less so many rows that hold no number."""
+        return replace(self, nulls=self.nulls - nulls, nans=self.nans - nans)
+
+    def mapped(
+        self,
+        low: float,
+        high: float,
+        mean: Fraction,
+        ratio: float,
+        increasing: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    ) -> ColumnStats:
+        """Return the statistics behind an ``increasing`` map that stretches by ``ratio``, with these ends and mean."""
+        mantissa, power = math.frexp(ratio)
+        exp = self.exp + power
+        unit = Fraction(2) ** exp
+        center = float(mean / unit)
+        counts: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
+        rest = float(mean / unit - Fraction(center))
+        made = ColumnStats.shifted(
+            **counts, min=low, max=high, mean=center, mean_lo=rest, m2=self.m2 * mantissa * mantissa, exp=exp
+        )
+        return made.with_quantiles(self.quantiles.mapped(increasing) if self.quantiles else None)
 
     def with_quantiles(self, sketch: QuantileSketch | None) -> ColumnStats:
         """Return the same with a sketch of the finite values."""

@@ -14,7 +14,7 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,30 @@ class QuantileSketch:
         sketch = _kll().kll_doubles_sketch(K)
         sketch.update(values)
         return cls(sketch.serialize())
+
+    @classmethod
+    def repeated(cls, value: float, count: int) -> QuantileSketch:
+        """Sketch one value ``count`` times, by doubling."""
+        import numpy as np
+
+        doubled, whole = cls.of(np.array([value])), cls.of(np.array([]))
+        while count:
+            whole = whole + doubled if count % 2 else whole
+            count //= 2
+            doubled = doubled + doubled if count else doubled
+        return whole.canonical()
+
+    def mapped(self, increasing: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> QuantileSketch:
+        """Return the sketch of the values behind a function that never decreases: the order of values stays."""
+        import numpy as np
+
+        sketch, starts = self._open(), _level_starts(self.data)
+        if not starts:
+            return QuantileSketch.of(increasing(np.array([sketch.get_min_value()] if sketch.n else [])))
+        start = _HEADER + 4 * len(starts)
+        values = np.frombuffer(self.data, "<f8", 2 + sketch.num_retained, start)
+        end = start + values.nbytes
+        return QuantileSketch(self.data[:start] + increasing(values).astype("<f8").tobytes() + self.data[end:])
 
     def __add__(self, other: QuantileSketch) -> QuantileSketch:
         """Return the sketch of both inputs; its rank error is that of one sketch."""

@@ -19,8 +19,9 @@ from sparkscale.config.predicates import conditions
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.pipeline.schema import Field, Schema
 from sparkscale.publish.runs import Run
-from sparkscale.scalers.base import REGISTRY
+from sparkscale.scalers.base import REGISTRY, from_dict
 from tests.config.conftest import JOB, problems
+from tests.samples import NEEDED
 
 
 def test_fill_defaults(job: Any) -> None:
@@ -182,14 +183,15 @@ def test_miss_job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: st
 def test_make_model_of_every_step_from_its_fields(job: Any) -> None:
     """A scaler's own defaults, written out, are the step that leaves them out."""
     for kind, cls in REGISTRY.items():
-        default = cls("x").to_dict()
+        default = cls("x", **NEEDED.get(kind, {})).to_dict()
         keys = [item.name for item in dataclasses.fields(cls)]
         assert set(default) == {"kind", *keys}
         loaded = job(
             JOB.replace("minmax", kind), overrides=[f"steps.0.{key}={json.dumps(default[key])}" for key in keys]
         )
-        assert loaded.config.steps == [cls("x")]
-        (found,) = problems(job, JOB.replace("minmax", kind), overrides=["steps.0.colums=x"])
+        assert loaded.config.steps == [from_dict(default)]
+        needed = [f"steps.0.{key}={json.dumps(value)}" for key, value in NEEDED.get(kind, {}).items()]
+        (found,) = problems(job, JOB.replace("minmax", kind), overrides=[*needed, "steps.0.colums=x"])
         assert found == "--set steps.0.colums: unknown key 'colums'; did you mean 'columns'?"
 
 

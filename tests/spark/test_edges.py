@@ -23,6 +23,7 @@ from sparkscale.spark.transform import native, udf
 from sparkscale.spark.transform.native import base as forms
 from sparkscale.spark.transform.native.affine import AffineForm
 from sparkscale.spark.transform.self_check import self_check
+from tests.samples import step
 from tests.spark.frames import MakeFrame, as_arrays, assert_alike, outputs
 
 NAN, INF = math.nan, math.inf
@@ -37,7 +38,7 @@ def test_accept_any_column_name_in_every_step_and_engine(frame: MakeFrame) -> No
     table: dict[str, Any] = {name: [*rng.normal(size=5).tolist(), None] for name in NAMES}
     table |= {"arr.ay `s": [[1.0, 2.0], [3.0], [], None, [0.0, 0.0], [None, 1.0]]}
     df = frame(table)
-    steps: list[Any] = [cls(NAMES, into=f"{kind}.`{{column}}`") for kind, cls in REGISTRY.items()]
+    steps: list[Any] = [step(kind, NAMES, into=f"{kind}.`{{column}}`") for kind in REGISTRY]
     steps += [cls("arr.ay `s", into=f"{kind}.array") for kind, cls in REGISTRY.items() if cls.by_row]
     fitted = ss.Pipeline([*steps, ss.MinMax("a.b")]).fit(df)
     assert set(fitted.stats) == set(NAMES)

@@ -13,6 +13,7 @@ from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import explain as explaining
 from sparkscale.run.explain import Explained
+from tests.samples import NEEDED
 from tests.spark.frames import write_parquet
 
 
@@ -42,7 +43,7 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
     found = explain()
     size = sum(path.stat().st_size for path in (inputs / "in it").iterdir())
     assert found.reading == {"name": "in it", "files": 2, "bytes": size, "columns": 74, "fit_columns": 71}
-    assert found.fit == {"features": 71, "sketches": 1, "queries": 7, "by_partition": False}
+    assert found.fit == {"features": 71, "sketches": 1, "queries": 7, "by_partition": False, "looks": {}}
     assert found.writing == {}
     json.dumps(found.to_dict())
     assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")
@@ -79,7 +80,7 @@ def test_tell_what_is_wrong(spark: SparkSession, inputs: Path) -> None:
 def test_have_a_formula_for_every_step(spark: SparkSession, inputs: Path) -> None:
     from sparkscale.scalers.base import REGISTRY
 
-    steps = [{"kind": kind, "columns": "s*", "into": f"{kind}_{{column}}"} for kind in REGISTRY]
+    steps = [{"kind": kind, "columns": "s*", "into": f"{kind}_{{column}}", **NEEDED.get(kind, {})} for kind in REGISTRY]
     found = explain(steps=steps)
     assert {step.kind: step.formula for step in found.steps} == {kind: cls.formula for kind, cls in REGISTRY.items()}
     assert all(step.formula in line for step, line in zip(found.steps, list(found.lines())[2:], strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import scan
+from sparkscale.spark.fit import behind, scan
 from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.session import is_sail
@@ -44,9 +44,10 @@ def fit(df: DataFrame, steps: Sequence[Step], *, reproducible: bool = True) -> F
 
 def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, reproducible: bool = True) -> Fitted:
     """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
-    stats = measure(df, planned, reproducible=reproducible)
+    stats = measure(df, planned.features, planned.quantile_features, reproducible=reproducible)
     rows = next(iter(stats.values())).rows if stats else None
-    return solve(planned, stats, rows, _provenance(df.sparkSession, about))
+    answer = partial(behind.measure, df, planned.features, partial(measure, reproducible=reproducible))
+    return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer)
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,12 @@ class Looks:
         return len(self.moments) + len(self.sketches) + len(self.in_python)
 
 
-def looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks:
-    """Return the queries that the first look at the plan's features takes; starts none."""
-    sketched = [column for name, column in planned.features.items() if name in planned.quantile_features]
-    plain = [column for name, column in planned.features.items() if name not in planned.quantile_features]
+def looks(
+    df: DataFrame, features: Mapping[str, Column], quantiles: Collection[str], *, reproducible: bool = True
+) -> Looks:
+    """Return the queries that the first look at features takes, some with quantile sketches; starts none."""
+    sketched = [column for name, column in features.items() if name in quantiles]
+    plain = [column for name, column in features.items() if name not in quantiles]
     native = bool(sketched) and _has_native_sketch(df.sparkSession)
     apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
     dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN, reproducible=reproducible)
@@ -81,13 +84,15 @@ def looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks:
     )
 
 
-def measure(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> dict[str, ColumnStats]:
-    """Return the statistics of the plan's features."""
-    first = looks(df, planned, reproducible=reproducible)
+def measure(
+    df: DataFrame, features: Mapping[str, Column], quantiles: Collection[str], *, reproducible: bool = True
+) -> dict[str, ColumnStats]:
+    """Return the statistics of features, some with quantile sketches."""
+    first = looks(df, features, quantiles, reproducible=reproducible)
     calls: list[Callable[[], Any]] = [*first.moments, *first.sketches]
     found = together(df.sparkSession, calls)
     moments = _all(found[: len(first.moments)])
-    stats = _refine(df, planned.features, moments, reproducible=reproducible)
+    stats = _refine(df, features, moments, reproducible=reproducible)
     for name, made in _all(found[len(first.moments) :]).items():
         stats[name] = _same(name, stats[name].with_quantiles(made))
     return stats | _all(call() for call in first.in_python)

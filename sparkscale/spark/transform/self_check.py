@@ -53,7 +53,8 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     expected = fitted.transform_arrays(given)
     for item in fitted.applications:
         for name in item.outputs:
-            _compare(name, item, to_array(found[name], of_lists=item.over_array), expected[name])
+            slack = _slack(item, given)
+            _compare(name, item, to_array(found[name], of_lists=item.over_array), expected[name], slack)
     return Sample(len(rows_found), tuple(_doubts(fitted, given)))
 
 
@@ -96,9 +97,17 @@ def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
     return np.ma.MaskedArray([0.0 if value is None else float(value) for value in column], mask=null, dtype=np.float64)
 
 
-def _compare(name: str, item: Application, found: Any, expected: Any) -> None:
+def _slack(item: Application, given: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Return by how much a column's results may differ for these inputs, beyond what holds for all."""
+    if item.map.by_row:
+        return np.zeros(1)
+    values, null = split(given[item.inputs[0].name])
+    return item.map.slack(values[:, None], null[:, None])[:, 0]
+
+
+def _compare(name: str, item: Application, found: Any, expected: Any, slack: NDArray[np.float64]) -> None:
     if not item.over_array:
-        bad = _differing(item, len(item.inputs), found, expected)
+        bad = _differing(item, len(item.inputs), found, expected, slack)
         if bad is not None:
             raise _difference(name, bad, _at(found, bad), _at(expected, bad))
         return
@@ -106,15 +115,15 @@ def _compare(name: str, item: Application, found: Any, expected: Any) -> None:
         if ours is None and theirs is None:
             continue
         apart = ours is None or theirs is None or len(ours) != len(theirs)
-        if apart or _differing(item, len(ours), np.array(ours, dtype=object), theirs) is not None:
+        if apart or _differing(item, len(ours), np.array(ours, dtype=object), theirs, slack) is not None:
             raise _difference(name, row, ours, None if theirs is None else np.ma.asarray(theirs).tolist())
 
 
-def _differing(item: Application, width: int, found: Any, expected: Any) -> int | None:
+def _differing(item: Application, width: int, found: Any, expected: Any, slack: NDArray[np.float64]) -> int | None:
     """Return the index of the first number that differs; null, NaN and infinity are three different things."""
     (ours, our_null), (theirs, their_null) = split(found), split(expected)
     with np.errstate(invalid="ignore"):
-        apart = np.abs(ours - theirs) > _tolerance(item, width, ours, theirs)
+        apart = np.abs(ours - theirs) > _tolerance(item, width, ours, theirs) + slack
     apart |= np.isnan(ours) != np.isnan(theirs)
     apart |= np.isinf(ours) & (ours != theirs)
     bad = np.flatnonzero((our_null != their_null) | (apart & ~our_null & ~their_null))

@@ -29,6 +29,11 @@ def inverse_transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") ->
     return _select(df, fitted.restorations(df.columns), fitted.restored_names(df.columns), engine)
 
 
+def applied(df: DataFrame, items: Sequence[Application]) -> DataFrame:
+    """Return what applications write, and nothing else."""
+    return _select(df, items, [name for item in items for name in item.outputs], "auto")
+
+
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
     """Select columns by name: what the applications write, and the DataFrame's own."""
     layers = Layers(df.columns)

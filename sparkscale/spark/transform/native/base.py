@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import SparkSession
 
-from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
+from sparkscale.maps import Chained, ColumnMap, Inverse, Map, RowMap
 from sparkscale.pipeline.application import Application
 from sparkscale.spark.columns import feature, scores
 from sparkscale.spark.transform.layers import Stages
@@ -53,9 +53,17 @@ class ColumnForm(Form[AnyColumnMap]):
         """Say the map's ``inverse``."""
         raise NotImplementedError
 
-    def over(self, x: Scores, stages: Stages) -> list[SparkColumn]:  # noqa: ARG002 - one expression
+    def over(self, x: Scores, stages: Stages) -> list[SparkColumn]:
         """Return the one result."""
-        return [self.forward(x.cells[0])]
+        return [self.along(x.cells[0], stages)]
+
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:  # noqa: ARG002 - one expression
+        """Say the map's ``forward``; what is used more than once may go into ``stages``."""
+        return self.forward(x)
+
+    def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:  # noqa: ARG002 - one expression
+        """Say the map's ``inverse``; what is used more than once may go into ``stages``."""
+        return self.inverse(y)
 
 
 class RowForm(Form[AnyRowMap]):
@@ -71,16 +79,37 @@ class RowForm(Form[AnyRowMap]):
 
 
 class _InverseForm(ColumnForm[Inverse]):
-    def forward(self, x: SparkColumn) -> SparkColumn:
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
         form = form_of(self.map.map)
         assert isinstance(form, ColumnForm)  # noqa: S101 - `form_of` has seen to it
-        return form.inverse(x)
+        return form.back(x, stages)
+
+
+class _ChainedForm(ColumnForm[Chained]):
+    """The forms of the maps, each over a column of its own: no expression is repeated in the next."""
+
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
+        for form in self._forms:
+            x = stages.keep(form.along(x, stages))
+        return x
+
+    def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
+        for form in reversed(self._forms):
+            y = stages.keep(form.back(y, stages))
+        return y
+
+    @property
+    def _forms(self) -> list[ColumnForm[Any]]:
+        forms = [form_of(map_) for map_ in self.map.maps]
+        return [form for form in forms if isinstance(form, ColumnForm)]
 
 
 def form_of(map_: Map) -> Form[Any] | None:
     """Return a map's native form, or None."""
     if isinstance(map_, Inverse):
         return None if form_of(map_.map) is None else _InverseForm(map_)
+    if isinstance(map_, Chained):
+        return None if any(form_of(part) is None for part in map_.maps) else _ChainedForm(map_)
     form = FORMS.get(type(map_))
     return None if form is None else form(map_)
 

@@ -1,0 +1,54 @@
+"""Holding values within limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sparkscale.maps.base import ColumnMap, Floats, is_number
+from sparkscale.stats.column import ColumnStats
+
+
+@dataclass(frozen=True)
+class Limit(ColumnMap, kind="limit"):
+    """``min(max(x, low), high)``; an end that is None has no limit. NaN stays, an infinity goes to the end."""
+
+    ulps: ClassVar[float] = 0.0
+
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are none, or no numbers."""
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if not ends or not all(map(is_number, ends)) or ends != sorted(ends):
+            raise ValueError(f"expected limits low <= high, at least one of them, found {self}")
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in: not what was beyond the limits."""
+        return False
+
+    def forward(self, x: Floats) -> Floats:
+        """Hold values within the limits."""
+        return np.clip(x, self.low, self.high)
+
+    def inverse(self, y: Floats) -> Floats:
+        """Give back the same: what was beyond the limits is not known any more."""
+        return y
+
+    def after(self, stats: ColumnStats) -> ColumnStats | None:
+        """Return the same statistics where nothing is beyond the limits."""
+        low, high = -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high
+        inside = not stats.finite or low <= stats.min <= stats.max <= high
+        cut = (stats.neginf and self.low is not None) or (stats.posinf and self.high is not None)
+        return stats if inside and not cut else None
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        if self.low is None:
+            return f"min(x, {self.high!r})"
+        return f"max(x, {self.low!r})" if self.high is None else f"clip(x, {self.low!r}, {self.high!r})"

@@ -1,0 +1,75 @@
+"""Logarithms that are at home near zero: log1p for what is above -1, asinh for every number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from sparkscale.errors import DataError
+from sparkscale.maps.base import Bools, ColumnMap, Floats
+
+
+@dataclass(frozen=True)
+class Log1pMap(ColumnMap, kind="log1p"):
+    """``log(1 + x)`` of ``x > -1``; below, ``undefined`` says what it gives: an error, or null."""
+
+    total: ClassVar[bool] = False
+
+    undefined: Literal["error", "null"] = "error"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown policy."""
+        if self.undefined not in ("error", "null"):
+            raise ValueError(f"expected undefined: error|null, found {self.undefined!r}")
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the inverse gives back what went in: not what has no logarithm, and gave null."""
+        return self.undefined == "error"
+
+    def forward(self, x: Floats) -> Floats:
+        """Map values; NaN where there is no logarithm."""
+        with np.errstate(all="ignore"):
+            return np.where(x > -1, np.log1p(x), np.nan)
+
+    def inverse(self, y: Floats) -> Floats:
+        """Return ``exp(y) - 1``."""
+        with np.errstate(over="ignore"):
+            return np.expm1(y)
+
+    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
+        """Map the one cell of each row; raise :class:`DataError` where that is asked for."""
+        undefined = (x <= -1) & ~null
+        if self.undefined == "error" and undefined.any():
+            count = int(np.count_nonzero(undefined))
+            cause = f"log1p: expected values above -1 (undefined: error), found {count} that are not"
+            raise DataError("DATA_UNDEFINED", cause, "fix the data, or set undefined: null")
+        return self.forward(x), null | undefined
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        return "log1p(x)"
+
+
+@dataclass(frozen=True)
+class AsinhMap(ColumnMap, kind="asinh"):
+    """``log(x + sqrt(x**2 + 1))``: near zero the value itself, far from it a logarithm with the value's sign."""
+
+    ulps: ClassVar[float] = 8.0
+
+    def forward(self, x: Floats) -> Floats:
+        """Map values."""
+        return np.arcsinh(x)
+
+    def inverse(self, y: Floats) -> Floats:
+        """Return ``sinh(y)``."""
+        with np.errstate(over="ignore"):
+            return np.sinh(y)
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        return "asinh(x)"

@@ -1,0 +1,65 @@
+"""Looking again: the rounds in which scalers ask for statistics of their columns behind maps, and are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from sparkscale.errors import DataError, Problem
+from sparkscale.maps import ColumnMap
+from sparkscale.scalers.learning import Ask, Learning
+from sparkscale.stats.column import ColumnStats
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a scaler has seen: the statistics of a feature as a map leaves it."""
+
+    feature: str
+    map: ColumnMap
+    stats: ColumnStats
+
+
+#: Answers what scalers ask of features, in order, by one look at the data.
+Answer: TypeAlias = Callable[[Sequence[tuple[str, Ask]]], Sequence[ColumnStats]]
+
+
+def rounds(learnings: Mapping[Key, tuple[str, Learning]], answer: Answer) -> tuple[dict[Key, ColumnMap], list[Look]]:
+    """Run the learnings of features side by side, one look at the data a round; return their maps, and what they saw.
+
+    Raises one :class:`DataError` with the problems of all of them.
+    """
+    maps: dict[Key, ColumnMap] = {}
+    problems: list[Problem] = []
+    looks: list[Look] = []
+    said: dict[Key, Sequence[ColumnStats] | None] = dict.fromkeys(learnings)
+    while said:
+        asked = {key: asks for key in said if (asks := _next(key, learnings[key], said[key], maps, problems))}
+        questions = [(learnings[key][0], ask) for key, asks in asked.items() for ask in asks]
+        answers = list(answer(questions)) if questions else []
+        looks += [Look(name, ask.map, stats) for (name, ask), stats in zip(questions, answers, strict=True)]
+        said = {key: [answers.pop(0) for _ in asks] for key, asks in asked.items()}
+    if problems:
+        raise DataError.of(list(dict.fromkeys(problems)))
+    return maps, looks
+
+
+def _next(
+    key: Key,
+    named: tuple[str, Learning],
+    said: Sequence[ColumnStats] | None,
+    maps: dict[Key, ColumnMap],
+    problems: list[Problem],
+) -> Sequence[Ask]:
+    """Return what a learning asks for next; nothing where it has ended, with a map or with problems."""
+    feature, learning = named
+    try:
+        return next(learning) if said is None else learning.send(said)
+    except StopIteration as end:
+        maps[key] = end.value
+    except DataError as error:
+        problems += [Problem(one.code, f"column {feature!r}: {one.cause}", one.hint) for one in error.problems]
+    return ()

@@ -1,0 +1,38 @@
+"""How a scaler learns: from the statistics of its column and, if these are not enough, by looking again.
+
+A scaler that looks again is a generator. It yields :class:`Ask`: maps whose results it wants statistics of. It is sent
+these, in the same order, until it returns its own map. What all scalers of a fit ask for in one round is measured
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sparkscale.maps import ColumnMap
+from sparkscale.stats.column import ColumnStats
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The statistics of a column as a map leaves it; ``quantiles`` asks for a sketch too."""
+
+    map: ColumnMap
+    quantiles: bool = False
+
+
+#: Yields what it asks for, is sent the answers, and returns the map of the column.
+Learning: TypeAlias = Generator[Sequence[Ask], Sequence[ColumnStats], ColumnMap]
+
+
+def learned(learning: Learning, answer: Callable[[Ask], ColumnStats]) -> ColumnMap:
+    """Return the map of one learning, each of whose questions is answered at once."""
+    try:
+        asks = next(learning)
+        while True:
+            asks = learning.send([answer(ask) for ask in asks])
+    except StopIteration as end:
+        found: ColumnMap = end.value
+        return found
