@@ -39,9 +39,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _together(module: str) -> str:
-    """Return the name of a module's company: of one session, of one port (Connect's, which is fixed), of one cluster."""
+    """Return the name of a module's company: of one port (Connect's, which is fixed), of one cluster, of one session.
+
+    A process keeps its session. Those of tests/spark are dealt by their first letter, so that both processes have some.
+    """
     folders = ("tests/spark/", "tests/connect/", "tests/cluster/", "tests/s3/")
-    return next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
+    company = next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
+    if company != "tests/spark/":
+        return company
+    letter = module.removeprefix("tests/spark/test_")[:1]
+    return company + next(last for last in "ejqz" if letter <= last)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,7 +18,7 @@ KEPT: dict[str, tuple[str, ...]] = {
         "iceberg-spark.master=local[2]",
         "delta-spark.engine=sail",
     ),
-    "tests/connect/test_roundtrip.py::test_keep_every_type": ("sail", "connect"),
+    "tests/connect/test_roundtrip.py::test_keep_every_type": ("sail",),
     "tests/spark/test_drift.py::test_apply_to_a_table_that_differs": (
         *(f"parquet-{kind}" for kind in ("extra", "widened", "narrowed", "retyped", "dropped", "case", "reordered")),
         "csv-retyped",

@@ -27,6 +27,8 @@ SECRET_NAME, SECRET = "FAULTS_SECRET", "s3cr3t-of-the-campaign"
 _JAVA = os.environ.get("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData")
 _PRELOADED = ["sparkscale.cli.entry", "sparkscale.config.jobfile", "sparkscale.run.job", "pysail", "grpc",
               "pyarrow.parquet", "pyspark.sql.connect.session"]  # fmt: skip
+#: The checkout whose package is tried, whatever is installed.
+_CHECKOUT = str(Path(__file__).resolve().parent.parent.parent)
 _context = multiprocessing.get_context("forkserver")
 
 
@@ -35,7 +37,7 @@ def prepare() -> None:
     for name in list(os.environ):
         if name.startswith(("SPARK", "PYSPARK", "PYTHON", "SAIL")) or name.lower().endswith("_proxy"):
             del os.environ[name]
-    os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONUTF8": "1", SECRET_NAME: SECRET}
+    os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONUTF8": "1", "PYTHONPATH": _CHECKOUT, SECRET_NAME: SECRET}
     _context.set_forkserver_preload(_PRELOADED)
 
 

@@ -144,7 +144,7 @@ def test_verify_by_the_first_partition_of_many(
 ) -> None:
     names = ["c0", "c1", "c2"]
     fitted = ss.Pipeline([ss.Standard(names), ss.Softmax(names, into="p_{column}")]).fit(wide)
-    many = spark.range(0, 4000, numPartitions=40).select(
+    many = spark.range(0, 600, numPartitions=6).select(
         *[(F.col("id") + j).cast("double").alias(n) for j, n in enumerate(names)]
     )
     before = jobs()
@@ -152,8 +152,8 @@ def test_verify_by_the_first_partition_of_many(
     assert jobs() == before + 1
     tracker, group = spark.sparkContext.statusTracker(), spark.sparkContext.getLocalProperty("spark.jobGroup.id")
     newest = tracker.getJobInfo(max(tracker.getJobIdsForGroup(group)))
-    assert [tracker.getStageInfo(stage).numTasks for stage in newest.stageIds] == [1]  # 40 have 100 rows each
-    assert self_check(many, fitted, engine, 10_000).rows == 4000
+    assert [tracker.getStageInfo(stage).numTasks for stage in newest.stageIds] == [1]  # 6 have 100 rows each
+    assert self_check(many, fitted, engine, 10_000).rows == 600
 
 
 # --- what the engine's plan tells -----------------------------------------------------------------------------------
