@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TypeAlias
 
 from roundtrips.compare import NONE, WARNED, WRONG, Verdict
@@ -49,6 +51,21 @@ def whole(found: Verdicts) -> str:
         parts += ["", f"## From {source}", "", *_table(source, found)]
     warned = [f"- {text} ({', '.join(names)})" for text, names in sorted(_warnings(found).items())]
     return "\n".join([*parts, *(["", "## Warnings", "", *warned] if warned else []), ""])
+
+
+def as_json(found: Verdicts) -> str:
+    """Return verdicts as JSON."""
+    cells = {" | ".join(key): {name: asdict(verdict) for name, verdict in cell.items()} for key, cell in found.items()}
+    return json.dumps(cells, ensure_ascii=False, indent=1)
+
+
+def parsed(text: str) -> Verdicts:
+    """Read what :func:`as_json` wrote."""
+    found: Verdicts = {}
+    for key, cell in json.loads(text).items():
+        engine, source, target = key.split(" | ")
+        found[engine, source, target] = {name: Verdict(**verdict) for name, verdict in cell.items()}
+    return found
 
 
 def _summary(found: Verdicts) -> Iterator[str]:

@@ -251,4 +251,5 @@ def test_print_a_page(trips):
     page = trips.page.whole(found)
     assert "| int8 | Spark: exact; Sail: refused |" in page
     assert "- csv, a column: left out (null)" in page
+    assert trips.page.parsed(trips.page.as_json(found)) == found
     assert list(trips.page.wrong(found)) == ["sail: csv -> json: null: gone"]
