@@ -1,0 +1,64 @@
+"""Spark passes every conformance case, by each of its engines: all cases in one table, as a case costs seconds alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+import sparkscale as ss
+from sparkscale.pipeline.fitted import Engine, Fitted
+from sparkscale.scalers.base import from_dict
+from tests.conformance import Case, cases
+
+#: What fills nulls would learn from those behind its rows: such a case goes alone.
+ALONE = [case for case in cases() if case.name.startswith("chain: impute")]
+CASES = {f"case {number} ": case for number, case in enumerate(cases()) if not case.name.startswith("chain: impute")}
+ROWS = max(len(values) for case in CASES.values() for values in [*case.fit.values(), *case.transform.values()])
+
+
+def frame(spark: SparkSession, columns: dict[str, list[Any]]) -> DataFrame:
+    """Return a DataFrame of doubles and arrays of doubles, in which NaN and null are two things."""
+    lists = {name for name, values in columns.items() if any(isinstance(value, list) for value in values)}
+    types = {name: pa.list_(pa.float64()) if name in lists else pa.float64() for name in columns}
+    return spark.createDataFrame(pa.table({name: pa.array(columns[name], types[name]) for name in columns}))
+
+
+def together(which: str) -> dict[str, list[Any]]:
+    """Return the columns of all cases, with nulls behind the rows of the shorter ones."""
+    columns = {prefix + name: values for prefix, case in CASES.items() for name, values in getattr(case, which).items()}
+    return {name: values + [None] * (ROWS - len(values)) for name, values in columns.items()}
+
+
+def renamed(case: Case, prefix: str) -> list[ss.Pipeline]:
+    """Return the steps of a case over its columns in the table."""
+    return [from_dict(_renamed(step.to_dict(), prefix)) for step in case.pipeline.steps]  # type: ignore[misc]
+
+
+def _renamed(step: dict[str, Any], prefix: str) -> dict[str, Any]:
+    into = step["into"]
+    named = into if into is None or "{column}" in into else prefix + into
+    return step | {"columns": [prefix + name for name in step["columns"]], "into": named}
+
+
+@pytest.fixture(scope="module")
+def fitted(spark: SparkSession) -> Fitted:
+    steps: Any = [step for prefix, case in CASES.items() for step in renamed(case, prefix)]
+    return ss.Pipeline(steps).fit(frame(spark, together("fit")))
+
+
+@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
+def test_pass_every_case(spark: SparkSession, fitted: Fitted, engine: Engine) -> None:
+    found = fitted.transform(frame(spark, together("transform")), engine).toArrow().to_pydict()
+    for prefix, case in CASES.items():
+        rows = len(next(iter(case.transform.values())))
+        own = {name.removeprefix(prefix): values for name, values in found.items() if name.startswith(prefix)}
+        case.check({name: own[name][:rows] for name in case.output})
+
+
+@pytest.mark.parametrize("case", ALONE, ids=lambda case: case.name)
+def test_pass_a_case_alone(spark: SparkSession, case: Case) -> None:
+    fitted = case.pipeline.fit(frame(spark, case.fit))
+    case.check(fitted.transform(frame(spark, case.transform)).toArrow().to_pydict())
