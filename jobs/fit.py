@@ -1,4 +1,4 @@
-"""spark-submit jobs/fit.py --config conf/flights.yaml: the same as `sparkscale fit`."""
+"""`sparkscale fit` for spark-submit: `spark-submit fit.py --config job.yaml`."""
 
 from __future__ import annotations
 

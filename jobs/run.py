@@ -1,4 +1,4 @@
-"""spark-submit jobs/run.py --config conf/flights.yaml: the same as `sparkscale run`."""
+"""`sparkscale run` for spark-submit: `spark-submit run.py --config job.yaml`."""
 
 from __future__ import annotations
 

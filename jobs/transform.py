@@ -1,4 +1,4 @@
-"""spark-submit jobs/transform.py --config conf/flights.yaml: the same as `sparkscale transform`."""
+"""`sparkscale transform` for spark-submit: `spark-submit transform.py --config job.yaml`."""
 
 from __future__ import annotations
 

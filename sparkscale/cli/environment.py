@@ -1,9 +1,8 @@
-"""Commands about the environment, and to start from."""
+"""Commands about the environment."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -11,12 +10,6 @@ from sparkscale.cli.app import section
 from sparkscale.cli.printing import answer
 
 command = section("Environment")
-
-
-@command()
-def init() -> None:
-    """Print an example job file to start from."""
-    click.echo((Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8"), nl=False)
 
 
 @command()

@@ -260,7 +260,14 @@ def imported_by(code: str, cwd: Path) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-COMMANDS: list[Any] = [["--help"], ["init"], ["check", "-c", "job.yaml"], ["inspect", "stats"], ["schema"]]
+COMMANDS: list[Any] = [
+    ["--help"],
+    ["init"],
+    ["check", "-c", "job.yaml"],
+    ["inspect", "stats"],
+    ["schema"],
+    ["examples"],
+]
 CODE = {
     "import": "import sparkscale",
     "scalers": "import sparkscale as ss; ss.Pipeline([ss.Standard('x'), ss.Robust('x', into='r')])",

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -42,6 +43,23 @@ def test_package_holds_every_module(tmp_path: Path) -> None:
     assert names == {path.relative_to(ROOT).as_posix() for path in (ROOT / "sparkscale").rglob("*.py")}
     done = script("package", "--wheels", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (64, "error: expected --zip-only or nothing, found --wheels\n")
+
+
+def test_wheel_holds_the_examples(tmp_path: Path) -> None:
+    """An installed wheel lists and prints what a checkout does."""
+    assert script("package", cwd=tmp_path).returncode == 0
+    zipfile.ZipFile(WHEEL).extractall(tmp_path / "installed")
+    calls = [["examples", "--json"], ["init", "--example", "nightly"], ["init", "--example", "fit.py"]]
+    for arguments in calls:
+        said = [
+            run([sys.executable, "-m", "sparkscale", *arguments], cwd=tmp_path, env=environment(PYTHONPATH=str(place)))
+            for place in (tmp_path / "installed", ROOT)
+        ]
+        assert said[0].returncode == 0, said[0].stderr
+        assert said[0].stdout == said[1].stdout != ""
+    names = {path.relative_to(tmp_path / "installed/sparkscale/examples") for path in (tmp_path / "installed").rglob("*.yaml")
+             if "examples" in path.parts}  # fmt: skip
+    assert names == {path.relative_to(ROOT) for path in (ROOT / "conf").glob("*.yaml")}
 
 
 @pytest.fixture
