@@ -1,8 +1,8 @@
-"""What can go wrong, each with its exit code and a way out.
+"""Every kind of error, with its exit code and a hint.
 
-Exit codes follow BSD ``sysexits.h``, so that a scheduler can tell bad data (do not retry) from a
-lost executor (retry). An error may carry several problems: a job file with three mistakes is one
-error with three problems, because a user should meet them all at once.
+Exit codes follow BSD ``sysexits.h``, so that a scheduler can tell bad data (don't retry) from a lost executor
+(retry). An error may carry several problems: a job file with three mistakes is one error with three problems,
+reported at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Problem:
 
 
 class SparkscaleError(Exception):
-    """Base of every error that sparkscale raises on purpose."""
+    """Base class of every error that sparkscale raises."""
 
     exit_code: ClassVar[int] = 70
 
@@ -76,61 +76,61 @@ class UsageError(SparkscaleError):
 
 
 class DataError(SparkscaleError):
-    """The data, its schema or an artifact is not what the job needs."""
+    """The data, its schema or an artifact doesn't fit the job."""
 
     exit_code = 65
 
 
 class InputMissingError(SparkscaleError):
-    """The input, or the artifact to apply, is not there."""
+    """The input, or the artifact to apply, doesn't exist."""
 
     exit_code = 66
 
 
 class UnfitEnvironmentError(SparkscaleError):
-    """No Java, a wrong Python on the executors, a missing package, an unreachable master."""
+    """The environment can't run the job: no Java, a missing package, an unreachable master, too little memory."""
 
     exit_code = 69
 
 
 class InternalError(SparkscaleError):
-    """A bug of ours, or engines that do not agree with each other."""
+    """A bug in sparkscale, or engines that disagree."""
 
     exit_code = 70
 
 
 class OutputError(SparkscaleError):
-    """The output cannot be created."""
+    """The output can't be created."""
 
     exit_code = 73
 
 
 class StorageError(SparkscaleError):
-    """Reading or writing failed: a disk that is full, a device that is gone."""
+    """Reading or writing failed: a full disk, a lost device."""
 
     exit_code = 74
 
 
 class TemporaryError(SparkscaleError):
-    """A conflict with another run, or a lost executor: the same run may succeed later."""
+    """A conflict with another run, or a lost executor. Try the same run again."""
 
     exit_code = 75
 
 
 class AccessError(SparkscaleError):
-    """Permission denied."""
+    """Permission was denied."""
 
     exit_code = 77
 
 
 class ConfigError(SparkscaleError, ValueError):
-    """The job file, or a step's own fields, are wrong."""
+    """The job file, or a field of a step, is wrong."""
 
     exit_code = 78
 
 
 class SchemaDriftWarning(UserWarning):
-    """A table differs from the one that a pipeline was fitted on, in a way that may matter."""
+    """A table differs from the one that the pipeline was fitted on."""
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

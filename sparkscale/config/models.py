@@ -53,7 +53,7 @@ class Spark(Strict):
     engine: Literal["auto", "spark", "sail"] = Field(
         "auto", description="auto: Spark if Java is installed, otherwise Sail."
     )
-    app_name: str | None = None
+    app_name: str | None = Field(None, description="The name that Spark's UI shows (default: the job's name).")
     master: str | None = Field(None, description="As in spark-submit (default: local[*]).")
     remote: str | None = Field(None, description="A Spark Connect server, sc://host:port.")
     conf: dict[str, Scalar] = Field({}, description="Options of Spark, as with --conf in spark-submit.")
@@ -70,7 +70,7 @@ class JobConfig(Strict):
     """A job file, version 1."""
 
     version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Version of the job file format.")
-    name: str = Field("sparkscale", min_length=1)
+    name: str = Field("sparkscale", min_length=1, description="The job's name; Spark's UI shows it too.")
     input: Input
     steps: list[AnyStep] = Field([], description="What is learned and applied, in this order.")
     artifact: Artifact | None = None

@@ -16,14 +16,14 @@ class Condition(Strict):
     ``null: false`` and ``nan: false`` leave them out.
     """
 
-    eq: Scalar | None = None
-    ne: Scalar | None = None
-    lt: Scalar | None = None
-    le: Scalar | None = None
-    gt: Scalar | None = None
-    ge: Scalar | None = None
-    is_in: list[Scalar] | None = Field(None, alias="in")
-    null: bool | None = None
+    eq: Scalar | None = Field(None, description="Equal to this value.")
+    ne: Scalar | None = Field(None, description="Not equal to this value.")
+    lt: Scalar | None = Field(None, description="Less than this value.")
+    le: Scalar | None = Field(None, description="At most this value.")
+    gt: Scalar | None = Field(None, description="More than this value.")
+    ge: Scalar | None = Field(None, description="At least this value.")
+    is_in: list[Scalar] | None = Field(None, alias="in", description="One of these values.")
+    null: bool | None = Field(None, description="Whether the value is null.")
     nan: bool | None = Field(None, description="Of a float or double column: whether the value is NaN.")
 
     @property

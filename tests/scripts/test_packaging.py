@@ -129,7 +129,7 @@ def test_submit_refuses(home: Path, arguments: list[str], code: int, cause: str)
     assert (done.returncode, done.stderr, done.stdout) == (code, f"error: {cause}\n", "")
 
 
-@pytest.mark.parametrize("name", ["submit", "package", "fuzz", "test"])
+@pytest.mark.parametrize("name", ["submit", "package", "fuzz", "test", "docs"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_show_help(tmp_path: Path, name: str, option: str) -> None:
     done = script(name, option, cwd=tmp_path)

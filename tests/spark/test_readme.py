@@ -143,11 +143,20 @@ def test_run_readme_job(flights: Path, spark: SparkSession, capsys: pytest.Captu
     np.testing.assert_allclose(scaled["p_a"], names["scaled"]["p_a"], rtol=1e-15)
 
 
-def test_run_contributing_example(tmp_path: Path) -> None:
-    """The example is one new file in a copy of the package, and everything else finds it."""
+def run_in_a_copy(tmp_path: Path, files: dict[str, str], program: str) -> str:
+    """Run a program with a copy of the package that has some more files; return what it printed."""
     shutil.copytree(ROOT / "sparkscale", tmp_path / "sparkscale", ignore=shutil.ignore_patterns("__pycache__"))
-    example = blocks("CONTRIBUTING.md", "python")[0]
-    (tmp_path / "sparkscale" / "scalers" / "midrange.py").write_text(example, encoding="utf-8")
+    for name, text in files.items():
+        (tmp_path / "sparkscale" / name).write_text(text, encoding="utf-8")
+    environ = {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=False, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def test_run_contributing_scaler(tmp_path: Path) -> None:
+    """The example is one new file in a copy of the package, and everything else finds it."""
     (tmp_path / "job.yaml").write_text(
         "version: 1\ninput: {table: t}\nsteps: [{kind: midrange, columns: x, clip: true}]\noutput: {table: u}\n",
         encoding="utf-8",
@@ -160,12 +169,21 @@ assert jobfile.load("job.yaml").config.steps == [ss.MidRange("x", clip=True)]
 assert models.json_schema()["$defs"]["midrange"]["properties"]["clip"]["default"] is False
 print(ss.Pipeline([ss.MidRange("x")]).fit_arrays({"x": [1.0, 2.0, 6.0]}).transform_arrays({"x": [1.0, 3.0, 6.0]})["x"].tolist())
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr.decode()) == (0, "")
-    np.testing.assert_allclose(json.loads(ran.stdout), [-0.5, -0.1, 0.5], rtol=1e-15)
+    said = run_in_a_copy(tmp_path, {"scalers/midrange.py": blocks("CONTRIBUTING.md", "python")[0]}, program)
+    np.testing.assert_allclose(json.loads(said), [-0.5, -0.1, 0.5], rtol=1e-15)
+
+
+def test_run_contributing_map(tmp_path: Path) -> None:
+    """A map is one new file, and its native form is another."""
+    _, map_, form, *others = blocks("CONTRIBUTING.md", "python")
+    program = """
+import numpy as np
+from sparkscale import maps
+from sparkscale.spark.transform import native
+
+sign = maps.from_dict({"kind": "sign"})
+print(sign.forward(np.array([-2.0, 0.0, 3.0])).tolist(), type(native.form_of(sign)).__name__)
+"""
+    files = {"maps/sign.py": map_, "spark/transform/native/sign.py": form}
+    assert run_in_a_copy(tmp_path, files, program) == "[-1.0, 0.0, 1.0] SignForm\n"
+    assert others == []

@@ -1,0 +1,52 @@
+"""The steps of a job file: every kind that is registered, with its formula and its keys."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from docpages import docstrings
+from docpages.tables import keys, table
+from sparkscale.scalers import base
+
+
+def kinds() -> str:
+    """Return the table of all kinds."""
+    rows = [
+        [f"[`{kind}`](#{kind})", f"`{cls.formula}`", "a row" if cls.by_row else "a column"]
+        for kind, cls in sorted(base.REGISTRY.items())
+    ]
+    return table(["kind", "formula", "over"], rows)
+
+
+def shared() -> str:
+    """Return the keys that every step has."""
+    cls = next(iter(base.REGISTRY.values()))
+    return _keys(cls, _names(base.Step))
+
+
+def each() -> str:
+    """Return a section for each kind: what its docstring says, and its own keys."""
+    return "\n\n".join(text for kind in sorted(base.REGISTRY) for text in _section(kind, base.REGISTRY[kind]))
+
+
+def _section(kind: str, cls: type[base.Step]) -> Iterator[str]:
+    yield f"### `{kind}`"
+    yield docstrings.markdown(cls.__doc__ or "")
+    own = [name for name in _names(cls) if name not in _names(base.Step)]
+    if own:
+        yield _keys(cls, own)
+
+
+def _names(cls: type[base.Step]) -> list[str]:
+    return [item.name for item in dataclasses.fields(cls)]
+
+
+def _keys(cls: type[base.Step], names: list[str]) -> str:
+    """Return the table of some of a kind's keys, with what its docstring says of them."""
+    _, definitions = base.json_schema()
+    schema = definitions[cls.kind]
+    said = docstrings.attributes(cls)
+    chosen: dict[str, Any] = {name: schema["properties"][name] | {"description": said.get(name, "")} for name in names}
+    return keys(chosen, schema["required"], definitions)
