@@ -2,8 +2,8 @@
 
     scripts/bench [SUITE ...] [--rows N] [--cols N] [--engine NAME] [--repeats N] [--quick] [--profile] [--json]
 
-The entries of a contest take turns; what is told is the median of the repeats, their spread, and the ratio to the first
-entry. The targets stand in `benchmark/suites.py`. `--profile` tells of each entry on classic Spark what its tasks did,
+The entries of a contest take turns. The table shows the median of the repeats, their spread, and the ratio to the first
+entry. The targets stand in `benchmark/suites.py`. `--profile` shows what the tasks of each entry did on classic Spark,
 by Spark's event log. `--quick` shows that all of it works, and says nothing of speed.
 """
 

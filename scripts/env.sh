@@ -1,12 +1,12 @@
-# Sourced by scripts/quickstart and scripts/test: `use_venv GROUP` makes .venv of the checkout, installs
-# the project with a dependency group of pyproject.toml, and sets $python. Nothing is done twice.
+# Sourced by the other scripts. `use_venv GROUP` makes .venv in the checkout, installs the project with a
+# dependency group of pyproject.toml, and sets $python. It repeats nothing that is up to date.
 
 stop() {
   echo "error: $1" >&2
   exit 69
 }
 
-# Answer --help with the comment at the head of the script; the checkout is the working folder by then.
+# Answer --help with the comment at the top of the script, from the checkout's folder.
 help_asked() {
   case ${1:-} in
     --help | -h)

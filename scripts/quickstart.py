@@ -28,7 +28,7 @@ from sparkscale.report.tables import Report
 from sparkscale.run import job, opening
 from sparkscale.spark.session.session import choose, has_java, session
 
-#: What tells one flight from another; files need not keep the rows in one order.
+#: What distinguishes one flight from another; files need not keep the rows in one order.
 KEY = ["month", "day", "sched_dep_time", "carrier", "flight", "origin", "dest"]
 DIGITS = range(10)
 JOBS = ("flights", "digits")

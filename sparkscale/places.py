@@ -21,7 +21,7 @@ def is_local(path: str) -> bool:
 
 
 def local_path(path: str) -> str:
-    """Return the local path of a path or ``file:`` URI; what is not local stays as it is."""
+    """Return the local path of a path or ``file:`` URI; any other path is returned unchanged."""
     return path[match.end() :] if (match := _FILE.match(path)) else path
 
 

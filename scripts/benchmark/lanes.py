@@ -100,6 +100,6 @@ def _timed(work: Callable[..., Any], spark: Any) -> tuple[float, Any]:
     began = time.perf_counter()
     try:
         result = work(spark)
-    except Exception:  # noqa: BLE001 - told to who asked
+    except Exception:  # noqa: BLE001 - the caller reports it
         return 0.0, _Failed(traceback.format_exc())
     return time.perf_counter() - began, result

@@ -1,4 +1,4 @@
-"""The campaign of faults: what it breaks, and how it holds what is left against the promises I1 to I7.
+"""The campaign of faults: what it breaks, and how it checks the promises I1 to I7 afterwards.
 
 ledger      what was run and what was broken, as a table
 scene       a target in its old state, the job that makes the new one, and what an independent reader finds there

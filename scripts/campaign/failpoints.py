@@ -28,7 +28,7 @@ def cases(sink: Sink, times: int) -> Iterator[Fault]:
 
 
 def campaign(stage: Stage, tally: Tally) -> None:
-    """Do all of plain files; by Spark once, where there is time for it, or no other engine."""
+    """Run every case of plain files; with Spark once, if there is time or no other engine."""
     if "sail" in stage.engines:
         for sink in FILES:
             for fault in cases(sink, 3 if stage.long else 1):

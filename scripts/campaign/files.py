@@ -69,7 +69,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
 #: Where a flip can hit a file, and why readers may not see it there.
 _PAGES = ("in a page", "in a page of a column that the steps do not use")
 _WHY = {
-    "in a page": "a value is as good as another one, and only a page checksum tells (Sail and pyarrow verify none)",
+    "in a page": "one value is as good as another; only a page checksum shows damage (Sail and pyarrow verify none)",
     "in a footer": "what a reader does not use: statistics, offsets of pages that it does not seek, its writer's name",
     "between": "the bytes before the first page and around the footer, of which readers look at the last eight alone",
 }

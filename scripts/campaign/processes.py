@@ -66,7 +66,7 @@ def scratch(folder: Path) -> dict[str, str]:
 
 
 class Started:
-    """A command that runs: by its console script, or (``fault``, ``forked``) in a process that was forked for it."""
+    """A command that runs: by its console script, or (``fault``, ``forked``) in a forked process."""
 
     def __init__(
         self, arguments: Sequence[str], folder: Path, *, fault: Fault | None = None, forked: bool = True
@@ -155,7 +155,7 @@ def run(arguments: Sequence[str], folder: Path, *, fault: Fault | None = None, f
 
 
 def start(work: Any, *arguments: Any) -> Any:
-    """Start a function of a module in a process that is forked for it."""
+    """Start a function of a module in a forked process."""
     process = _context.Process(target=work, args=arguments)
     process.start()
     return process

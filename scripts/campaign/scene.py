@@ -99,7 +99,7 @@ def same(found: State, known: State) -> bool:
 
 
 def table_of(place: Path, format_: str) -> pa.Table | None:
-    """Read a target by a library that has nothing of Spark in it, nor of ours; None where there is none."""
+    """Read a target with a library that is independent of Spark and of sparkscale; None if there is no target."""
     if format_ == "delta":
         if not list(place.glob("_delta_log/*.json")):
             return None
@@ -207,7 +207,7 @@ class Scene:
         return {name: json.dumps(_rounded(json.loads(data))).encode() for name, data in known.items()}
 
     def inspect(self, tally: Tally, what: str, *, renames: bool = False) -> str:
-        """Hold the target against I1 and I2 as a fault left it; return ``old``, ``new`` or something else."""
+        """Check I1 and I2 on the target as a fault left it; return ``old``, ``new`` or something else."""
         try:
             found = self.found()
         except Exception as error:  # noqa: BLE001 - what a reader cannot read is what is looked for
@@ -222,7 +222,7 @@ class Scene:
         return which
 
     def rerun(self, tally: Tally, what: str, run: Callable[[list[str], Path], Outcome], clean: Scene) -> None:
-        """Run the same again, twice, and hold the result against a clean run's."""
+        """Run the same again, twice, and compare the result with a clean run's."""
         done = run(self.second, self.folder)
         ended(tally, f"{what}: rerun", done, {0})
         if done.code:
@@ -247,7 +247,7 @@ class Scene:
         return found == {name: entry.get("sha256") for name, entry in known.items()}
 
     def clean(self, tally: Tally, what: str) -> None:
-        """Hold the folder against I5 and I6: nothing but what a run is asked for, and no secret in it."""
+        """Check I5 and I6: the folder holds the results of the run alone, and no secret."""
         tops = {Path(place).parts[0] for place in (self.place, self.artifact)}
         expected = {"job.yaml", "stdout", "stderr", "tmp"} | tops
         left = {path.name for path in self.folder.iterdir()} - expected - self.known
@@ -256,19 +256,19 @@ class Scene:
         self.secret(tally, what)
 
     def secret(self, tally: Tally, what: str) -> None:
-        """Hold all that was written against I6."""
+        """Check I6 on everything that was written."""
         for path in self.folder.rglob("*"):
             if path.is_file() and not path.is_relative_to(self.folder / "tmp"):
                 tally.hold("I6", SECRET.encode() not in path.read_bytes(), f"{what}: a secret in {path.name}")
 
     def scratch(self, tally: Tally, what: str) -> None:
-        """Hold the folder of temporary files against I5, after a run that came to its end."""
+        """Check I5 on the folder of temporary files, after a run that has ended."""
         left = sorted(path.name for path in (self.folder / "tmp").glob("sparkscale-*"))
         tally.hold("I5", not left, f"{what}: left behind in TMPDIR: {left}")
 
 
 def ended(tally: Tally, what: str, done: Outcome, codes: set[int]) -> None:
-    """Hold the end of a command against I4 (its code, its last line) and I6."""
+    """Check I4 (exit code and last line) and I6 on how a command ended."""
     tally.hold("I4", done.code in codes, f"{what}: exit {done.code}, expected {sorted(codes)}: {done.err[-600:]}")
     if done.code:
         tally.hold("I4", done.last.startswith("sparkscale: "), f"{what}: the last line is {done.last[:300]!r}")

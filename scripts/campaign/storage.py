@@ -10,7 +10,7 @@ from campaign.processes import Host, Runner
 from campaign.scene import FILES, Scene, Sink, ended
 from campaign.stage import BIG_ROWS, Stage
 
-_SKIPPED = "skipped: small file systems want root, and the right to mount"
+_SKIPPED = "skipped: small file systems require root, and the right to mount"
 #: Bytes that a run at least wants: of the big input's result, an artifact, and a shuffle (of a fit, some thousand).
 _WANTED = {"target": 300_000, "artifact": 1, "shuffle": 1}
 

@@ -1,4 +1,4 @@
-"""Python workers killed under a job of Arrow UDFs: the result is the same, or it is told to try again."""
+"""Python workers killed under a job of Arrow UDFs: the result is the same, or the error says to try again."""
 
 from __future__ import annotations
 

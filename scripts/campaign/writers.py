@@ -30,7 +30,7 @@ _SIZES = ((4, 10), (20, 100))
 _ROWS = 60
 #: A writer's generations are apart from another's.
 _APART = 1000
-#: Seconds after which a reader that has opened a folder is too late for it, at the latest: half of `publish.GRACE`.
+#: Seconds after which a reader that has opened a folder is too late, at the latest: half of `publish.GRACE`.
 _LATE = 0.1
 
 
@@ -73,7 +73,7 @@ def _publishing(stage: Stage, tally: Tally, mode: str, size: tuple[int, int]) ->
 
 
 def _judge(tally: Tally, mode: str, told: list[tuple[str, Any]]) -> str:
-    """Hold what readers and writers tell against the promises."""
+    """Compare what readers and writers reported with the promises."""
     reads = generations = gone = 0
     for kind, what in told:
         if kind == "failed":
@@ -104,7 +104,7 @@ def write(target: str, mode: str, which: tuple[int, int], answers: Any) -> None:
                 except TemporaryError:
                     refused += 1
                     time.sleep(0.01 * (1 + which[0] % 5))
-    except Exception:  # noqa: BLE001 - told to the one who judges
+    except Exception:  # noqa: BLE001 - the judge reports it
         answers.put(("failed", traceback.format_exc()))
     else:
         answers.put(("wrote", (published, refused)))
@@ -170,7 +170,7 @@ def _wrong(counts: dict[int, int], before: dict[int, int], mode: str) -> list[st
 
 
 def _commands(stage: Stage, tally: Tally, sink: Sink, spark: dict[str, Any]) -> None:
-    """Start the same command at once in many folders on one target, and again those that are told to try again."""
+    """Start the same command at once in many folders on one target, and repeat those whose exit code is 75."""
     host = stage.host("sail") if spark is SAIL else stage.host("spark")
     home = stage.scene(sink, host)
     scenes = [Scene(stage.place(), sink, home.rows, spark, place=str(home.target)) for _ in range(4)]

@@ -15,6 +15,11 @@ from sparkscale.scalers.base import Step
 _LONG = 30
 
 
+class _Omitted:
+    def __repr__(self) -> str:
+        return "..."
+
+
 def names() -> str:
     """Return the table of public names, with the methods of classes below them."""
     rows = [row for name in _public() for row in _rows(name, getattr(sparkscale, name))]
@@ -54,6 +59,6 @@ def _signature(one: Any, *, bound: bool = False) -> str:
 
 
 def _plain(item: inspect.Parameter) -> inspect.Parameter:
-    """Return a parameter without its type, and without a default that is longer than what it tells."""
-    short = item.default if len(repr(item.default)) <= _LONG else ...
+    """Return a parameter without its type, and with `...` for a long default."""
+    short = item.default if len(repr(item.default)) <= _LONG else _Omitted()
     return item.replace(annotation=inspect.Parameter.empty, default=short)

@@ -3,8 +3,8 @@
 A shape is a name such as ``int16``, ``decimal(9,2)`` or ``timestamptz``, or a tuple: ``("list", shape)``,
 ``("struct", ((name, shape), ...))``, ``("map", key, value)``. Encodings have no shape of their own: a dictionary is
 its values, a fixed-size list is a list, a timestamp in seconds is a timestamp.
-Values are Python's; a float is its shortest text (which tells -0.0 from 0.0 and equals itself when NaN), a timestamp
-and a time are nanoseconds, a date is days.
+Values are Python's; a float is its shortest text (which keeps -0.0 apart from 0.0 and equals itself when NaN), a
+timestamp and a time are nanoseconds, a date is days.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _from_nested(shape: Shape, value: Any) -> Any:
 
 
 class Token(str):
-    """A JSON number, as it stands in the text."""
+    """A JSON number, as the text has it."""
 
     __slots__ = ()
 

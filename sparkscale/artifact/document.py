@@ -1,4 +1,4 @@
-"""The artifact as a document: canonical JSON, the same content in the same bytes.
+"""The artifact as a document: canonical JSON, in which the same content gives the same bytes.
 
 Format, version 1 (UTF-8, keys sorted, one newline at the end; a double is written by its shortest
 decimal form that reads back to the same bits; there is no NaN and no infinity)::
@@ -6,13 +6,13 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
     {
       "format": "sparkscale-artifact",  "format_version": 1,
       "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
-      "rows": 336776,                   rows seen by the fit; null where no step needed a scan
+      "rows": 336776,                   rows that the fit saw; null if no step needed a scan
       "provenance": {...},              versions, engine, inputs
-      "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    all of the fit's table, in order
+      "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    every column of the table, in order
       "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
                           min, max, mean, mean_lo, m2, exp, quantiles}},
       "steps": [{
-        "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, defaults too
+        "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, with defaults
         "inputs": [{"path": ["distance"], "type": "bigint"}],
         "outputs": ["distance"],
         "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
@@ -83,7 +83,7 @@ def dump(fitted: Fitted) -> bytes:
 
 
 def load(data: bytes, name: str = "artifact") -> Fitted:
-    """Read an artifact; runs no code of it. Raises :class:`DataError` (65) saying what is wrong with it."""
+    """Read an artifact, without running any code in it. Raises :class:`DataError` (65) that says what is wrong."""
     if len(data) > MAX_BYTES:
         raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
     document = _parse(data, name)
@@ -180,7 +180,7 @@ def _column(data: Mapping[str, Any]) -> Field:
 
 
 def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> None:
-    """Refuse steps that read what is no column of the table: of another name, or another type."""
+    """Refuse steps that read columns that the table lacks, or has with another type."""
     known = {column.name for column in columns}
     types = {((column.name,), column.type) for column in columns}
     for column in (column for planned in steps for column in planned.inputs):

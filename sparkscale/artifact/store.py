@@ -1,4 +1,4 @@
-"""Where artifacts live: a folder of numbered versions, each put once.
+"""The store of artifacts: a folder of numbered versions, each written once.
 
 ``<uri>/00000001.json``, ``00000002.json``, ... The current version is the highest. A version is
 written by a conditional create (put if absent), which is atomic on local files, S3, GCS and Azure:
@@ -36,15 +36,15 @@ from sparkscale.places import is_local, local_path
 _VERSION = re.compile(r"(\d{8}|[1-9]\d{8,})\.json")
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
 Place: TypeAlias = str | os.PathLike[str]
-#: How many numbers a save tries while others take them from under it.
+#: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
 
 def save(fitted: Fitted, uri: Place) -> int:
-    """Put the artifact as the next version and return its number.
+    """Save the artifact as the next version and return its number.
 
-    Where the newest version holds the same bytes already, nothing is written and that number is
-    returned. Raises :class:`TemporaryError` (75) where others keep taking the number.
+    If the newest version already holds the same bytes, nothing is written and its number is returned. Raises
+    :class:`TemporaryError` (75) if other runs keep taking the number.
     """
     uri, data = _text(uri), document.dump(fitted)
     try:
@@ -64,9 +64,9 @@ def save(fitted: Fitted, uri: Place) -> int:
 
 
 def load(uri: Place, version: int | None = None) -> Fitted:
-    """Load the newest version, or the one of that number; ``uri`` may also name one ``.json`` file.
+    """Load the newest version, or version ``version``. ``uri`` may also name a ``.json`` file.
 
-    Raises :class:`InputMissingError` (66) where it is not there, :class:`DataError` (65) where it is
+    Raises :class:`InputMissingError` (66) if it doesn't exist, :class:`DataError` (65) if it is
     not an artifact.
     """
     data, name = _read(_text(uri), version)
@@ -74,7 +74,7 @@ def load(uri: Place, version: int | None = None) -> Fitted:
 
 
 def versions(uri: Place) -> list[int]:
-    """Return the numbers of all versions, ascending; none where there is no store."""
+    """Return the numbers of all versions, ascending; empty without a store."""
     uri = _text(uri)
     try:
         return sorted(_versions(opened(uri)))

@@ -1,4 +1,4 @@
-"""The root command: finds the files of commands in this folder, and gives them the options that they share."""
+"""The root command: imports the files of commands in this folder, and has the options that they share."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def section(title: str) -> Callable[[], Decorator]:
 
 
 def reads_job(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that read a job file; :func:`load` takes those of them that it does not name."""
+    """Give a command the options that read a job file; it passes those that it doesn't name to :func:`load`."""
     options = [
         click.option("--config", "-c", required=True, type=click.Path(), metavar="FILE", help="Job file (YAML)."),
         click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Override one value."),
@@ -107,7 +107,7 @@ def reads_job(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def load(config: str, command: str, **chosen: Any) -> Job:
-    """Load a job file for a command, with the environment; its secrets are hidden in whatever is printed from now on.
+    """Load a job file for a command, with the environment; everything printed from now on hides its secrets.
 
     Args:
         config: the file.

@@ -15,7 +15,7 @@ command = section("Jobs")
 
 
 def _shows_progress(function: Any) -> Any:
-    """Give a command that works on data the option that keeps it silent."""
+    """Give a command that works on data the option to show no progress."""
     return click.option("--no-progress", is_flag=True, help="Show no progress: no bar, no lines.")(function)
 
 

@@ -1,6 +1,6 @@
-"""What the command prints: its answer to stdout, all else to stderr, no secret in either.
+"""What the command prints: its answer to stdout, everything else to stderr, secrets to neither.
 
-The answer is what the command was asked for: a plan, a report, or with ``--json`` one JSON document alone. Progress,
+The answer is a plan, a report, or with ``--json`` one JSON document and nothing else. Progress,
 warnings and causes of failures go to stderr.
 """
 
@@ -20,7 +20,7 @@ def say(text: str, secrets: Sequence[str] | None = None) -> None:
 
 
 def answer(text: str, *, as_json: bool = False) -> None:
-    """Write what the command was asked for to stdout; with ``as_json`` to stderr, as JSON has stdout to itself."""
+    """Write the answer to stdout; with ``as_json`` to stderr, because stdout holds the JSON alone."""
     _write(sys.stderr if as_json else sys.stdout, text, None)
 
 

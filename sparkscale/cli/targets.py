@@ -61,7 +61,7 @@ def _with_output(config: str, **chosen: Any) -> tuple[Job, Output]:
 
 
 def _folder(job: Job, output: Output, *, debug: bool) -> str | None:
-    """Return the output's folder, asking the catalog where it is a table; None where it isn't on this machine."""
+    """Return the output's folder, from the catalog if it is a table; None if it isn't on this machine."""
     if output.table is None:
         return output.local
     from sparkscale.run.folder import folder_of

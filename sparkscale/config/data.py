@@ -24,7 +24,7 @@ from sparkscale.formats import registry
 from sparkscale.places import is_local
 
 Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
-#: Which keys read a format as it was at some time.
+#: Which keys read an earlier state of a format.
 _AS_OF = {"delta": ("version", "timestamp"), "iceberg": ("snapshot", "tag", "timestamp")}
 _ALL_AS_OF = ("version", "snapshot", "tag", "timestamp")
 FILES = frozenset(("parquet", "csv", "json", "orc"))
@@ -38,7 +38,7 @@ _TABLE = re.compile(r"(?:`(?:[^`]|``)+`|[^`.\s]+)(?:\.(?:`(?:[^`]|``)+`|[^`.\s]+
 
 @dataclass(frozen=True)
 class _OneOf:
-    """Text that is a key of a registry, which may grow: as a Literal, but for when it is looked up."""
+    """Text that must be a key of a registry: like a Literal, for a registry that grows."""
 
     known: Mapping[str, object]
 
@@ -55,14 +55,14 @@ class _OneOf:
         return value
 
 
-#: Of plain files; of tables with transactions; and of whatever a catalog says that a table is.
+#: Plain files, tables with transactions, and any table of a catalog.
 Read: TypeAlias = Annotated[str, _OneOf(registry.READ)]
 Written: TypeAlias = Annotated[str, _OneOf(registry.WRITTEN)]
 _OF_FORMAT = "Optional for a table of a catalog, which knows its format."
 
 
 def public(path: str) -> str:
-    """Return a path without what may be a secret in it: the user part and the query of a URI."""
+    """Return a path without the parts of a URI that may be secret: the user and the query."""
     scheme, found, rest = path.partition("://")
     if not found:
         return path
@@ -71,7 +71,7 @@ def public(path: str) -> str:
 
 
 def _table_name(name: str) -> str:
-    """Refuse what is no table's name: parts with dots between them, odd ones in backticks."""
+    """Refuse anything but a table's name: parts separated by dots, unusual ones in backticks."""
     if not _TABLE.fullmatch(name):
         raise ValueError("expected a name such as db.name or catalog.db.`odd name`")
     return name
@@ -86,7 +86,7 @@ def _iso_time(text: str) -> str:
 
 
 def _typed_names(text: object) -> dict[str, str]:
-    """Return by name the types of ``month int, `odd name` decimal(10,2)``, which folders' names can hold."""
+    """Return the types in ``month int, `odd name` decimal(10,2)`` by name; only types that a folder's name can hold."""
     if not isinstance(text, str):
         raise ValueError(f"expected text such as 'month int, day date', found {text!r}")  # noqa: TRY004 - pydantic's way
     found: dict[str, str] = {}
@@ -123,7 +123,7 @@ class Place(Strict):
 
     @property
     def name(self) -> str:
-        """The path or table, for people: without secrets."""
+        """The path or table for messages, without secrets."""
         return self.table or public(self.path or "")
 
     @property
@@ -133,7 +133,7 @@ class Place(Strict):
 
     @property
     def local(self) -> str | None:
-        """The path, where it is one of this machine."""
+        """The path, if it is on this machine."""
         return self.path if self.path is not None and is_local(self.path) else None
 
 

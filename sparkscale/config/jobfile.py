@@ -1,9 +1,9 @@
-"""Job files: file, environment and ``--set`` come together and become a :class:`JobConfig`.
+"""Job files: file, environment and ``--set`` make a :class:`JobConfig`.
 
 Precedence: defaults < file < environment (``SPARKSCALE__OUTPUT__PATH``) < ``--set output.path=...``.
-``${env:NAME}``, ``${env:NAME:-default}``, ``${file:/run/secrets/x}``, ``${date}`` and ``${run_id}`` are the only
-interpolation, in values alone (:mod:`sparkscale.config.references`).
-All errors are found at once; each names its file and line (or its variable, or its ``--set``).
+Only ``${env:NAME}``, ``${env:NAME:-default}``, ``${file:/run/secrets/x}``, ``${date}`` and ``${run_id}`` are filled in,
+and only in values (:mod:`sparkscale.config.references`). All errors are reported together, each with its file and line
+(or its variable, or its ``--set``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sparkscale.publish.runs import Run
 
 #: It may stand in a path, where dots alone would be another folder.
 RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,64}")
-#: Commands of which a run is done once; for others nobody looks at the input's files.
+#: Commands whose runs are idempotent. For the others, the input's files are not looked at.
 _PUBLISHING = ("run", "transform")
 #: Stands for a run's id until it is known.
 _LATER = "\x02run_id"
@@ -37,7 +37,7 @@ _INIT = "`sparkscale init` prints one to start from"
 
 @dataclass(frozen=True)
 class Job:
-    """A job file that was read: its configuration, its name, the run's id, and what must not be printed."""
+    """A loaded job file: its configuration, its name, the run's id, and its secrets."""
 
     config: JobConfig = field(repr=False)
     source: str
@@ -63,7 +63,7 @@ def load(  # noqa: PLR0913 - a job file, and all that varies it
 
     Args:
         path: of the YAML file.
-        command: that it is read for: another command is another run.
+        command: that will run it; the id of the run depends on it.
         environ: the environment; for ``SPARKSCALE__...`` overrides and ``${env:...}``.
         overrides: ``key.key=value`` texts; a value is read as YAML.
         run_id: of this run (``[A-Za-z0-9_.-]{1,64}``); by default a digest of the configuration and the input

@@ -1,6 +1,6 @@
 """The job file, and the sections that say how it runs.
 
-Steps are read by their scalers (:mod:`sparkscale.config.steps`): a new scaler needs nothing here.
+Scalers read their own steps (:mod:`sparkscale.config.steps`), so a new scaler changes nothing here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Drift(Strict):
         Policy.case, description="A column's name differs in case. Unless error, the column is accepted."
     )
     widened: Action = Field(
-        Policy.widened, description="The new type holds every value of the old one: int -> bigint, double."
+        Policy.widened, description="The new type holds every value of the old one: int -> bigint, int -> double."
     )
     narrowed: Action = Field(
         Policy.narrowed, description="The old type holds every value of the new one: bigint -> int."
@@ -48,7 +48,7 @@ class Statistics(Strict):
 
 
 class Spark(Strict):
-    """The session that a job starts if there is none."""
+    """The session that a job starts if none is running."""
 
     engine: Literal["auto", "spark", "sail"] = Field(
         "auto", description="auto: Spark if Java is installed, otherwise Sail."
@@ -78,14 +78,14 @@ class JobConfig(Strict):
     engine: Literal["auto", "native", "arrow", "pandas"] = Field(
         "auto",
         description="native: Spark's own expressions. arrow: NumPy in Python workers, by Arrow UDFs (Spark 4.1). "
-        "pandas: the same by pandas UDFs. auto: the first of these that a map and Spark have.",
+        "pandas: the same by pandas UDFs. auto: the first one that the map and Spark support.",
     )
     schema_drift: Action | Drift = Field(
         default_factory=lambda: Drift.model_validate({}),
         description="One action for every kind of difference, or one for each kind.",
     )
     self_check: int = Field(
-        1000, ge=0, le=2**31 - 1, description="Rows to check against the NumPy kernels before publishing; 0: none."
+        1000, ge=0, le=2**31 - 1, description="Rows to compare with NumPy before publishing; 0 turns it off."
     )
     statistics: Statistics = Field(default_factory=lambda: Statistics.model_validate({}))
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
@@ -98,7 +98,7 @@ class JobConfig(Strict):
         return Policy(**self.schema_drift.model_dump())
 
     def need(self, *sections: str) -> None:
-        """Raise :class:`ConfigError` naming the sections that a command needs and the file does not have."""
+        """Raise :class:`ConfigError` with the sections that a command needs and the file lacks."""
         missing = [name for name in sections if not getattr(self, name)]
         if missing:
             cause = f"expected {' and '.join(repr(name) for name in missing)} in the job file, found none"

@@ -1,4 +1,4 @@
-"""What validation found wrong with a job file, in the words of its author: places, expected values, hints."""
+"""Turns validation errors into plain words: the place in the job file, what was expected, and a hint."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _renamed(at: Keys) -> str:
 
 
 def _real(loc: Keys, data: Any) -> Keys:
-    """Drop from a pydantic location what is no key of the data: the names of models and alternatives."""
+    """Return a pydantic location without the names of models and alternatives."""
     at: list[str | int] = []
     for n, part in enumerate(loc):
         if _holds(data, part):
@@ -92,7 +92,7 @@ def _holds(data: Any, part: str | int) -> bool:
 
 
 def _siblings(loc: Keys) -> Iterable[str]:
-    """Return the keys that stand where an unknown one was found."""
+    """Return the keys that are valid where an unknown one was found."""
     if len(loc) == 1:
         return JobConfig.model_fields
     if "Condition" in loc:

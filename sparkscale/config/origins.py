@@ -1,4 +1,4 @@
-"""Where the values of a job file are from: the line of a file, a variable, or a ``--set``."""
+"""Where a value of a job file comes from: a line of the file, a variable, or a ``--set``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sparkscale.scalers import mismatch
 
 #: The keys and indexes that lead to a value.
 Keys: TypeAlias = tuple[str | int, ...]
-#: As much of a key, or of what is wrong with a value, is shown.
+#: How much of a key or a value a message shows.
 LONG = 300
 
 

@@ -15,7 +15,7 @@ PREFIX = "SPARKSCALE__"
 def override(
     data: dict[str, Any], origins: dict[Keys, str], environ: Mapping[str, str], overrides: Sequence[str]
 ) -> None:
-    """Put overrides into the data of a job file, and where they are from into ``origins``."""
+    """Put overrides into the data of a job file, and note their origins."""
     for name in sorted(environ):
         if name.startswith(PREFIX):
             _put(data, origins, name[len(PREFIX) :].lower().split("__"), environ[name], name)

@@ -64,7 +64,7 @@ def _kind(type_: str) -> str:
 
 
 def _iso(form: str) -> Callable[[Any], bool]:
-    """Return a test for dates of one ISO form: Spark reads others as well, and some of them otherwise than meant."""
+    """Return a test for dates of one ISO form: Spark reads other forms too, and some of them wrongly."""
 
     def test(value: Any) -> bool:
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The steps of a job file: each is read, and described to editors, by the scaler that its kind names."""
+"""The steps of a job file: the scaler that a step's kind names reads it, and describes it to editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data of a job file become a :class:`JobConfig`: references are filled in, secrets noted, errors collected."""
+"""Turns the data of a job file into a :class:`JobConfig`: fills in references, notes secrets, collects errors."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ruamel.yaml.reader import ReaderError
 from sparkscale.config.yamlwords import worded
 from sparkscale.errors import ConfigError, Problem
 
-#: Where each key and element stands: its path to its line, counted from 1.
+#: The line of each key and element, by its path, counted from 1.
 Lines: TypeAlias = dict[tuple[str | int, ...], int]
 
 MAX_BYTES = 1_000_000
@@ -77,7 +77,7 @@ def _yaml() -> Any:
 
 
 def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> Iterator[Problem]:
-    """Note the line of every node; yield tags, halves of characters, and keys that stand twice."""
+    """Note the line of every node; yield tags, unpaired surrogates, and duplicate keys."""
     if len(lines) > MAX_NODES:
         raise ConfigError("CONFIG_YAML", f"{name}: expected at most {MAX_NODES:,} values (aliases included)")
     line = lines[path] = node.start_mark.line + 1
@@ -110,7 +110,7 @@ def _walk_mapping(node: MappingNode, path: tuple[str | int, ...], lines: Lines, 
 
 
 def is_torn(text: object) -> bool:
-    """Whether a text holds half a surrogate pair, which no encoding of Unicode has."""
+    """Whether a text has an unpaired surrogate, which no Unicode encoding can hold."""
     return isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text)
 
 

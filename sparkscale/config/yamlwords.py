@@ -1,4 +1,4 @@
-"""What is wrong with a YAML file, in the words of its author: quotes, tabs, indents and brackets."""
+"""Explains YAML mistakes in plain words: quotes, tabs, indentation and brackets."""
 
 from __future__ import annotations
 

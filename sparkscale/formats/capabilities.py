@@ -1,7 +1,7 @@
 """What each engine keeps of each type of column in each format: the data behind refusals, warnings and the docs.
 
 Everything not listed here is kept exactly. For CSV and JSON, which have no types of their own, that means: the text
-gives the same value to a reader that is told the type.
+gives the same value to a reader that knows the type.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ _WHOLE_NUMBERS = (
     Reading(r"uint64", "uint64", _wider("decimal(20,0)")),
 )
 
-#: By engine: what is not read as it is. The first that matches counts.
+#: By engine: what changes when it is read. The first that matches counts.
 READ: Mapping[str, Sequence[Reading]] = {
     "spark": (
         Reading(r"decimal\d+\((39|[4-7]\d), .*", "decimal of more than 38 digits", _unread("Spark")),

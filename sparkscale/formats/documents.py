@@ -1,6 +1,6 @@
-"""JSON files on this machine: where their first document ends.
+"""JSON files on this machine: finds where the first document ends.
 
-Spark reads one document a file (`multiLine`) or one a line, and leaves out whatever stands behind it, in silence.
+Spark reads one document a file (`multiLine`) or one a line, and silently skips whatever follows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LINE = 1 << 20
 
 
 def check_documents(files: Iterable[str], *, whole: bool) -> None:
-    """Refuse local files of which Spark would read the first document alone.
+    """Refuse local files of which Spark would read only the first document.
 
     Args:
         files: as an engine lists them.
@@ -49,7 +49,7 @@ def check_documents(files: Iterable[str], *, whole: bool) -> None:
 
 
 def first_end(data: bytes) -> int | None:
-    """Return where the first object or array ends; None where there is none, or no end.
+    """Return where the first object or array ends; None if there is neither.
 
     >>> first_end(b'{"a": "}"} {"b": 2}'), first_end(b"[1, 2"), first_end(b"1")
     (10, None, None)

@@ -35,7 +35,7 @@ class Dialect:
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Dialect:
-        """Take the options as a job file writes them."""
+        """Read the options as a job file writes them."""
         return cls({name.lower(): value for name, value in options.items()})
 
     @property
@@ -49,7 +49,7 @@ class Dialect:
         return self.options.get("enforceschema", "false").lower() == "true"
 
     def first_record(self, file: str) -> list[str] | None:
-        """Return the first record of a file on this machine: [] of an empty file, None where only an engine can tell.
+        """Return the first record of a file on this machine: [] of an empty file, None if only an engine can read it.
 
         Raises:
             DataError: (65) where the file is no text in the encoding that the job names.
@@ -72,7 +72,7 @@ class Dialect:
         return not _PACKED.search(place.name)
 
     def text(self, place: Path) -> IO[str]:
-        """Open a file on this machine, with its line ends as they are."""
+        """Open a file on this machine, with its own line ends."""
         return io.TextIOWrapper(opened(place), encoding=self._encoding(), newline="")
 
     def form(self) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""Judging by the table of capabilities: one type, or every column of a plan's result."""
+"""Compares a type, or every column of a plan's result, with the table of capabilities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def verdict(engine: str, format_: str, kind: str, *, partition: bool = False) ->
 def judge(
     planned: Plan, engine: str, format_: str, partition_by: Sequence[str] = ()
 ) -> tuple[list[Problem], list[str]]:
-    """Judge every column of a plan's result: what a format cannot hold, and warnings of what it changes."""
+    """Check every column of a plan's result: refuse what a format can't hold, and warn of what it changes."""
     problems: list[Problem] = []
     changed: dict[str, list[str]] = {}
     for name, type_, found in _verdicts(planned, engine, format_, partition_by):

@@ -1,6 +1,6 @@
 """Reader and writer options: which ones an engine applies, by format. Every other option is refused.
 
-An engine that passes over an option in silence reads or writes other values than the job file says. The names are
+An engine that silently ignores an option reads or writes other values than the job file says. The names are
 those of Spark's own option classes; for Sail, those that were tried and found to work.
 """
 
@@ -101,7 +101,7 @@ _WHY = {
 
 
 def check(engine: Literal["spark", "sail"], format_: str, direction: Direction, options: Mapping[str, object]) -> None:
-    """Refuse options that the engine would pass over, all at once.
+    """Refuse options that the engine would ignore, all in one error.
 
     Options of Delta, Iceberg and of tables in a catalog are passed on: their connectors have their own.
 

@@ -1,6 +1,6 @@
 """Quotes in CSV files on this machine: one that is never closed swallows all records behind it, on every engine.
 
-Engines say nothing of it. Counting the quotes finds it at the speed of reading the file: in a file of RFC 4180 their
+Engines don't report it. Counting the quotes finds it at the speed of reading the file: in a file of RFC 4180 their
 number is even. Only where it is odd is the file read record by record, as a field without quotes may have one inside.
 An open quote in a file that also has an odd number of such lone quotes is not found. Files are read in parts, so they
 take no more memory than their longest field; how many are read is for :mod:`~sparkscale.formats.reach` to say.

@@ -1,6 +1,6 @@
-"""Local files that a job reads whole before the engine does, to find what engines pass over in silence.
+"""Local files that a job reads before the engine does, to find what engines silently skip.
 
-That is work of one machine, so it has a limit. A driver reads 8 GB of text in about ten seconds, which an engine then
+One machine does this, so it has a limit. A driver reads 8 GB of text in about ten seconds, which an engine then
 takes minutes to parse; it must not read 10 TB.
 """
 

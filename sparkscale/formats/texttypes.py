@@ -2,7 +2,7 @@
 
 A column is text until all of its values are plain numbers. Then it is ``bigint`` where all are whole, else ``double``,
 but text where a double would lose a digit of them and no step names the column. Dates, times and truth values are
-never guessed. So ``00123``, ``12D`` and ``08:15:00`` stay what they are.
+never guessed. So ``00123``, ``12D`` and ``08:15:00`` stay text.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class Decided:
 
     @property
     def summary(self) -> str:
-        """Say how many columns are what."""
+        """Return how many columns have each type."""
         kinds = list(self.types.values())
         parts = [f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))]
         return ", ".join(parts)
 
     @property
     def fractions(self) -> set[str]:
-        """The columns whose numbers an engine may print otherwise than they were written: 1.50, 1e3."""
+        """The columns whose numbers an engine may print in another form than they were written: 1.50, 1e3."""
         return {name for name, type_ in self.types.items() if type_ in _NUMBERS}
 
     def as_text(self, names: Collection[str]) -> Decided:

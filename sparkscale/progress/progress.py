@@ -1,4 +1,4 @@
-"""How far a run is, for those who wait for it: a bar on a terminal, a line now and then in a log.
+"""How far a run is: a bar on a terminal, a line now and then in a log.
 
 Nothing here knows Spark. A display never fails a run and never holds it up: it has a thread of its own, which ends with
 the run, and what goes wrong in it ends the display alone.
@@ -16,8 +16,8 @@ from typing import Protocol, TextIO, cast
 
 from sparkscale.progress.terminal import Above, Bar, can_draw
 
-#: Seconds to a log's first line, and from line to line. A job of seconds adds nothing to its log; of a long one, who
-#: looks into the log sees within a minute that it moves, and an hour of it is no more than a page.
+#: Seconds to a log's first line, and from line to line. A job of seconds adds nothing to its log;
+#: the log of a long one shows within a minute that it moves, and an hour fills no more than a page.
 FIRST, EVERY = 30.0, 60.0
 #: Seconds that the end of a run waits for a display that is stuck, as on a terminal that Ctrl-S has stopped.
 PATIENCE = 2.0
@@ -32,13 +32,13 @@ class Tasks:
     total: int
 
 
-#: Asked for the tasks; None where no query runs, or the engine does not tell.
+#: Asked for the tasks; None if no query runs or the engine doesn't report them.
 Source = Callable[[], Tasks | None]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """How far a run was at one moment: ``seconds`` is how long it has been in this stage."""
+    """How far a run is; ``seconds`` is how long it has been in this stage."""
 
     stage: str
     seconds: float
@@ -47,7 +47,7 @@ class Seen:
 
     @property
     def facts(self) -> str:
-        """What is known, in one line; of rows, how many the input has."""
+        """What is known, in one line; rows are those of the input."""
         tasks = [f"{self.tasks.done:,} of {self.tasks.total:,} tasks"] if self.tasks else []
         rows = [f"{self.rows:,} rows in all"] if self.rows is not None else []
         return ", ".join([*tasks, *rows, duration(self.seconds)])
@@ -96,7 +96,7 @@ class Log:
         self._stream.flush()
 
     def close(self) -> None:
-        """Leave the log as it is."""
+        """Do nothing: the lines stay."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _At:
 
 
 class Progress:
-    """How far a run is: told of its stages by the run, and of its tasks by a source that it asks."""
+    """How far a run is. The run reports its stages; a source that is polled reports the tasks."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -120,7 +120,7 @@ class Progress:
 
     @contextlib.contextmanager
     def stage(self, name: str, rows: int | None = None) -> Iterator[None]:
-        """Be in a stage, maybe inside of another one; ``rows`` of the input, where they are known."""
+        """Enter a stage, maybe inside another one; ``rows`` of the input, if known."""
         outer = self._open
         self._open = self._at = _At(name, self._clock(), rows)
         try:
@@ -147,7 +147,7 @@ class Progress:
 
     def tell(self, display: Display, over: Callable[[float], bool]) -> None:
         """Show how far the run is, until ``over``, which waits for so many seconds, says that it is over."""
-        # A terminal or a log that is gone, or a bar that cannot be drawn: nobody is told, and the run goes on.
+        # A terminal or a log that is gone, or a bar that cannot be drawn: the run goes on without it.
         with contextlib.suppress(Exception), contextlib.closing(display):
             for pause in display.pauses:
                 if over(pause):
@@ -166,7 +166,7 @@ class Progress:
 
 @contextlib.contextmanager
 def shown(stream: TextIO, *, plain: bool = False) -> Iterator[Progress]:
-    """Show how far a run is for the length of the block: by a bar on a terminal, else, or if ``plain``, by lines."""
+    """Show how far a run is during the block: a bar on a terminal, lines elsewhere or if ``plain``."""
     progress, over = Progress(), threading.Event()
     display, above = (Log(stream), stream) if plain or not can_draw(stream) else (Bar(stream), Above(stream))
     thread = threading.Thread(target=progress.tell, args=(display, over.wait), name="progress", daemon=True)

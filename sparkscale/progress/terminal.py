@@ -25,8 +25,8 @@ _COLUMNS, _BAR = 80, 40
 class Bar:
     """The line of a terminal that the cursor is in, drawn over itself, and taken away at the end.
 
-    It is drawn by rich and put there by us: ``rich.live`` hides the cursor, which a killed run would not give back, and
-    takes ``sys.stderr`` for itself, where a thread that is stuck would hold the run's last words.
+    rich draws it, and this class writes it: ``rich.live`` hides the cursor, which a killed run would not restore, and
+    replaces ``sys.stderr``, where a thread that is stuck would block the run's last lines.
     """
 
     pauses: Iterable[float]

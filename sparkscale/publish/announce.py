@@ -1,18 +1,17 @@
 """Publishing files to an object store, where nothing can be renamed.
 
-A run writes below a prefix of its own, and one small object, put last and only where there is none, announces what the
+A run writes below its own prefix. Last, it puts one small object, if its number is free, which announces what the
 table is now::
 
     <output>/00000002-<run id>/part-0.parquet     what a run wrote
     <output>/_sparkscale/00000002.json            announcement 2: the manifest of the whole table
 
-The table is the files that the newest announcement names, of this run and of earlier ones: a reader that goes by it
-sees the old table or the new one, whole. sparkscale's own reader does. One that lists the folder instead finds every
-run's files, those of replaced runs and of unfinished ones as well.
+The table is the files that the newest announcement names, of this run and of earlier ones. A reader that follows it
+sees the old table or the new one, whole; sparkscale's own reader does. A reader that lists the folder instead finds
+every run's files, including those of replaced and unfinished runs.
 
-Two runs that announce at once want the same number: one gets it, and the other ends with 75. The files that neither the
-newest announcement nor the one before it names are deleted after an announcement; readers of the old table have until
-the next one.
+Two runs that announce at once claim the same number: one gets it, and the other ends with 75. After an announcement,
+the files that neither it nor the one before it names are deleted; readers of the old table have until the next one.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ _PREFIX = re.compile(r"\d{8,}-[A-Za-z0-9_.-]{1,64}")
 
 @dataclass(frozen=True)
 class Announced:
-    """A table of files in an object store, as far as announcements tell."""
+    """A table of files in an object store, as its announcements describe it."""
 
     uri: str
-    #: The newest announcement's number, 0 where there is none, and what it says.
+    #: The newest announcement's number, 0 without one, and what it says.
     number: int = 0
     table: Manifest = field(default_factory=Manifest)
     before: Manifest = field(default_factory=Manifest)
@@ -58,7 +57,7 @@ class Announced:
         return cls(uri, max(numbers, default=0), read[-1], read[-2])
 
     def finished(self, run: Run, mode: str) -> dict[str, Any] | None:
-        """Return the record of a run whose result the table holds already; else None."""
+        """Return the record of a run whose result the table already holds, or None."""
         if not run.finished(self.table.run_ids, mode):
             return None
         found: dict[str, Any] = next(record for record in reversed(self.table.runs) if record["run_id"] == run.id)
@@ -69,7 +68,7 @@ class Announced:
         return f"{self.uri.rstrip('/')}/{self._prefix(run_id)}"
 
     def clear(self, run_id: str) -> None:
-        """Delete what an unfinished try of this very run left, but for what announcements name."""
+        """Delete what an unfinished attempt of this run left, except what announcements name."""
         with _worded(self.uri):
             opened = store.opened(self.uri, create=True)
             named = self.table.files.keys() | self.before.files.keys()
@@ -78,7 +77,7 @@ class Announced:
                     _delete(opened, set(_below(opened, prefix)) - named)
 
     def announce(self, mode: str, record: Mapping[str, Any]) -> None:
-        """Announce what lies below the run's prefix.
+        """Announce the files below the run's prefix.
 
         Args:
             mode: of the output.
@@ -96,7 +95,7 @@ class Announced:
             _delete(opened, (self.before.files.keys() - table.files.keys()) - self.table.files.keys())
 
     def discard(self, run_id: str) -> None:
-        """Delete what a run wrote, as far as the store lets it; not what is announced, though the answer was lost."""
+        """Delete what a run wrote, as far as the store allows; not what is announced, even if the answer was lost."""
         with contextlib.suppress(BaseError, OSError, SparkscaleError):
             Announced.of(self.uri).clear(run_id)
 
@@ -104,7 +103,7 @@ class Announced:
         return f"{self.number + 1:08d}-{run_id}"
 
     def _after(self, opened: Any, mode: str, record: Mapping[str, Any]) -> Manifest:
-        """Return the whole table as it is with what the run wrote."""
+        """Return the whole table with what the run wrote."""
         prefix = self._prefix(record["run_id"])
         written = {
             name: {"size": size, "run_id": record["run_id"]}
@@ -118,7 +117,7 @@ class Announced:
         return Manifest([*self.table.runs, dict(record)], kept | written)
 
     def _put(self, opened: Any, table: Manifest) -> bool:
-        """Put the announcement where there is none; say whether it is there, maybe by a put whose answer was lost."""
+        """Put the announcement if its number is free; return whether it is there, even if the answer was lost."""
         data = table.dump()
         try:
             obstore.put(opened, _name(self.number + 1), data, mode="create")
@@ -133,7 +132,7 @@ class Announced:
             return sorted(set(_prefixes(store.opened(self.uri, create=True))) - named)
 
     def recover(self) -> list[str]:
-        """Delete what unfinished runs left. Nobody else may be writing there: a store has no lock that would tell."""
+        """Delete what unfinished runs left. No other run may be writing there: a store has no lock to show it."""
         found = self.left_over()
         with _worded(self.uri):
             opened = store.opened(self.uri, create=True)
@@ -185,7 +184,7 @@ def _below(opened: Any, prefix: str) -> list[str]:
 
 
 def _delete(opened: Any, names: Any) -> None:
-    """Delete objects; one that is gone already is what was wanted."""
+    """Delete objects; one that is already gone is fine."""
     wanted = sorted(names)
     if wanted:
         with contextlib.suppress(NotFoundError):

@@ -1,4 +1,4 @@
-"""Publishing a folder: written beside its target, complete, and only then put into its place.
+"""Publishes a folder: writes it beside its target, and puts it in place when it is complete.
 
 A run claims its target by the staging folder beside it, ``_sparkscale-<name>-<digest>``, which holds a lock
 (``flock``) that the system takes back when the process ends, however it ends. So there are three states: no
@@ -15,7 +15,7 @@ new one. Elsewhere it takes two renames, between which a reader can meet no fold
 that listed the old folder's files before the exchange finds those that stay under their old names, and misses those
 that were replaced, as with any table of plain files; some say so, and pyarrow passes them over in silence. The old
 folder is removed only after a while (``GRACE``): a reader who has opened it and lists it, while its files go, would
-list a part of them, or none, and take that for the data.
+list a part of them, or none, as if that were the data.
 Staging names begin with ``_`` and hold no ``=``, which Spark and its peers do not read as data.
 """
 
@@ -70,7 +70,7 @@ reached: Callable[[str], None] = _nothing
 
 
 def check_target(output: str, mode: str) -> None:
-    """Refuse, before anything runs, a local target that cannot be published to.
+    """Refuse a local target that can't be published to, before anything runs.
 
     Raises:
         OutputError: (73) where it exists and mode is ``error``, or is a file.
@@ -100,13 +100,13 @@ class Claim:
     output: str
     target: Path
     staging: Path
-    #: What a run before this one had left, in words.
+    #: What an earlier run had left, in words.
     recovered: tuple[str, ...] = ()
     #: When (`time.monotonic`) it was published to, in place of what was there.
     _replaced: list[float] = field(default_factory=list)
 
     def finished(self, run: Run, mode: str) -> dict[str, Any] | None:
-        """Return the record of a run whose result the target holds already, whole; else None.
+        """Return the record of a run whose complete result the target already holds, or None.
 
         Raises:
             DataError: (65) where the target's manifest is damaged.
@@ -122,7 +122,7 @@ class Claim:
 
     @property
     def new(self) -> Path:
-        """Where to write what :meth:`publish` puts into the target's place. Nothing is there at first."""
+        """Where to write what :meth:`publish` puts in the target's place; empty at first."""
         return self.staging / _NEW
 
     def publish(self, mode: str, record: Mapping[str, Any]) -> None:
@@ -179,13 +179,13 @@ def claimed(output: str) -> Iterator[Claim]:
 
 
 def unclaimed(output: str) -> Claim:
-    """Return a claim that holds no lock, to look at a target and not to write."""
+    """Return a claim without a lock, to read a target."""
     target = Path(os.path.realpath(local_path(output)))
     return Claim(output, target, _staging_of(target))
 
 
 def recover(output: str) -> list[str]:
-    """Mend what a crash left at a target, and return it in words.
+    """Clean up what a crash left at a target, and return what was done, in words.
 
     Raises:
         TemporaryError: (75) where a run is writing there.
@@ -253,10 +253,10 @@ def _clear(staging: Path, target: Path) -> list[str]:
 
 
 def _leave(staging: Path, kind: type[BaseException] | None, *_: object) -> None:
-    """Remove the staging folder; of a run that is interrupted for some time: tasks that have not heard yet write on."""
+    """Remove the staging folder; after an interruption for some time, because tasks that run on still write."""
     interrupted = kind is not None and not issubclass(kind, Exception)
     end = time.monotonic() + (LATE if interrupted else 0.0)
-    while time.monotonic() < end:  # the folder itself stays, as long as it is locked: nobody else has it
+    while time.monotonic() < end:  # the folder itself stays while it is locked, so that nobody else can take it
         shutil.rmtree(staging / _NEW, ignore_errors=True)
         time.sleep(0.05)
     shutil.rmtree(staging, ignore_errors=True)
@@ -270,7 +270,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _complete(new: Path, target: Path, mode: str, record: Mapping[str, Any]) -> None:
-    """Bring what stays of the target beside the new files, and put the manifest of all."""
+    """Link the files that stay beside the new ones, and write the manifest of all."""
     names = list(manifest.data_files(new))
     files = manifest.describe(new, names, record["run_id"])
     known = manifest.read(target) or Manifest()
@@ -312,7 +312,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _sync(place: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk for good."""
+    """Flush a file, or the names in a folder, to the disk."""
     opened = os.open(place, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -348,7 +348,7 @@ def _rename(source: Path, target: Path, how: int) -> bool:
 
 @contextlib.contextmanager
 def named(output: str, work: str = "publishing") -> Iterator[None]:
-    """Turn the file system's errors into ours."""
+    """Turn errors of the file system into ours."""
     try:
         yield
     except OSError as error:

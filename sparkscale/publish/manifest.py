@@ -9,7 +9,7 @@
       "files": {"month=1/part-0.parquet": {"size": 1234, "sha256": "<hex>", "run_id": "..."}}
     }
 
-A file that was there before sparkscale first wrote to the folder is listed with its size alone.
+A file that was in the folder before sparkscale first wrote there is listed with its size only.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest | None:
-    """Return the manifest of a folder; None where it has none.
+    """Return the manifest of a folder, or None.
 
     Raises:
-        DataError: (65) where it is no manifest, or names files outside its folder.
+        DataError: (65) if it is not a manifest, or names files outside its folder.
     """
     place = folder / FOLDER / NAME
     if not place.is_file():
@@ -91,14 +91,14 @@ def _manifest(document: Any) -> Manifest:
 
 
 def data_files(folder: Path) -> Iterator[str]:
-    """Yield the data files below a folder by their relative names, sorted; not those that readers pass over."""
+    """Yield the relative names of the data files below a folder, sorted, without those that readers skip."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _hidden(name))
         yield from (str(Path(place, name).relative_to(folder)) for name in sorted(files) if not _hidden(name))
 
 
 def is_data(name: str) -> bool:
-    """Whether readers take a file, by its relative name, for data."""
+    """Whether readers treat a file with this relative name as data."""
     return not any(_hidden(part) for part in PurePosixPath(name).parts)
 
 
@@ -113,7 +113,7 @@ def partition_keys(folder: Path) -> tuple[str, ...]:
 
 
 def describe(folder: Path, names: Sequence[str], run_id: str) -> dict[str, dict[str, Any]]:
-    """Return size and checksum of files, which are brought to the disk for good (``fsync``) on the way."""
+    """Return size and checksum of files, and flush them to the disk (``fsync``)."""
 
     def one(name: str) -> dict[str, Any]:
         size, digest = _digest(folder / name, sync=True)
@@ -143,7 +143,7 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
 
 
 def problems(folder: Path, manifest: Manifest) -> list[Problem]:
-    """Hold every file of a folder against its manifest, and return all that differs."""
+    """Compare every file of a folder with its manifest, and return every difference."""
     found = set(data_files(folder))
     out = [Problem("FILE_MISSING", f"{name}: expected this file, found none") for name in manifest.files.keys() - found]
     out += [Problem("FILE_UNKNOWN", f"{name}: is not in the manifest") for name in found - manifest.files.keys()]

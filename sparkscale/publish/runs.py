@@ -1,9 +1,9 @@
-"""Which run this is, and whether a target holds its result already.
+"""Which run this is, and whether a target already holds its result.
 
 A scheduler gives each run its id (``--run-id``) and may start one twice. Without it the id is a digest of the job
-file, as it was filled in, and of the input's files: the same work has the same id. An input whose state cannot be told
-without an engine (an object store, a table of a catalog) gives an id of its own to every run, which so is never taken
-for one that has finished.
+file, as it was filled in, and of the input's files: the same work has the same id. If only an
+engine can tell the state of the input (an object store, a table of a catalog), every run gets a new id, so that it is
+never mistaken for one that has finished.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Run:
     given: bool = False
 
     def finished(self, published: Sequence[str], mode: str) -> bool:
-        """Whether a target that these runs were published to, the newest last, needs nothing of this one.
+        """Whether a target with these runs, the newest last, already has the result of this one.
 
-        An id that was given says "this work, once". A digest says "this result": where another run has replaced it
-        since, it is wanted again; what was appended is there for good. A publication of others stands as ``""``.
+        A run with an explicit id executes once. A digest stands for a result: if another run has replaced it since, the
+        run executes again; what was appended stays. ``""`` stands for a publication by other programs.
         """
         if self.given or mode == "append":
             return self.id in published
@@ -52,7 +52,7 @@ def run_of(command: str, config: Any, paths: Sequence[str | None]) -> Run:
 
 
 def state(path: str) -> str | None:
-    """Return a digest of the files at a local path or pattern: names, sizes and times of change; else None."""
+    """Return a digest of the names, sizes and times of the files at a local path or pattern; None elsewhere."""
     if not is_local(path) or "{" in path:
         return None
     digest = hashlib.sha256()

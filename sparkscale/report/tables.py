@@ -54,13 +54,13 @@ class Report:
         return asdict(self)
 
     def unchanged(self, record: Mapping[str, Any]) -> None:
-        """Note that the run had finished before, so that nothing was done."""
+        """Note that the run had already finished, so nothing changed."""
         self.status = "unchanged"
         self.rows = record.get("rows")
         self.artifact = dict(record.get("artifact") or {})
 
     def notes(self) -> Iterator[str]:
-        """Yield what people should know beside the summary: what was recovered, and warnings."""
+        """Yield the notes beside the summary: what was recovered, and warnings."""
         for done in self.recovered:
             yield f"recovered: {done}"
         for warning in self.warnings:

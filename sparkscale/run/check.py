@@ -9,9 +9,9 @@ from sparkscale.run.explain import types_of
 
 
 def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, str]:
-    """Compare the steps with the input's schema; says which types the values of a text input decided.
+    """Compare the steps with the input's schema; also returns the types that the values of a text input decided.
 
-    Starts a session, and no job on the data but for CSV without a schema, whose values are read once.
+    Starts a session. Only CSV without a schema starts a job, which reads the values once.
     """
     known = None if job.config.steps else opening.load(job.config)
     with opening.looked_at(job, debug=debug) as (spark, sink):

@@ -1,4 +1,4 @@
-"""What a job would do, before it does it: columns, queries, what is read, by which engine each step goes, and how."""
+"""What a job would do: columns, queries, what is read, and the engine and formula of each step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sparkscale.stats.column import ColumnStats
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: Statistics of two values, to see what map a scaler makes: its form does not depend on the numbers.
+#: Statistics of two values, to see the form of a scaler's map, which does not depend on the numbers.
 _VALUES = np.array([0.5, 1.0])
 _SOME = ColumnStats.of(_VALUES, quantiles=True)
 
@@ -48,7 +48,7 @@ class ExplainedStep:
 
 @dataclass(frozen=True)
 class Explained:
-    """A job, looked at and not run."""
+    """What a job would do."""
 
     reading: dict[str, Any]
     fit: dict[str, Any]
@@ -100,7 +100,7 @@ def explain(job: Job, *, debug: bool = False) -> Explained:
 
 
 def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
-    """Return what a job would do with its input; starts no job."""
+    """Return what a job would do with its input; starts no Spark job."""
     df, planned = opened.df, opened.plan
     files = df.inputFiles()
     own = {column.path[0] for column in planned.features.values()} if fits else set()
@@ -156,7 +156,7 @@ def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:
 
 
 def _bytes(files: Sequence[str]) -> int | None:
-    """Return the size of files on this machine; None where one is elsewhere."""
+    """Return the size of files on this machine; None if one is elsewhere."""
     if not all(map(is_local, files)):
         return None
     places = (Path(local_path(unquote(file))) for file in files)

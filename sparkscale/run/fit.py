@@ -38,7 +38,7 @@ def fit(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
 
 
 def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
-    """Return the steps, fitted on the input; again where that fails for a reason that passes."""
+    """Return the steps, fitted on the input; retries after a temporary failure."""
     source, began = job.config.input, time.time()
 
     def once() -> Fitted:
@@ -57,7 +57,7 @@ def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
 
 
 def save(fitted: Fitted, config: JobConfig, report: Report) -> None:
-    """Save a new version of the artifact, where the job names one."""
+    """Save a new version of the artifact, if the job names one."""
     if config.artifact is not None:
         with report.stage("save"):
             version = fitted.save(config.artifact.path)

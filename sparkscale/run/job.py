@@ -14,7 +14,7 @@ VERBS = {"fit": fit, "transform": transform, "run": run_}
 
 
 def run(job: Job, command: str = "run", *, debug: bool = False, progress: Progress | None = None) -> Report:
-    """Do what ``command`` says: ``fit``, ``transform``, or both (``run``). ``progress`` is told how far it is.
+    """Do what ``command`` says: ``fit``, ``transform``, or both (``run``). ``progress`` shows how far it is.
 
     Raises:
         SparkscaleError: with its exit code.

@@ -1,4 +1,4 @@
-"""What every verb begins with: the job file's places checked, an engine, the input read, the plan made."""
+"""How every verb begins: check the places in the job file, start an engine, read the input, make the plan."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A job's input, read lazily, and what is to be done with it."""
+    """A job's input, read lazily, and its plan."""
 
     df: DataFrame
     plan: Plan
-    #: The artifact that is to be applied; None where the job fits.
+    #: The artifact to apply; None if the job fits.
     known: Fitted | None = None
     #: What the values of a text input decided of its columns' types.
     decided: Decided | None = None
@@ -66,7 +66,7 @@ def engine(job: Job, report: Report, *, debug: bool, progress: Progress | None =
 
 @contextlib.contextmanager
 def looked_at(job: Job, *, debug: bool) -> Iterator[tuple[SparkSession, Sink | None]]:
-    """Give a session and the job's target, neither to be written with."""
+    """Give a session and the job's target for reading only."""
     config = job.config
     with session(config.spark, config.name, formats=formats(config), debug=debug) as spark:
         yield spark, look(spark, config.output) if config.output else None
@@ -79,7 +79,7 @@ def formats(config: JobConfig) -> set[str]:
 
 
 def engine_name(spark: SparkSession) -> str:
-    """Return the engine and its version, for people: Sail speaks Spark's protocol, and Spark's version number."""
+    """Return the engine and its version, for people. Sail reports Spark's version number."""
     return f"Sail (Spark {spark.version} protocol)" if is_sail(spark) else f"Spark {spark.version}"
 
 
@@ -102,7 +102,7 @@ def load(config: JobConfig) -> Fitted:
 
 
 def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fitted | None = None) -> Opened:
-    """Read the input and find every problem of its schema at once: predicates, steps, and the output's format."""
+    """Read the input and report every problem of its schema together: predicates, steps, and the output's format."""
     source = config.input.name
     wanted = _wanted(config, known)
     df, where, told, decided = _read(spark, config, known, wanted)

@@ -1,4 +1,4 @@
-"""Places of a job that must be apart: refused before anything is written."""
+"""Refuses a job whose input, output and artifact overlap, before anything is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_input(config: JobConfig) -> None:
-    """Refuse an input that is not there, and an artifact inside it.
+    """Refuse an input that doesn't exist, and an artifact inside the input.
 
     Raises:
         InputMissingError: (66), ConfigError: (78).
@@ -29,7 +29,7 @@ def check_input(config: JobConfig) -> None:
 
 
 def check_output(config: JobConfig) -> None:
-    """Refuse an output that overlaps the input, or that holds the artifact, as far as the job file tells.
+    """Refuse an output that overlaps the input, or that holds the artifact, as far as the job file shows.
 
     Raises:
         ConfigError: (78).
@@ -48,7 +48,7 @@ def check_output(config: JobConfig) -> None:
 
 
 def check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:
-    """Refuse a target that overlaps the input, where a catalog alone knows where they are.
+    """Refuse a target that overlaps the input, if only a catalog knows where they are.
 
     Raises:
         ConfigError: (78).

@@ -12,8 +12,8 @@ from sparkscale.spark.session import memory
 def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
     """Fit the job's steps on its input, transform it, save the artifact and publish the output.
 
-    Nothing is written at the target, and no version is added to the store, before all that could fail on the data has
-    passed. A run that is published already changes nothing.
+    Nothing is written at the target, and no version is added to the store, until everything that could fail on the data
+    has passed. A run that is already published changes nothing.
 
     Raises:
         SparkscaleError: with its exit code.

@@ -1,4 +1,4 @@
-"""The transaction of a job on its target, begun before an engine is started where that can be."""
+"""The transaction of a job on its target, which begins before an engine starts if possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sparkscale.spark.sinks.transaction import begin
 
 @contextlib.contextmanager
 def begun(job: Job, report: Report, *, debug: bool, progress: Progress | None) -> Iterator[Sink]:
-    """Give the target of a run, claimed; its ``unchanged`` is set, and in the report, where the run is published.
+    """Claim the target of a run. If the run is already published, the target and the report say ``unchanged``.
 
     Raises:
         ConfigError: (78) where target and input overlap, OutputError: (73) where the target cannot be published to,

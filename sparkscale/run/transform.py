@@ -23,7 +23,7 @@ from sparkscale.spark.transform.transform import transform as transformed
 def transform(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
     """Apply the artifact to the input, and publish the output.
 
-    A run that is published already changes nothing.
+    A run that is already published changes nothing.
 
     Raises:
         SparkscaleError: with its exit code; then nothing has changed.
@@ -46,7 +46,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
 
 
 def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
-    """Compare a sample of the result with the NumPy kernels, where the job file asks for it."""
+    """Compare a sample of the result with the NumPy kernels, if the job file asks for it."""
     if job.config.self_check:
         with report.stage("self_check"):
             sample = self_check(opened.df, fitted, job.config.engine, job.config.self_check)
@@ -55,11 +55,11 @@ def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
 
 
 def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:
-    """Write the result where no reader finds it, and judge it by its rows."""
+    """Write the result where no reader finds it, and check its rows."""
     config, df = job.config, opened.df
 
     def once() -> Counted:
-        # A transaction writes and publishes at once: what it has to be judged by is counted before.
+        # A transaction writes and publishes in one step, so its rows are counted before.
         present = sink.lost_of_nulls(df)
         counted = Counted.of(df, fitted, apart=sink.transactional, rows=report.rows, present=present)
         result = sink.prepared(transformed(counted.df, fitted, config.engine))
