@@ -42,4 +42,4 @@ def _fields(cls: type) -> str:
 
 
 def _default(one: dataclasses.Field[object]) -> str:
-    return "" if one.default is dataclasses.MISSING else f"`{json.dumps(one.default)}`"
+    return "" if one.default is dataclasses.MISSING else f"`{json.dumps(one.default, default=str)}`"

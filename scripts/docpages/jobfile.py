@@ -27,7 +27,7 @@ def sections() -> str:
     """Return a heading, a sentence and a table of keys for each section and the mappings inside of it."""
     whole = models.json_schema()
     return "\n\n".join(
-        "\n\n".join([f"### `{path}`", markdown(one["description"]), _keys(one, whole)])
+        "\n\n".join([f"### `{path}`", markdown(one.get("description", "")), _keys(one, whole)])
         for path, one in _mappings("", whole, whole["$defs"])
     )
 
@@ -39,10 +39,12 @@ def _keys(one: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
 def _mappings(path: str, one: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield every mapping with named keys below a section, with its place; steps have a page of their own."""
     for key, value in one["properties"].items():
-        if (name := _definition(value)) and "properties" in definitions[name]:
+        name = _definition(value)
+        if "properties" in definitions.get(name, {}):
             place = f"{path}.{key}" if path else key
             yield place, definitions[name]
-            yield from _mappings(place, definitions[name], definitions)
+            others = {other: known for other, known in definitions.items() if other != name}  # it may hold itself
+            yield from _mappings(place, definitions[name], others)
 
 
 def _definition(schema: Mapping[str, Any]) -> str:
@@ -57,5 +59,5 @@ def _linked(key: str, one: Mapping[str, Any], definitions: Mapping[str, Any]) ->
     name = _definition(one)
     if not name:
         return dict(one)
-    said = one.get("description") or markdown(definitions[name]["description"]).partition("\n\n")[0]
+    said = one.get("description") or markdown(definitions[name].get("description", "")).partition("\n\n")[0]
     return {**one, "description": f"{said} [Keys](#{key})"}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import html
 import io
 import re
-import sys
 import tempfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from click.testing import CliRunner
 from rich.console import Console
+from sample_data import write_flights
 
 import sparkscale as ss
 from sparkscale.cli.app import app
 
-_SCRIPTS = Path(__file__).parents[1]
 _COMMAND = "sparkscale inspect out/stats"
 _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _TEXT = re.compile(r'<text class="[\w-]+-r\d+" x="[\d.]+" y="([\d.]+)"[^>]*>(.*?)</text>')
@@ -25,15 +25,10 @@ _VARIES = re.compile(r"(?<=numpy )[\w.]+|(?<=sparkscale )\d[\w.]*|(?<=\.\d{9})\d
 
 def printed() -> str:
     """Return what `sparkscale inspect` prints of a fit of the flights."""
-    import pyarrow.parquet
-
     pipeline = ss.Pipeline([ss.Standard(["distance", "air_time"]), ss.MinMax("*_delay", range=(-1, 1), clip=True)])
     with tempfile.TemporaryDirectory() as folder:
-        sys.path.insert(0, str(_SCRIPTS))
-        from sample_data import write_flights
-
         write_flights(Path(folder, "flights"))
-        flights = pyarrow.parquet.read_table(Path(folder, "flights"))
+        flights = pq.read_table(Path(folder, "flights"))
         numbers = {name: flights[name] for name in ("distance", "air_time", "dep_delay", "arr_delay")}
         pipeline.fit_arrays(numbers).save(f"{folder}/stats")
         return CliRunner().invoke(app, ["inspect", f"{folder}/stats"], obj=[], catch_exceptions=False).stdout

@@ -98,6 +98,22 @@ def test_list_a_new_kind_of_step(made: Any, registry: dict[str, Any]) -> None:
     assert "| `times` | number, at least 1 | `2.0` | How often, see `Toy`; on two lines. |" in blocks["step-each"]()
 
 
+def test_list_a_new_section_once_though_it_holds_itself(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = {"anyOf": [{"$ref": "#/$defs/Toy"}, {"type": "null"}]}
+    toy = {
+        "description": "A toy.",
+        "properties": {"size": {"type": "integer"}, "inner": reference},
+        "required": ["size"],
+    }
+    schema = {"properties": {"toy": reference}, "required": [], "$defs": {"Toy": toy}}
+    monkeypatch.setattr(models, "json_schema", lambda: schema)
+    assert "| `toy` | `{size, inner}` | | A toy. [Keys](#toy) |" in made.blocks.BLOCKS["job-file"]()
+    sections = made.blocks.BLOCKS["job-sections"]()
+    assert sections.startswith("### `toy`\n\nA toy.\n\n| key | type | default | meaning |\n")
+    assert "| `size` | whole number | required | |" in sections
+    assert sections.count("###") == 1
+
+
 def test_list_a_new_map(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparkscale.maps.base.KINDS", KINDS)
     known = dict(KINDS)
@@ -167,7 +183,7 @@ def test_describe_every_key_of_the_job_file() -> None:
     schema = models.json_schema()
     sections = {name: one for name, one in schema["$defs"].items() if name not in {*REGISTRY, "Selectors", "ByDtype"}}
     missing = [
-        f"{name}.{key}" for name, one in sections.items() for key, value in one["properties"].items()
+        f"{name}.{key}" for name, one in sections.items() for key, value in one.get("properties", {}).items()
         if "description" not in value
     ]  # fmt: skip
     assert missing == []
