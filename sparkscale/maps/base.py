@@ -155,7 +155,11 @@ class Inverse(ColumnMap):
 
 @dataclass(frozen=True)
 class RowMap(Map):
-    """A map of the ``k`` scores of a row to ``k`` numbers; it needs no statistics."""
+    """A map of the ``k`` scores of a row to ``k`` numbers; it needs no statistics.
+
+    Attributes:
+        nonfinite: ``keep`` maps NaN and infinities; ``error`` stops the job if there are any.
+    """
 
     by_row: ClassVar[bool] = True
     nonfinite: Literal["keep", "error"] = "keep"

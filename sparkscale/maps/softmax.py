@@ -19,6 +19,12 @@ class SoftmaxMap(RowMap, kind="softmax"):
     Sums to 1 within ``k * 2**-53``. At infinity the limit applies: the scores of +inf share the
     whole, -inf gives 0. A NaN makes the row NaN. A null makes the row null, or (``mask``) is left out.
     A row whose scores are all -inf has no softmax: ``undefined`` says what it gets.
+
+    Attributes:
+        temperature: T, which divides the scores first.
+        nulls: ``null``: a null score makes the row null; ``mask``: it is left out.
+        undefined: the result of a row whose scores are all -inf.
+        log: whether the result is the logarithm.
     """
 
     temperature: float = 1.0

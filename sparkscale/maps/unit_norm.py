@@ -17,6 +17,9 @@ class UnitNormMap(RowMap, kind="unit_norm"):
     The largest magnitude is divided out first, so that no square over- or underflows. A row of
     zeros stays zeros, as in scikit-learn. A NaN makes the row NaN, a null makes it null. At
     infinity the limit applies: infinities share the norm with their signs, the rest is 0.
+
+    Attributes:
+        norm: which norm of the row becomes 1.
     """
 
     norm: Literal["l1", "l2", "max"] = "l2"

@@ -26,7 +26,7 @@ _KINDS |= {"U": "string", "T": "string", "S": "binary"}
 #: The smallest type that holds all of a dtype, where it is not the one of its kind.
 _NARROW = {"f2": "float", "f4": "float", "i1": "tinyint", "i2": "smallint", "i4": "int", "u1": "smallint", "u2": "int"}
 _NARROW |= {"M8[D]": "date"}
-#: Python makes numbers of some of these, which they are not.
+#: Types that are not numbers, although Python turns some of them into numbers.
 _NO_NUMBERS = (str, bytes, complex, np.complexfloating, np.datetime64, np.timedelta64)
 
 
@@ -69,7 +69,7 @@ def _as_array(data: Any) -> Any:
 
 
 def _has_nulls_of_its_own(data: Any) -> bool:
-    """Whether nulls are told by the data itself: pyarrow, Polars, and the extension arrays of pandas."""
+    """Whether the data itself marks nulls: pyarrow, Polars, and the extension arrays of pandas."""
     by_pandas = hasattr(data, "isna") and not isinstance(getattr(data, "dtype", np.dtype(float)), np.dtype)
     return by_pandas or hasattr(data, "is_null")
 

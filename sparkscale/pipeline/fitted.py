@@ -41,8 +41,8 @@ class Fitted:
         columns: all top-level columns of the table that it was fitted on, in their order.
         stats: by feature name, the :class:`~sparkscale.stats.column.ColumnStats` of the fit.
         maps: for each step its maps, one an output, or one for a row step.
-        rows: how many rows were seen; None where no step needed a scan (row steps alone).
-        provenance: where the numbers are from: versions, engine, inputs.
+        rows: how many rows the fit saw; None if no step needed a scan (row steps only).
+        provenance: where the numbers come from: versions, engine, inputs.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -67,7 +67,7 @@ class Fitted:
 
     @property
     def warnings(self) -> list[str]:
-        """What a user should know of the statistics: inexact integers, constant features."""
+        """What a user should know about the statistics: inexact integers, constant features."""
         out = []
         columns = {column.name: column for column in _inputs(self.steps)}
         for name, stats in self.stats.items():
@@ -86,7 +86,7 @@ class Fitted:
         return bind(self.steps, self.columns, schema, policy, source)
 
     def on(self, planned: Plan) -> Fitted:
-        """Return this with the columns of the table that it was planned for, by the names they have there."""
+        """Return a copy with the columns of the table that it was planned for, under their names there."""
         pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
         names = {ours.name: theirs.name for ours, theirs in pairs}
         stats = {names[name]: known for name, known in self.stats.items()}
@@ -102,7 +102,7 @@ class Fitted:
             df: a table with the columns of the fit.
             engine: all give the same numbers. ``native``: Spark's own expressions. ``arrow``: the NumPy kernels in
                 Spark's Python workers, by an Arrow UDF (Spark 4.1 and newer). ``pandas``: the same by a pandas UDF.
-                ``auto``: native where a map has a native form, else arrow where Spark has it, else pandas.
+                ``auto``: native if a map has a native form, else arrow if Spark has it, else pandas.
 
         Raises:
             DataError: if the schema does not fit.
@@ -123,8 +123,8 @@ class Fitted:
     def inverse_transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Turn the outputs of column maps back into the features they came from; lazy.
 
-        An output written under another name (``into``) gives its column back and goes. Row maps have no inverse;
-        their columns stay. What a clip has cut comes back as the end of the fitted range. For ``engine`` see
+        The feature replaces an output that was written under another name (``into``). Row maps have no inverse;
+        their columns stay. Values that a clip has cut come back as the end of the fitted range. For ``engine`` see
         :meth:`transform`.
         """
         from sparkscale.spark.transform import transform
@@ -158,7 +158,7 @@ class Fitted:
         return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
 
     def restorations(self, existing: Sequence[str]) -> list[Application]:
-        """Return the inverse of the maps, one for each feature: of the lossless map where two could restore it."""
+        """Return the inverse maps, one for each feature: if two maps could restore it, of the lossless one."""
         out: dict[str, Application] = {}
         there = set(existing)
         for item in self.applications:
@@ -176,14 +176,14 @@ class Fitted:
         return list(out.values())
 
     def restored_names(self, existing: Sequence[str]) -> list[str]:
-        """Return the columns of the inverse: outputs of another name give way to the feature."""
+        """Return the column names after the inverse: features replace outputs of another name."""
         features = {item.outputs[0]: item.inputs[0].name for item in self.applications if item.map.invertible}
         return list(dict.fromkeys(features.get(name, name) for name in existing))
 
     def save(self, uri: str | os.PathLike[str]) -> int:
-        """Put this artifact into the store at ``uri`` as its next version and return that number.
+        """Save this artifact as the next version in the store at ``uri``, and return the version's number.
 
-        Where the newest version there already holds the same content, that is the version returned.
+        If the newest version already holds the same content, its number is returned.
         """
         from sparkscale.artifact import store
 

@@ -1,4 +1,4 @@
-"""Merging what was fitted on parts: the statistics are merged and solved again; results are never merged."""
+"""Merges fits: their statistics are merged and solved again; results are never merged."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sparkscale.stats.column import ColumnStats
 
 
 def merge(parts: Iterable[Fitted]) -> Fitted:
-    """Merge what was fitted on the parts of a data set: the fit of the whole.
+    """Merge the fits of the parts of a data set into the fit of the whole.
 
-    Statistics are merged and the maps solved again. The whole has the columns of all parts: those of the first,
-    then what others have more. Where their types differ it is the one that holds all; where none does, double.
-    Raises :class:`DataError` where the parts are of different pipelines, or their steps found different columns.
+    Statistics are merged and the maps solved again. The result has the columns of all parts: those of the first, then
+    those that only others have. If types differ, a column gets the type that holds all values, or else double.
+    Raises :class:`DataError` if the parts are of different pipelines, or their steps found different columns.
     """
     parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
     if not parts:

@@ -72,7 +72,7 @@ class Schema:
         return tuple(replace(field, fields=(), inner=()) for field in self.fields)
 
     def find(self, name: str) -> Column | None:
-        """Find a column by its exact name; where there is none, by its path through structs."""
+        """Find a column by its exact name, or else by its path through structs."""
         return self._by_name.get(name)
 
     @cached_property
@@ -90,7 +90,7 @@ class Schema:
         yield from _paths(self.fields, ())
 
     def key(self, name: str) -> str:
-        """Return the name as it is compared with other names."""
+        """Return the name for comparing it with other names."""
         return name if self.case_sensitive else name.lower()
 
 

@@ -104,7 +104,7 @@ def bind(
     policy: Policy = DEFAULT,
     source: str = "the input",
 ) -> Plan:
-    """Put a fitted pipeline onto another table; the differences that are to be told are the plan's ``warnings``.
+    """Plan a fitted pipeline for another table; the plan's ``warnings`` are the differences to report.
 
     Args:
         steps: with the columns that they found in the fit.
@@ -137,7 +137,7 @@ def _match(read: Mapping[str, Column], fitted: Sequence[Field], schema: Schema, 
 
 
 def _cased(lost: Sequence[str], known: set[str], schema: Schema) -> dict[str, list[Column]]:
-    """Return by name the columns that differ from it in case alone; a column that the fit knew is none of them."""
+    """Return by name the columns that differ from it only in case, without columns that the fit knew."""
     if not lost:
         return {}
     others: dict[str, list[Column]] = {}
@@ -161,7 +161,7 @@ def _renamed(lost: Sequence[str], match: _Match) -> dict[str, str]:
 
 
 def _absent(match: _Match) -> Iterator[Problem]:
-    """Yield the columns that steps read and that are not there, or not to be told from others."""
+    """Yield the columns that steps read and that are missing or ambiguous."""
     lost = [name for name in match.read if name not in match.found]
     for number, name in enumerate(lost):
         hint = "" if number < plan.GUESSES else f"its columns are {listed(match.schema.names)}"

@@ -47,20 +47,20 @@ _NAME = Rule("a name such as '{column}_scaled'", bool, {"minLength": 1})
 class Step:
     """What every step has.
 
-    The type hints of the fields are all that is said of them (:mod:`sparkscale.scalers.fields`): Python, the job
+    The type hints of the fields say everything about them (:mod:`sparkscale.scalers.fields`): Python, the job
     file and its JSON Schema follow them.
 
     Attributes:
         kind: the step's tag in the job file.
         formula: what the step computes, for people, in terms of its statistics: ``(x - mean) / std``.
         columns: names, globs (``*_delay``), ``/regular expressions/`` (searched for), or
-            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only. A stage of a
-            chain has none.
-        into: the name of the output, with ``{column}`` for the input's; None replaces in place.
-        dtype: of the output.
+            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only. A
+            stage of a chain has none.
+        into: the name of the output, with ``{column}`` for the input's; without it, the column is replaced.
+        dtype: the type of the output.
         nonfinite: ``keep`` leaves NaN and infinities out of the statistics and counts them;
-            ``error`` stops the job where there are any.
-        empty: ``error`` stops the job where a column has no finite value (or every score is null);
+            ``error`` stops the job if there are any.
+        empty: ``error`` stops the job if a column has no finite value (or every score is null);
             ``null`` accepts it and gives null.
     """
 

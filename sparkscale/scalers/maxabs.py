@@ -8,7 +8,11 @@ from sparkscale.stats.column import ColumnStats
 
 
 class MaxAbs(Scaler, kind="maxabs"):
-    """``x / max(|x|)``: into [-1, 1]; 0 stays 0."""
+    """``x / max(|x|)``: into [-1, 1]; 0 stays 0.
+
+    Attributes:
+        clip: whether values beyond the largest magnitude give -1 or 1.
+    """
 
     formula = "x / max(|x|)"
 

@@ -13,7 +13,11 @@ from sparkscale.stats.column import ColumnStats
 
 
 class MeanNorm(Scaler, kind="mean_norm"):
-    """``(x - mean) / (max - min)``; ``clip`` cuts at the fitted ends."""
+    """``(x - mean) / (max - min)``: 0 at the mean, with a range of 1.
+
+    Attributes:
+        clip: whether values beyond the fitted min and max give what these give.
+    """
 
     formula = "(x - mean) / (max - min)"
 

@@ -15,6 +15,10 @@ _RANGE = Rule("two finite numbers [low, high], low < high", lambda ends: ends[0]
 class MinMax(Scaler, kind="minmax"):
     """``(x - min) / (max - min) * (b - a) + a`` for the range ``[a, b]``; min and max map onto a and b exactly.
 
+    Attributes:
+        range: the ends [a, b].
+        clip: whether values beyond the fitted min and max give the ends.
+
     >>> import numpy as np
     >>> MinMax("x").solve(ColumnStats.of([10, 20, 30, 40])).forward(np.array([10.0, 20.0, 30.0, 40.0]))
     array([0.        , 0.33333333, 0.66666667, 1.        ])

@@ -22,6 +22,11 @@ class Robust(Scaler, kind="robust"):
     The quantiles come from a KLL sketch. Up to 1,024 values the sketch holds all of them and the quantiles are
     exact; beyond, their ranks are within 0.27 % (see :meth:`sparkscale.stats.quantiles.QuantileSketch.quantiles`).
 
+    Attributes:
+        quantile_range: the percentages of q_low and q_high.
+        with_centering: whether to subtract the median.
+        with_scaling: whether to divide by q_high - q_low.
+
     >>> Robust("x").solve(ColumnStats.of([1.0, 2.0, 3.0], quantiles=True)).formula
     '(x - 2.0) / 1.0'
     """

@@ -76,7 +76,7 @@ def definitions() -> dict[str, Any]:
     """Return the JSON Schemas that the schema of a step refers to."""
     one = [Pattern().schema(), {"$ref": "#/$defs/ByDtype"}]
     several = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
-    by_dtype = {"title": "ByDtype", "description": "Columns by dtype, less some."} | kind_of(ByDtype).schema()
+    by_dtype = {"title": "ByDtype", "description": "Columns by dtype, except some."} | kind_of(ByDtype).schema()
     return {"Selectors": {"anyOf": [*one, several]}, "ByDtype": by_dtype | {"minProperties": 1}}
 
 

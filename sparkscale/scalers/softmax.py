@@ -17,7 +17,7 @@ class Softmax(RowStep, kind="softmax"):
     Attributes:
         temperature: T > 0; scores are divided by it first.
         nulls: ``null``: a null score makes the row null; ``mask``: it is left out, the others sum to 1.
-        undefined: what stands in a row whose scores are all -inf: ``null``, ``zeros``, ``uniform`` or ``error``.
+        undefined: the result of a row whose scores are all -inf: ``null``, ``zeros``, ``uniform`` or ``error``.
 
     >>> import numpy as np
     >>> row, no_null = np.array([[2.0, 1.0, 0.1]]), np.zeros((1, 3), dtype=bool)

@@ -17,6 +17,11 @@ class Standard(Scaler, kind="standard"):
     A column counts as constant where min == max, or where std is no larger than the rounding of
     the stored doubles, ``eps * |mean|``; then the scale is 1.
 
+    Attributes:
+        with_mean: whether to subtract the mean.
+        with_std: whether to divide by the standard deviation.
+        ddof: 0 divides M2 by n, as NumPy and scikit-learn do; 1 by n - 1, as Spark MLlib does.
+
     >>> Standard("x").solve(ColumnStats.of([1.0, 2.0, 3.0])).formula
     '(x - 2.0) / 0.816496580927726'
     """

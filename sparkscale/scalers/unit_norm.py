@@ -9,7 +9,11 @@ from sparkscale.scalers.base import RowStep
 
 
 class UnitNorm(RowStep, kind="unit_norm"):
-    """``x / norm(x)`` by row: l1, l2 or max."""
+    """``x / norm(x)`` by row: scores of norm 1.
+
+    Attributes:
+        norm: l1 (the sum of magnitudes), l2 (Euclidean) or max (the largest magnitude).
+    """
 
     formula = "x / norm(x)"
 

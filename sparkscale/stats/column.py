@@ -38,14 +38,14 @@ _EXP_MAX = 1100
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """What is known of a column.
+    """Mergeable statistics of one column.
 
     Attributes:
         nulls, nans, posinf, neginf, finite: how many rows hold which; they add up to ``rows``.
-        min, max, mean: of the finite values, in the column's own unit; NaN where there is none.
+        min, max, mean: of the finite values, in the column's own unit; NaN without any.
         mean_lo: what the double ``mean`` could not hold of the mean, in units of ``2**exp``.
         m2, exp: ``sum((x - mean)**2) = m2 * 4**exp``, in squared units.
-        quantiles: a KLL sketch of the finite values, or None where no scaler asked for it.
+        quantiles: a KLL sketch of the finite values, or None if no scaler asked for it.
 
     >>> monday, tuesday = ColumnStats.of([1.0, 2.0]), ColumnStats.of([6.0, float("nan")])
     >>> both = monday + tuesday
@@ -106,7 +106,7 @@ class ColumnStats:
         exp: int = 0,
         **counts: Any,
     ) -> ColumnStats:
-        """Make statistics of the moments of ``d = x / 2**exp - shift``: its mean (two doubles) and M2.
+        """Build statistics from the moments of ``d = x / 2**exp - shift``: its mean (two doubles) and M2.
 
         ``min`` and ``max`` are those of ``x`` itself. Moments that are not finite are kept as they are:
         they say that this shift or exponent does not serve.
@@ -134,7 +134,7 @@ class ColumnStats:
         exp: int = 0,
         **counts: Any,
     ) -> ColumnStats:
-        """Make statistics from parts: each gives the number, sum and population variance of ``d = x / 2**exp - shift``.
+        """Build statistics from parts, each with the number, sum and population variance of ``d = x / 2**exp - shift``.
 
         A part's sum comes in two doubles, ``total + rest``. ``M2 = sum(n_p * var_p) + sum(n_p * (mean_p - mean)**2)``.
         Sums over the parts are exact before they are rounded, so the order of the parts does not matter: the same
@@ -183,7 +183,7 @@ class ColumnStats:
         return made.with_quantiles(self.quantiles.mapped(increasing) if self.quantiles else None)
 
     def with_quantiles(self, sketch: QuantileSketch | None) -> ColumnStats:
-        """Return the same with a sketch of the finite values."""
+        """Return these statistics with a sketch of the finite values."""
         return replace(self, quantiles=sketch)
 
     @property
@@ -239,7 +239,7 @@ class ColumnStats:
         return isinstance(other, ColumnStats) and self.to_dict() == other.to_dict()
 
     def __repr__(self) -> str:
-        """Return the counts and numbers that people look for; :meth:`to_dict` has every field."""
+        """Return the main counts and numbers; :meth:`to_dict` has every field."""
         counts = f"rows={self.rows}, nulls={self.nulls}, nan={self.nans}, inf={self.posinf + self.neginf}"
         numbers = (("min", self.min), ("max", self.max), ("mean", self.mean), ("std", self.std))
         return f"ColumnStats({counts}, {', '.join(f'{name}={number:.6g}' for name, number in numbers)})"
@@ -258,7 +258,7 @@ class ColumnStats:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ColumnStats:
-        """Read what :meth:`to_dict` wrote; raises :class:`DataError` on anything that is not consistent."""
+        """Read what :meth:`to_dict` wrote; raises :class:`DataError` if it is inconsistent."""
         expected = {"rows", *_COUNTS, *_NUMBERS, "exp", "quantiles"}
         if not isinstance(data, Mapping) or set(data) != expected:
             raise _invalid(f"fields {sorted(expected)}", sorted(map(str, data)) if isinstance(data, Mapping) else data)

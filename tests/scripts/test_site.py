@@ -8,7 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -177,6 +177,19 @@ def test_refuse_an_error_code_of_no_class(made: Any, tmp_path: Path, monkeypatch
 
 
 # --- everything is described --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(REGISTRY))
+def test_describe_every_field_of_a_step(made: Any, kind: str) -> None:
+    cls = REGISTRY[kind]
+    said = made.docstrings.attributes(cls)
+    assert [item.name for item in fields(cls) if not said.get(item.name)] == [], f"Attributes: of {cls.__name__}"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_describe_every_field_of_a_map(made: Any, kind: str) -> None:
+    said = made.docstrings.attributes(KINDS[kind])
+    assert [item.name for item in fields(KINDS[kind]) if not said.get(item.name)] == [], f"Attributes: of map {kind}"
 
 
 def test_describe_every_key_of_the_job_file() -> None:

@@ -84,7 +84,7 @@ def merges_in_order(spark: SparkSession) -> bool:
 def is_columnar(df: DataFrame, columns: Sequence[Column]) -> bool:
     """Whether a query over a few columns reads these alone: Parquet, ORC, tables of them, a cached table.
 
-    The engine's plan tells: nothing but projections and filters over scans in batches of columns. No job is started.
+    The engine's plan shows it: nothing but projections and filters over scans in batches of columns. No job is started.
     """
     plan = io.StringIO()
     with contextlib.redirect_stdout(plan):

@@ -109,7 +109,7 @@ def _cause(text: str, match: re.Match[str]) -> str:
 
 
 def _first_line(text: str) -> str:
-    """Return the first line that says something: of a call, py4j names in the first line only its own number for it."""
+    """Return the first line that says something: py4j's first line only has the number of a call."""
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("An error occurred while call"))
     return _short(next(lines, "no message"))
 

@@ -56,7 +56,7 @@ def _is_lost(error: BaseException) -> bool:
 
 def _has_run_out() -> bool:
     """Whether the JVM that this process started has ended for want of memory."""
-    process: Any = getattr(SparkContext._gateway, "proc", None)  # noqa: SLF001 - nothing else tells how it ended
+    process: Any = getattr(SparkContext._gateway, "proc", None)  # noqa: SLF001 - nothing else shows how it ended
     if not isinstance(process, subprocess.Popen):
         return False
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -16,8 +16,8 @@ from sparkscale.spark.session import conditions
 from sparkscale.spark.session.conditions import Meaning
 
 MEMORY = Meaning(UnfitEnvironmentError, "ENV_MEMORY", "set spark.driver.memory, and spark.executor.memory on a cluster")
-#: A JVM's own word for it, and a cluster's for an executor; 52 is Spark's exit code for it. Not 137: what kills an
-#: executor may be anything.
+#: How a JVM reports it, and a cluster for an executor; 52 is Spark's own exit code. Not 137: anything can kill an
+#: executor.
 _OUT_OF_MEMORY = (
     r"java\.lang\.OutOfMemoryError|running beyond (physical|virtual) memory limits|exceeding (\w+ )?memory limits"
     r"|OOMKilled|(ExecutorLostFailure|Lost executor)[^\n]*([Cc]ode|status):? 52\b"

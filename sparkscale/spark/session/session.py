@@ -1,4 +1,4 @@
-"""The only builder of a SparkSession. A session that is there already is used as it is and not stopped."""
+"""The only builder of a SparkSession. A session that is already running is used unchanged and not stopped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DEFAULTS = {
     "spark.sql.parquet.compression.codec": "zstd",  # no slower than snappy here, 7 % smaller
     "spark.hadoop.parquet.page.verify-checksum.enabled": "true",  # a flipped bit is an error, never another number
     # HotSpot compiles no method of more than 8,000 bytes: a softmax over 60 scores then takes twice as long, a z-score
-    # of 90 columns four times, as in the smaller methods that Spark makes where it is told of that limit.
+    # of 90 columns four times, as in the smaller methods that Spark makes with this limit.
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.ui.showConsoleProgress": "false",  # the command shows its own, and Spark's goes by no lines
 }
@@ -76,7 +76,7 @@ _LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # our shuffles hold one small row for each partition and column
-    # Failures are told by the command, once; without this Spark prints a page of its own at every start.
+    # The command reports failures, once; without this Spark prints a page of its own at every start.
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG.as_uri()}",
     "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
 }
@@ -261,8 +261,8 @@ def _add_java_option(settings: dict[str, str], where: str, option: str) -> None:
 def _interruptible() -> Iterator[None]:
     """Let Ctrl-C end a start of Spark, and the run after it.
 
-    A JVM that is left while PySpark waits for it never ends: it is killed. PySpark takes Ctrl-C for itself and calls
-    the JVM in the middle of another call, and both fail: it is kept from that.
+    A JVM that is abandoned while PySpark waits never ends, so it is killed. PySpark handles Ctrl-C itself and
+    calls the JVM in the middle of another call, so that both fail; this prevents it.
     """
     from pyspark.core import context
 
@@ -310,7 +310,7 @@ def _sail(config: Spark) -> Iterator[SparkSession]:
         try:
             yield spark
         except KeyboardInterrupt:
-            stack.pop_all()  # in the middle of Python work it may wait for ever; it ends with the process
+            stack.pop_all()  # in the middle of Python work it may wait forever; it ends with the process
             raise
 
 

@@ -1,4 +1,4 @@
-"""How many tasks of a session's queries are done: classic Spark is asked, Spark Connect tells.
+"""How many tasks of a session's queries are done: classic Spark is polled, Spark Connect reports.
 
 Sail takes a handler as Spark Connect does and never calls it. The status tracker is the one thing here that Spark
 Connect lacks; it starts nothing, and changes no job group and no property of the session.
@@ -35,7 +35,7 @@ def _source(spark: SparkSession, stack: contextlib.ExitStack) -> Source:
 
 
 def active(spark: SparkSession) -> Tasks | None:
-    """Return the tasks of the active stages of classic Spark, of all queries together; None where there are none."""
+    """Return the tasks of the active stages of classic Spark, of all queries together, or None."""
     tracker = spark.sparkContext.statusTracker()
     stages = filter(None, map(tracker.getStageInfo, tracker.getActiveStageIds()))
     return _sum(Tasks(stage.numCompletedTasks, stage.numTasks) for stage in stages)
@@ -65,7 +65,7 @@ class Told:
                 )
 
     def tasks(self) -> Tasks | None:
-        """Return the tasks of all queries that run; None where there are none."""
+        """Return the tasks of all queries that run, or None."""
         return _sum(filter(None, list(self._operations.values())))
 
 

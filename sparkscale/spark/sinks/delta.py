@@ -88,7 +88,7 @@ class Delta(Lake, formats={"delta": WRITTEN["delta"]}):
         mode, known = self.output.mode, self._described()
         options = {"userMetadata": record, **self._rows(), **texts(self.output.options)}
         if not is_sail(self.spark):
-            # Delta takes a version of an app once. An id that was given is done once; a digest's may be wanted again.
+            # Delta accepts a version of an app once: right for an explicit id, while a digest may run again.
             version = "1" if self.run.given else str(time.time_ns() // 10**6)
             options |= {"txnAppId": _APP + self.run.id, "txnVersion": version}
         if mode == "overwrite":

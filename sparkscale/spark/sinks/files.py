@@ -58,7 +58,7 @@ class Files(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
             files.check_target(self.output.local, self.output.mode)
 
     def open(self, spark: SparkSession) -> None:
-        """Tell the catalog of a table that is published already: a crash may have come before it was told."""
+        """Update the catalog for a table that is already published: a crash may have come before that."""
         super().open(spark)
         if self.unchanged is not None:
             self._register()
@@ -115,11 +115,11 @@ class Files(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
         return self.output.table is not None and describe(self.spark, quoted(self.output.table)) is not None
 
     def _register(self) -> None:
-        """Tell the catalog of the table: that it is there, its partitions, and that its files are others."""
+        """Update the catalog: that the table exists, its partitions, and that its files have changed."""
         if self.output.table is None:
             return
         name = quoted(self.output.table)
-        with translated(f"telling the catalog of {self.output.name}"):
+        with translated(f"updating the catalog for {self.output.name}"):
             if not self._is_cataloged():
                 self.spark.catalog.createTable(name, path=str(self._claim.target), source=self.output.format)
             if self.partitions():

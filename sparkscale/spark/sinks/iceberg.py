@@ -28,7 +28,7 @@ _METADATA = re.compile(r"metadata/v(\d+)(?:\.gz)?\.metadata\.json")
 class Iceberg(Lake, formats={"iceberg": WRITTEN["iceberg"]}):
     """An Iceberg table, at a path or in a catalog.
 
-    A path is the table of that name in a Hadoop catalog of the folder around it, which the session is told of.
+    A path is the table of that name in a Hadoop catalog of the folder around it, which the session gets.
     """
 
     @property

@@ -46,7 +46,7 @@ def prepared(df: DataFrame, format_: str, folders: Collection[str], options: Map
         if field.name in folders and format_ != "iceberg":
             changed = _folder(column, field.name, field.type, format_, sail=sail)
         elif sail and format_ == "csv" and options.get("nullvalue"):
-            changed = column  # which tells nulls from empty strings
+            changed = column  # which keeps nulls apart from empty strings
         else:
             changed = _checked(_as_text(column, field.type, format_), field.name, field.type, format_, sail=sail)
             if alone:  # Spark leaves out the line of a row that is null and nothing else
@@ -62,7 +62,7 @@ def gathered(df: DataFrame, partition_by: list[str], pinned: set[str]) -> DataFr
 
     Spark's ``REBALANCE`` shuffles by the partitions' columns, splits what is larger than
     ``spark.sql.adaptive.advisoryPartitionSizeInBytes`` (64 MB) and joins what is smaller. Where the input was narrowed
-    to one partition (``pinned``), and where there are none, no row is moved: files are as many as Spark's tasks, which
+    to one partition (``pinned``), and without partitions, no row is moved: files are as many as Spark's tasks, which
     it makes of 128 MB of the input each, and of many small files together.
     """
     if not partition_by or set(partition_by) <= pinned:

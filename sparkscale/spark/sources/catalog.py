@@ -44,7 +44,7 @@ def tick(part: str) -> str:
 
 
 def describe(spark: SparkSession, name: str) -> Described | None:
-    """Return what the catalog knows of a table; None where there is none.
+    """Return what the catalog knows of a table; None if it has no such table.
 
     This statement and that of :func:`repair` are the only two in the package: no method of Connect and classic does
     as much. Their only part that varies is a quoted name; the parsers of Delta and Iceberg refuse a parameter there.

@@ -15,7 +15,7 @@ def metadata(folder: Path) -> dict[str, Any]:
     """Return the newest ``metaData`` of a table's log.
 
     Raises:
-        DataError: (65) where there is none.
+        DataError: (65) without one.
     """
     log = folder / "_delta_log"
     for commit in sorted(log.glob("*.json"), reverse=True):

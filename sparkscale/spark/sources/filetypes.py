@@ -88,7 +88,7 @@ def _check_sizes(df: DataFrame, source: Input) -> None:
 
 
 def _of_delta(df: DataFrame, source: Input) -> list[str]:
-    """Judge a Delta table by its log, which tells its newest version: return what Spark leaves out of that."""
+    """Judge a Delta table by its log, which has its newest version: return what Spark leaves out of that."""
     types, folders = columns(Path(local_path(source.local or "")))
     binary = [name for name in folders if types.get(name) == "binary"]
     if binary:

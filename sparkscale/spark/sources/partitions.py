@@ -28,7 +28,7 @@ from sparkscale.spark.sources.parsed import Parser
 
 #: What stands for null in the name of a partition's folder.
 NULL = "__HIVE_DEFAULT_PARTITION__"
-#: In a file's URI, a folder's name with a character that is not ASCII: escaped by its writer, and as it is.
+#: In a file's URI, a folder's name with a character that is not ASCII: escaped by its writer, and unescaped.
 _ESCAPED = re.compile(r"=[^/]*%25[89A-Fa-f][0-9A-Fa-f]")
 _PLAIN = re.compile(r"=[^/]*(?:%[89A-Fa-f][0-9A-Fa-f]|[^\x00-\x7f])")
 #: Folders' names are texts, as CSV holds them.

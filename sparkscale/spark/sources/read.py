@@ -139,7 +139,7 @@ def _load(spark: SparkSession, source: Input, wanted: Wanted) -> DataFrame:
 
 
 def announced(spark: SparkSession, path: str) -> Manifest | None:
-    """Return what the newest announcement at a place in an object store says; None where there is none.
+    """Return what the newest announcement at a place in an object store says, or None.
 
     Spark reads it, which has the credentials for its input.
     """

@@ -53,7 +53,7 @@ class Texts:
         """The files as the engine lists them, each with its part; no query is run.
 
         Raises:
-            DataError: (65) where there are none.
+            DataError: (65) without files.
         """
         reader = self.spark.read.format("csv").options(**self.options).schema("a string")
         found = {file: part for part in self.parts for file in reader.load(_paths(part)).inputFiles()}

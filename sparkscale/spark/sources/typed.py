@@ -20,7 +20,7 @@ from sparkscale.spark.sources.parsed import Parser, parsed_schema
 from sparkscale.spark.sources.patterns import matches, without_end
 from sparkscale.spark.sources.text import Texts
 
-#: What Spark's reader makes of a field without characters: so a null is told from a quoted empty text.
+#: What Spark's reader makes of a field without characters: so a null differs from a quoted empty text.
 _NULL = "\ue000"
 _TEXT = StringType()
 #: Rows that are looked at before the others: most columns of text are known by then.

@@ -1,10 +1,10 @@
 """Maps as UDFs: a crossing into Spark's Python workers, which run the NumPy kernels themselves.
 
 Spark runs all UDFs of an engine in one visit to the worker. All cells that any map reads cross together; an array
-column crosses as it is.
+column crosses unchanged.
 
 - ``arrow``: one Arrow UDF over one packed array, from Spark 4.1 on. Against a column each, packing spares Spark most of
-  what a crossing costs it. Nulls and NaN are told apart by Arrow.
+  what a crossing costs it. Arrow keeps nulls and NaN apart.
 - ``pandas``: one pandas UDF, Series in and a DataFrame out, on every Spark.
 """
 
