@@ -98,7 +98,7 @@ class ColumnMap(Map):
         """Whether the inverse gives back what went in, up to rounding."""
         return self.invertible
 
-    def after(self, stats: ColumnStats) -> ColumnStats | None:  # noqa: ARG002 - most maps need a scan for it
+    def after(self, stats: ColumnStats) -> ColumnStats | None:  # noqa: ARG002 - for most maps a scan must tell
         """Return the statistics behind the map, where they follow from those before it; None where a scan must tell."""
         return None
 

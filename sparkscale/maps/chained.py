@@ -13,7 +13,11 @@ from sparkscale.stats.column import EPS, ColumnStats
 
 @dataclass(frozen=True)
 class Chained(ColumnMap, kind="chained"):
-    """Column maps in order: each maps what the one before it gives. The inverse runs backwards."""
+    """Column maps in order: each maps what the one before it gives. The inverse runs backwards.
+
+    Attributes:
+        maps: at least one; none of them is a chain.
+    """
 
     maps: tuple[ColumnMap, ...]
 

@@ -18,7 +18,12 @@ Missing: TypeAlias = tuple[Literal["null", "nan"], ...]
 
 @dataclass(frozen=True)
 class Fill(ColumnMap, kind="fill"):
-    """``value`` in place of what is missing; every other value as it is."""
+    """``value`` in place of what is missing; other values stay.
+
+    Attributes:
+        value: a finite number.
+        missing: what counts as missing: ``null``, ``nan``, or both.
+    """
 
     value: float
     missing: Missing = ("null",)
@@ -66,7 +71,11 @@ class Fill(ColumnMap, kind="fill"):
 
 @dataclass(frozen=True)
 class IsMissing(ColumnMap, kind="is_missing"):
-    """1 where a value is missing, 0 elsewhere."""
+    """1 where a value is missing, 0 elsewhere.
+
+    Attributes:
+        missing: what counts as missing: ``null``, ``nan``, or both.
+    """
 
     invertible: ClassVar[bool] = False
     ulps: ClassVar[float] = 0.0

@@ -13,7 +13,11 @@ from sparkscale.maps.base import Bools, ColumnMap, Floats
 
 @dataclass(frozen=True)
 class Log1pMap(ColumnMap, kind="log1p"):
-    """``log(1 + x)`` of ``x > -1``; below, ``undefined`` says what it gives: an error, or null."""
+    """``log(1 + x)`` of ``x > -1``; below, ``undefined`` says what it gives.
+
+    Attributes:
+        undefined: ``error`` or ``null``.
+    """
 
     total: ClassVar[bool] = False
 

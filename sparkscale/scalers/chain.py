@@ -76,6 +76,9 @@ class Chain(Scaler, kind="chain"):
     an imputing, or an affine map) it costs no scan; else the fit looks again, once for all chains. The inverse runs
     backwards. In a job file, the key ``chain`` says the kind.
 
+    Attributes:
+        chain: the stages: column scalers without ``columns``, ``into``, ``dtype``, ``nonfinite`` and ``empty``.
+
     >>> from sparkscale import Impute, Standard
     >>> Chain("x", [Impute(value=0), Standard()])
     Chain(('x',), chain=(Impute(value=0.0), Standard()))

@@ -181,7 +181,7 @@ class Table(Kind):
         return {"type": "object", "properties": properties, "additionalProperties": False} | required
 
     def without(self, *keys: str) -> Table:
-        """Return the same mapping less some keys."""
+        """Return the same mapping without some keys."""
         kinds = {key: kind for key, kind in self.kinds.items() if key not in keys}
         required = tuple(key for key in self.required if key not in keys)
         return Table(kinds, required, {key: value for key, value in self.defaults.items() if key not in keys})
