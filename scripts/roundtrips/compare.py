@@ -20,6 +20,7 @@ LOSSES = (
     ("orc", re.compile("timestamp became int64")),  # Spark's own form of a timestamp without a zone
     ("orc", re.compile("timestamptz.* became .*timestamp")),  # other readers see UTC without its zone
     *((f"{files}/k", re.compile("is no timestamptz")) for files in ("parquet", "csv", "json", "orc")),  # so do folders
+    ("", re.compile("timestamp became timestamptz|Z' is no timestamp$")),  # Spark reads ORC's timestamp as an instant
     ("", re.compile("the column of nulls is gone")),  # Sail leaves nulls out of JSON, Spark a void out of Delta
     ("", re.compile("('{2}|\"{2}) became None")),  # Sail reads a quoted empty text of CSV as null
     ("json", re.compile("(NaN|Infinity).* became .*None")),  # Sail

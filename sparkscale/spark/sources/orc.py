@@ -48,7 +48,15 @@ def judged(df: DataFrame) -> tuple[DataFrame, list[str]]:
         for name in dated
         if name not in flat
     ]
-    return df.select(*guarded), told
+    instants = [name for name in dated if _holds_instants(types[name])]
+    return df.select(*guarded), [*told, *map(_zoneless, instants)]
+
+
+def _zoneless(name: str) -> str:
+    return (
+        f"input column {name!r}: ORC's timestamp has no time zone, and Spark reads it as an instant in UTC; "
+        "the output's type is timestamp with a time zone"
+    )
 
 
 def _holds_instants(type_: str) -> bool:
