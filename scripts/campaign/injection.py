@@ -36,18 +36,18 @@ def injected(fault: Fault | None) -> Iterator[None]:
     if fault is None:
         yield
         return
-    from sparkscale.publish import files
+    from sparkscale.publish import files, filesystem, staging
     from sparkscale.spark.sinks import delta, iceberg, writing
 
     armed: list[bool] = []
     work: list[tuple[Any, str]] = [
-        (files, "_clear"), (files, "_rename"), (files, "_sync"), (Path, "rename"), (writing, "write"),
+        (staging, "clear"), (filesystem, "rename"), (filesystem, "sync"), (Path, "rename"), (writing, "write"),
         (delta.Delta, "_commit"), (iceberg.Iceberg, "_commit"),
     ]  # fmt: skip
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(files, "reached", _reached(fault, armed)))
         if fault.renames:
-            stack.enter_context(mock.patch.object(files, "_EXCHANGE", _NO_EXCHANGE))
+            stack.enter_context(mock.patch.object(filesystem, "EXCHANGE", _NO_EXCHANGE))
         for owner, name in work:
             stack.enter_context(mock.patch.object(owner, name, _losing(getattr(owner, name), armed)))
         yield

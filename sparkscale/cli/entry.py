@@ -89,7 +89,7 @@ def _unexpected(error: Exception) -> SparkscaleError:
     if isinstance(error, ConnectionError):
         return TemporaryError("SPARK_LOST", f"lost the engine: {error.strerror or error}", "run it again")
     if isinstance(error, OSError):
-        from sparkscale.publish.files import storage_error
+        from sparkscale.publish.filesystem import storage_error
 
         return storage_error(error, str(error.filename or "input or output"))
     return InternalError("BUG", f"{type(error).__name__}: {error}", "please report it; --debug shows where it happened")

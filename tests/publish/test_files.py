@@ -26,7 +26,7 @@ from sparkscale.errors import (
     TemporaryError,
 )
 from sparkscale.places import check_apart, check_outside
-from sparkscale.publish import files, manifest
+from sparkscale.publish import files, filesystem, manifest
 from sparkscale.publish.runs import Run
 
 
@@ -95,12 +95,12 @@ def test_keep_old_where_writing_fails(tmp_path: Path) -> None:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Replace a folder as this system does it best, and as one that cannot exchange two folders."""
     if request.param == "two renames":
-        monkeypatch.setattr(files, "_EXCHANGE", 1 << 30)  # a flag that no system knows: EINVAL
+        monkeypatch.setattr(filesystem, "EXCHANGE", 1 << 30)  # a flag that no system knows: EINVAL
     return str(request.param)
 
 
 def test_keep_old_where_second_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_EXCHANGE", 1 << 30)
+    monkeypatch.setattr(filesystem, "EXCHANGE", 1 << 30)
     fill(str(tmp_path / "out"), "old")
     rename = Path.rename
 
@@ -133,9 +133,9 @@ def test_conflict_where_another_published_first(tmp_path: Path) -> None:
 #: A run that stops at a step of publishing (a call of ``os`` or ``Path``), and dies there; or waits to be told.
 RUN = """
 import ctypes, os, pathlib, sys
-from sparkscale.publish import files
+from sparkscale.publish import files, filesystem, staging
 target, step, exchange = sys.argv[1:]
-files._EXCHANGE = int(exchange)
+filesystem.EXCHANGE = int(exchange)
 with files.claimed(target) as claim:
     claim.new.mkdir()
     if step == "write":
@@ -153,13 +153,13 @@ with files.claimed(target) as claim:
         return rename(self, other)
     pathlib.Path.rename = dying
     if step == "after exchange":
-        files.shutil.rmtree = lambda *a, **k: os._exit(9)
+        staging.shutil.rmtree = lambda *a, **k: os._exit(9)
     claim.publish("overwrite", {"run_id": "crashing"})
 """
 NO_EXCHANGE = 1 << 30
 
 
-def start(target: Path, step: str, exchange: int = files._EXCHANGE) -> subprocess.Popen[str]:
+def start(target: Path, step: str, exchange: int = filesystem.EXCHANGE) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(target), step, str(exchange)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -167,8 +167,8 @@ def start(target: Path, step: str, exchange: int = files._EXCHANGE) -> subproces
 
 
 CRASHES = [
-    ("write", files._EXCHANGE, "old"),
-    ("after exchange", files._EXCHANGE, "new"),
+    ("write", filesystem.EXCHANGE, "old"),
+    ("after exchange", filesystem.EXCHANGE, "new"),
     ("before rename 1", NO_EXCHANGE, "old"),
     ("before rename 2", NO_EXCHANGE, None),
     ("after exchange", NO_EXCHANGE, "new"),
@@ -218,7 +218,7 @@ def test_lock_the_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.Monke
         locked.append(folder)
         flock(folder, how)
 
-    monkeypatch.setattr(files.fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     with staged(str(tmp_path / "out"), "error") as staging:
         fill(staging)
         assert len(locked) == 2
@@ -360,7 +360,7 @@ def test_refuse_target_that_exists(tmp_path: Path) -> None:
     (errno.ENOTEMPTY, TemporaryError), (errno.EEXIST, TemporaryError), (errno.ENOTDIR, OutputError),
 ])  # fmt: skip
 def test_name_errors_of_file_system(number: int, kind: type[SparkscaleError]) -> None:
-    error = files.storage_error(OSError(number, os.strerror(number)), "publishing out")
+    error = filesystem.storage_error(OSError(number, os.strerror(number)), "publishing out")
     assert type(error) is kind
     assert error.cause == f"publishing out: {os.strerror(number)}"
 
@@ -441,7 +441,7 @@ def test_show_old_or_new_after_a_fault_at_any_step(tmp_path: Path, step: str, mo
     """Fail at each step of publishing; a reader finds the old or the new whole, and a second try ends with the new."""
     put(tmp_path / "out", p_is_1__part="1", p_is_2__part="2")
     old = tree(tmp_path / "out")
-    exchange = NO_EXCHANGE if step == "set aside" else files._EXCHANGE
+    exchange = NO_EXCHANGE if step == "set aside" else filesystem.EXCHANGE
     command = [sys.executable, "-c", FAULTY, str(tmp_path / "out"), mode, str(exchange)]
     done = subprocess.run([*command, step, fault], check=False, timeout=60, capture_output=True, text=True)
     assert done.returncode == (-9 if fault == "kill" else 1), done.stderr
@@ -461,10 +461,10 @@ def test_show_old_or_new_after_a_fault_at_any_step(tmp_path: Path, step: str, mo
 
 FAULTY = """
 import os, pathlib, sys
-from sparkscale.publish import files
+from sparkscale.publish import files, filesystem, staging
 from sparkscale.publish.runs import Run
 target, mode, exchange, wanted, fault = sys.argv[1:]
-files._EXCHANGE = int(exchange)
+filesystem.EXCHANGE = int(exchange)
 def reached(step):
     if step == wanted:
         if fault == "kill":
@@ -547,7 +547,7 @@ def test_remove_again_what_an_engine_wrote_while_it_was_stopped(
             (Path(folder) / "_temporary").mkdir(parents=True)
 
     rmtree = shutil.rmtree
-    monkeypatch.setattr(files.shutil, "rmtree", racing)
+    monkeypatch.setattr(shutil, "rmtree", racing)
     with pytest.raises(KeyboardInterrupt), files.claimed(str(tmp_path / "out")):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

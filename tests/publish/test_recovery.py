@@ -58,7 +58,7 @@ def test_verify_what_has_no_manifest(here: Path, capsys: pytest.CaptureFixture[s
 
 def test_recover_what_a_crash_left(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "recover") == (0, "nothing to recover at out\n", [])
-    staging = files.unclaimed("out").staging
+    staging = files.unclaimed("out").folder
     (staging / "new").mkdir(parents=True)
     code, out, err = call(capsys, "recover", "--json")
     assert (code, err) == (0, [f"removed what a run that was stopped had left beside {here / 'out'}"])
