@@ -38,7 +38,7 @@ def _public() -> list[str]:
 def _rows(name: str, one: Any) -> Iterator[list[str]]:
     shown = f"`{name}{_signature(one)}`"
     if isinstance(one, type) and issubclass(one, Step):
-        shown = f"[{shown}](steps.md#{one.kind})"
+        shown = f"[{shown}](../steps/{one.kind}.md)"
     yield [shown, summary(one.__doc__ or "")]
     if isinstance(one, type) and not issubclass(one, (Step, Exception)):
         for method, function in vars(one).items():

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from docpages import docstrings
+from docpages import distributions, docstrings
 from docpages.tables import keys, table
 from sparkscale.scalers import base
 
@@ -14,7 +14,7 @@ from sparkscale.scalers import base
 def kinds() -> str:
     """Return the table of all kinds."""
     rows = [
-        [f"[`{kind}`](#{kind})", f"`{cls.formula}`", "a row" if cls.by_row else "a column"]
+        [f"[`{kind}`](../steps/{kind}.md)", f"`{cls.formula}`", "a row" if cls.by_row else "a column"]
         for kind, cls in sorted(base.REGISTRY.items())
     ]
     return table(["kind", "formula", "over"], rows)
@@ -26,14 +26,15 @@ def shared() -> str:
     return _keys(cls, _names(base.Step))
 
 
-def each() -> str:
-    """Return a section for each kind: what its docstring says, and its own keys."""
-    return "\n\n".join(text for kind in sorted(base.REGISTRY) for text in _section(kind, base.REGISTRY[kind]))
+def of_kind(kind: str) -> str:
+    """Return what the docstring of a kind says, its picture, and its own keys."""
+    return "\n\n".join(_parts(kind, base.REGISTRY[kind]))
 
 
-def _section(kind: str, cls: type[base.Step]) -> Iterator[str]:
-    yield f"### `{kind}`"
+def _parts(kind: str, cls: type[base.Step]) -> Iterator[str]:
     yield docstrings.markdown(cls.__doc__ or "")
+    if distributions.svg(kind):
+        yield f"![What {kind} does: numbers before and after](../pictures/{kind}.svg)"
     own = [name for name in _names(cls) if name not in _names(base.Step)]
     if own:
         yield _keys(cls, own)

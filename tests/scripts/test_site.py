@@ -50,7 +50,7 @@ def test_keep_every_page_current(made: Any) -> None:
 
 def test_place_every_block_once(made: Any) -> None:
     placed = [name for page in made.blocks.pages() for name in made.blocks.names(page.read_text(encoding="utf-8"))]
-    assert sorted(placed) == sorted(made.blocks.BLOCKS)
+    assert sorted(placed) == sorted([*made.blocks.BLOCKS, *(f"kind-{kind}" for kind in REGISTRY)])
 
 
 def test_renew_a_block_and_nothing_else(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +93,10 @@ def test_list_a_new_kind_of_step(made: Any, registry: dict[str, Any]) -> None:
             return Affine()
 
     blocks = made.blocks.BLOCKS
-    assert "| [`toy`](#toy) | `x \\| times` | a column |\n" in blocks["step-list"]() + "\n"
-    assert "### `toy`\n\n`x | times`: a toy.\n\n" in blocks["step-each"]()
-    assert "| `times` | number, at least 1 | `2.0` | How often, see `Toy`; on two lines. |" in blocks["step-each"]()
+    assert "| [`toy`](../steps/toy.md) | `x \\| times` | a column |\n" in blocks["step-list"]() + "\n"
+    page = made.blocks.made("kind-toy")
+    assert page.startswith("`x | times`: a toy.\n\n![What toy does")
+    assert "| `times` | number, at least 1 | `2.0` | How often, see `Toy`; on two lines. |" in page
 
 
 def test_list_a_new_section_once_though_it_holds_itself(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,9 +259,8 @@ def build(folder: Path, to: Path) -> subprocess.CompletedProcess[str]:
 def test_build_the_site(tmp_path: Path) -> None:
     built = build(ROOT, tmp_path / "site")
     assert built.returncode == 0, built.stderr
-    steps = (tmp_path / "site" / "reference" / "steps.html").read_text(encoding="utf-8")
     names = (tmp_path / "site" / "reference" / "python.html").read_text(encoding="utf-8")
-    assert all(f'id="{kind}"' in steps for kind in REGISTRY)
+    assert all((tmp_path / "site" / "steps" / f"{kind}.html").exists() for kind in REGISTRY)
     assert all(f'id="sparkscale.{name}"' in names for name in sparkscale.__all__ if name != "__version__")
     assert not any(mark in names for mark in (":class:", ":meth:", "<blockquote>"))
 
