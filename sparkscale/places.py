@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import glob
 import os
 import posixpath
 import re
@@ -23,6 +24,14 @@ def is_local(path: str) -> bool:
 def local_path(path: str) -> str:
     """Return the local path of a path or ``file:`` URI; any other path is returned unchanged."""
     return path[match.end() :] if (match := _FILE.match(path)) else path
+
+
+def found_at(path: str, *, patterns: bool) -> bool:
+    """Whether there is something at a local path; a pattern that only Hadoop can expand counts as found."""
+    place = local_path(path)
+    if os.path.lexists(place) or not (patterns and set(place) & _WILD):
+        return Path(place).exists()
+    return any(sign in place for sign in ("{", "[^", "\\")) or any(glob.iglob(place))  # noqa: PTH207 - absolute patterns as well
 
 
 def check_apart(key: str, path: str, other_key: str, other: str) -> None:

@@ -66,11 +66,13 @@ def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, 
 def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Check the job file and report every problem."""
     from sparkscale.report.words import counted
+    from sparkscale.run.check import check as check_job
 
     job = load(config, "check", **chosen)
+    check_job(job)
     steps = [step.to_dict() for step in job.config.steps]
     if schema:
-        from sparkscale.run.check import check_schema
+        from sparkscale.run.check_schema import check_schema
 
         _show_plan(*check_schema(job, debug=debug), as_json=as_json)
     answer(f"{config}: {counted(len(steps), 'step')}, no problems found", as_json=as_json)
@@ -95,8 +97,10 @@ def _show_plan(planned: Any, types: str, *, as_json: bool) -> None:
 def explain(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
     """Show what a job would read, compute and publish, without running it."""
     from sparkscale.run import explain as explaining
+    from sparkscale.run.check import check as check_job
 
     job = load(config, "check", **chosen)
+    check_job(job)
     found = explaining.explain(job, debug=debug)
     for line in found.lines():
         answer(line, as_json=as_json)

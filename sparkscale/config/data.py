@@ -20,8 +20,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sparkscale.config.strict import Scalar, Strict
 from sparkscale.config.where import Where
+from sparkscale.errors import InputMissingError
 from sparkscale.formats import registry
-from sparkscale.places import is_local
+from sparkscale.places import found_at, is_local
 
 Mode: TypeAlias = Literal["error", "overwrite", "overwrite_partitions", "append"]
 #: Which keys read an earlier state of a format.
@@ -173,6 +174,13 @@ class Input(Place):
         if self.partitions and (self.format not in FILES or self.table is not None):
             raise ValueError("partitions: expected a path of plain files; a table has its own types")
         return self
+
+    def check_exists(self) -> None:
+        """Raise :class:`InputMissingError` where a local input is not there; a pattern of files has to match one."""
+        path = self.local
+        if path is not None and not found_at(path, patterns=self.is_files):
+            cause = f"expected the input at {path}, found nothing"
+            raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
     @property
     def pinned(self) -> set[str]:

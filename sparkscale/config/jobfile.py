@@ -94,7 +94,12 @@ def load(  # noqa: PLR0913 - a job file, and all that varies it
 
 
 def _run_of(command: str, config: JobConfig) -> Run:
-    """Return the run of a command: its configuration, but for the session's, and what it reads."""
+    """Return the run of a command: its configuration, but for the session's, and what it reads.
+
+    That of ``check`` is the run that it is about.
+    """
+    if command == "check":
+        command = "run" if config.steps else "transform"
     artifact = config.artifact.path if config.artifact is not None and command == "transform" else None
     reads = [config.input.path, *([artifact] if artifact else [])] if command in _PUBLISHING else []
     known = config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})

@@ -27,7 +27,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
 from sparkscale.artifact import store
-from sparkscale.errors import OutputError, SparkscaleError, TemporaryError
+from sparkscale.errors import ConfigError, OutputError, SparkscaleError, TemporaryError
 from sparkscale.publish import manifest
 from sparkscale.publish.manifest import Manifest
 from sparkscale.publish.runs import Run
@@ -35,6 +35,13 @@ from sparkscale.publish.runs import Run
 _NUMBER = re.compile(rf"{manifest.FOLDER}/(\d{{8,}})\.json")
 #: A run's prefix: the number that it means to announce, and its id.
 _PREFIX = re.compile(r"\d{8,}-[A-Za-z0-9_.-]{1,64}")
+
+
+def check_place(uri: str, name: str) -> None:
+    """Refuse (78) a place that no announcement can be put to; ``name`` is the place for people."""
+    if not store.reaches(uri):
+        cause = f"output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found {name}"
+        raise ConfigError("CONFIG_OUTPUT", cause, "set format: delta or iceberg, which publish atomically anywhere")
 
 
 @dataclass(frozen=True)

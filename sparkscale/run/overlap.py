@@ -1,19 +1,11 @@
-"""Refuses a job whose input, output and artifact overlap, before anything is written."""
+"""Places of a job that must be apart, as far as the job file tells them: no engine is asked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sparkscale.config.models import JobConfig
+from sparkscale.config.tables import quoted
 from sparkscale.errors import ConfigError
 from sparkscale.places import check_apart, check_outside
-from sparkscale.spark.session.failures import translated
-from sparkscale.spark.sinks.base import Sink
-from sparkscale.spark.sources.catalog import describe, quoted
-from sparkscale.spark.sources.read import check_exists
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def check_input(config: JobConfig) -> None:
@@ -22,7 +14,7 @@ def check_input(config: JobConfig) -> None:
     Raises:
         InputMissingError: (66), ConfigError: (78).
     """
-    check_exists(config.input)
+    config.input.check_exists()
     source = config.input.path
     if config.artifact is not None and source is not None:
         check_outside("artifact.path", config.artifact.path, "the input", source)
@@ -45,18 +37,3 @@ def check_output(config: JobConfig) -> None:
         check_apart("output.path", output.path, "the input", source.path)
     if output.path is not None and config.artifact is not None:  # which would go with the old output
         check_outside("artifact.path", config.artifact.path, "the output", output.path)
-
-
-def check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:
-    """Refuse a target that overlaps the input, if only a catalog knows where they are.
-
-    Raises:
-        ConfigError: (78).
-    """
-    source, target = config.input.path, config.output.path if config.output else None
-    if config.input.table is not None:
-        with translated(f"looking at {config.input.name}"):
-            known = describe(spark, quoted(config.input.table))
-        source = known.location if known else None
-    if source is not None and (target or sink.folder()) is not None and not (config.input.path and target):
-        check_apart("output", target or sink.folder() or "", "the input", source)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sparkscale.config.jobfile import Job
+from sparkscale.config.models import JobConfig
+from sparkscale.config.tables import quoted
+from sparkscale.places import check_apart
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.run import opening, overlap
+from sparkscale.spark.session.failures import translated
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.transaction import begin
+from sparkscale.spark.sources.catalog import describe
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @contextlib.contextmanager
@@ -32,6 +41,21 @@ def begun(job: Job, report: Report, *, debug: bool, progress: Progress | None) -
         if sink.unchanged is not None:
             report.unchanged(sink.unchanged)
         else:
-            overlap.check_tables(sink.spark, config, sink)
+            check_tables(sink.spark, config, sink)
             sink.check_absent()
         yield sink
+
+
+def check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:
+    """Refuse a target that overlaps the input, where a catalog alone knows where they are.
+
+    Raises:
+        ConfigError: (78).
+    """
+    source, target = config.input.path, config.output.path if config.output else None
+    if config.input.table is not None:
+        with translated(f"looking at {config.input.name}"):
+            known = describe(spark, quoted(config.input.table))
+        source = known.location if known else None
+    if source is not None and (target or sink.folder()) is not None and not (config.input.path and target):
+        check_apart("output", target or sink.folder() or "", "the input", source)

@@ -36,6 +36,7 @@ output: {format: parquet, path: "out/${date}"}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a job file and an artifact."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
     (tmp_path / "job.yaml").write_text(JOB)
     data = {"x": np.array([1.0, 2.0, 4.0, np.nan]), "year": np.array([2013] * 4)}
     ss.Pipeline([ss.Standard("x"), ss.MinMax("year", into="{column}_n")]).fit_arrays(data).save("stats")
@@ -91,6 +92,7 @@ def test_inspect_for_machines(folder: Path, capsys: pytest.CaptureFixture[str]) 
 def test_print_job_file_to_start_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = call(capsys, "init")
     (folder / "new.yaml").write_text(out)
+    (folder / "data" / "my_table").mkdir(parents=True)
     call(capsys, "check", "-c", "new.yaml")
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from sparkscale.artifact import store
 from sparkscale.cli import entry
+from sparkscale.config import jobfile
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.scalers.base import REGISTRY
+from sparkscale.publish import files
 
 HEAD = "version: 1\ninput: {format: parquet, path: in}\n"
 STEP = "steps: [{kind: minmax, columns: x}]\n"
@@ -302,6 +303,73 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_refuse_job_file(fails: Run, tmp_path: Path, command: str, text: str, code: int, cause: str) -> None:
     (tmp_path / "job.yaml").write_text(text)
     assert fails([command, "--config", "job.yaml"]) == (code, f"sparkscale: {cause} (exit {code})")
+
+
+@pytest.mark.parametrize(("text", "code", "cause"), [row[2:] for row in JOBS if row[1] == "run" and row[0] not in ("no output", "no steps")],
+                         ids=[row[0] for row in JOBS if row[1] == "run" and row[0] not in ("no output", "no steps")])  # fmt: skip
+def test_check_what_run_refuses(fails: Run, tmp_path: Path, text: str, code: int, cause: str) -> None:
+    (tmp_path / "job.yaml").write_text(text)
+    assert fails(["check", "--config", "job.yaml"]) == (code, f"sparkscale: {cause} (exit {code})")
+
+
+def test_check_every_place_at_once(fails: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "input: {format: csv, path: gone, options: {sepp: ','}}\n"
+    (tmp_path / "job.yaml").write_text(
+        f"version: 1\n{source}output: {{format: parquet, path: file}}\nartifact: {{path: gone2}}\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["check", "--config", "job.yaml"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 66
+    assert [line.split(":")[0].strip() for line in said.splitlines()[:-1]] == [
+        "INPUT_MISSING", "ARTIFACT_MISSING", "CONFIG_OPTION", "OUTPUT_EXISTS",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("glob", ["in/*.parquet", "in/[pq]art*.gz"])
+def test_check_a_pattern_without_a_file(fails: Run, tmp_path: Path, glob: str) -> None:
+    (tmp_path / "job.yaml").write_text(f"version: 1\ninput: {{format: parquet, path: '{glob}'}}\n{STEP}{OUT}")
+    assert fails(["check", "-c", "job.yaml"])[0] == 66
+    (tmp_path / "job.yaml").write_text(f"version: 1\ninput: {{format: parquet, path: 'in/{{a,b}}'}}\n{STEP}{OUT}")
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["check", "-c", "job.yaml"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("engine", ["auto", "sail"])
+def test_check_what_no_engine_of_the_job_has(fails: Run, tmp_path: Path, engine: str) -> None:
+    text = f"version: 1\ninput: {{format: orc, path: in}}\n{STEP}{OUT}spark: {{engine: {engine}}}\n"
+    (tmp_path / "job.yaml").write_text(text)
+    if engine == "sail":
+        cause = "error[CONFIG_FORMAT] input.format: expected a format that Sail has, found orc; use parquet"
+        assert fails(["check", "-c", "job.yaml"]) == (78, f"sparkscale: {cause} (exit 78)")
+    else:
+        with pytest.raises(SystemExit) as ended:
+            entry.main(["check", "-c", "job.yaml"])
+        assert ended.value.code == 0
+
+
+def test_check_an_output_that_holds_this_very_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "job.yaml").write_text(HEAD + STEP + OUT)
+    job = jobfile.load("job.yaml", "run")
+    with files.claimed("out") as claim:
+        claim.new.mkdir()
+        (claim.new / "part").write_text("x")
+        claim.publish("error", {"run_id": job.run_id})
+    assert entry._code_of(["check", "-c", "job.yaml"]) == 0
+    assert entry._code_of(["check", "-c", "job.yaml", "--set", "self_check=7"]) == 73
+
+
+@pytest.mark.parametrize(("more", "cause"), [
+    ("", "expected 'steps' to fit, or an 'artifact' to apply, found neither in the job file; add one of them"),
+    (STEP, "expected 'output' in the job file, found none"),
+    ("artifact: {path: store}\n", "expected 'output' in the job file, found none"),
+])  # fmt: skip
+def test_check_a_job_that_no_command_can_do(fails: Run, tmp_path: Path, more: str, cause: str) -> None:
+    (tmp_path / "job.yaml").write_text(HEAD + more)
+    assert cause in fails(["check", "-c", "job.yaml"])[1]
 
 
 @pytest.mark.parametrize(("arguments", "code", "cause"), CALLS, ids=[" ".join(row[0]) for row in CALLS])

@@ -76,6 +76,8 @@ def test_hide_secrets_of_the_running_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PLACE", "hunter2")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hunter2").mkdir()
     (tmp_path / "job.yaml").write_text(
         'version: 1\ninput: {format: parquet, path: "${env:PLACE}"}\n'
         'steps: [{kind: minmax, columns: x}]\noutput: {format: parquet, path: "out"}\n'

@@ -17,7 +17,7 @@ from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.formats import reach
 from sparkscale.run import job
-from sparkscale.run.check import check_schema
+from sparkscale.run.check_schema import check_schema
 from sparkscale.run.explain import explain
 from sparkscale.spark.sources import text
 from tests import texts

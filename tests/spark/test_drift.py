@@ -18,7 +18,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline.schema_drift import Policy
 from sparkscale.report.tables import Report
 from sparkscale.run import job
-from sparkscale.run.check import check_schema
+from sparkscale.run.check_schema import check_schema
 from sparkscale.spark.columns import schema_of
 from tests.spark.frames import write_parquet
 

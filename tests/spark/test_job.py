@@ -21,7 +21,7 @@ from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleErr
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
 from sparkscale.run import job
-from sparkscale.run.check import check_schema
+from sparkscale.run.check_schema import check_schema
 from tests.spark.frames import write_parquet
 
 NAN, INF = math.nan, math.inf
@@ -270,3 +270,12 @@ def test_check_schema_of_a_job(inputs: Path) -> None:
     run("fit")
     loaded = jobfile.load("job.yaml")
     assert [planned.outputs for planned in check_schema(loaded)[0].steps] == [("x",), ("p_a", "p_b")]
+
+
+def test_check_the_target_and_the_engine_without_a_job(spark: SparkSession, inputs: Path) -> None:
+    spark.range(1).write.format("delta").save(str(inputs / "table"))
+    text = f"version: 1\ninput: {{format: parquet, path: in}}\nsteps: {STEPS}\noutput: {{format: delta, path: table}}\n"
+    Path("job.yaml").write_text(text)
+    with pytest.raises(OutputError, match="table already exists; set mode: overwrite"):
+        check_schema(jobfile.load("job.yaml", "check"))
+    check_schema(jobfile.load("job.yaml", "check", overrides=["output.mode=overwrite"]))

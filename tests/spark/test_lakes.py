@@ -18,11 +18,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.config import jobfile
+from sparkscale.config.tables import quoted
 from sparkscale.errors import ConfigError, DataError, InputMissingError, OutputError, SparkscaleError
 from sparkscale.publish import files
 from sparkscale.report.tables import Report
 from sparkscale.run import job, opening
-from sparkscale.spark.sources.catalog import describe, quoted
+from sparkscale.spark.sources.catalog import describe
 from tests.spark.frames import write_parquet
 from tests.tables import independent, newest_metadata
 

@@ -95,6 +95,10 @@ class Sink(abc.ABC):
             cause = "output.rows_per_file: expected none on Sail, which writes files of any number of rows"
             raise ConfigError("CONFIG_OPTION", cause, "leave it out, or set spark.engine: spark")
 
+    def published(self, run: Run) -> Mapping[str, Any] | None:  # noqa: ARG002 - a subclass's to use
+        """Return the record of a run that is published already; None where it is not, or only an engine could tell."""
+        return None
+
     @abc.abstractmethod
     def write(self, df: DataFrame) -> None:
         """Write a result where no reader finds it; a second call replaces what the first wrote."""

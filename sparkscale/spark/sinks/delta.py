@@ -11,13 +11,14 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkscale.config.tables import quoted, tick
 from sparkscale.errors import ConfigError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import local_path
 from sparkscale.publish.runs import Run
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sinks.lake import History, Lake, noted
-from sparkscale.spark.sources.catalog import Described, quoted, tick
+from sparkscale.spark.sources.catalog import Described
 from sparkscale.spark.sources.deltalog import metadata
 from sparkscale.spark.sources.read import place_of, texts
 

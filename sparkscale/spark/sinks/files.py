@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkscale.config.data import Output
+from sparkscale.config.tables import quoted
 from sparkscale.errors import Problem
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local
@@ -24,7 +25,7 @@ from sparkscale.spark.sinks import writing
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.schemas import differences
 from sparkscale.spark.sources import read
-from sparkscale.spark.sources.catalog import describe, quoted, repair
+from sparkscale.spark.sources.catalog import describe, repair
 from sparkscale.spark.sources.read import texts
 
 #: Options of a writer that a reader of its files needs as well.
@@ -53,7 +54,7 @@ class Files(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
             files.check_is_folder(self.output.local)
         self._claim = held.enter_context(files.claimed(self._claim.output))
         self.recovered = self._claim.recovered
-        self.unchanged = self._claim.finished(run, self.output.mode)
+        self.unchanged = self.published(run)
         if self.unchanged is None and self.output.local is not None:
             files.check_target(self.output.local, self.output.mode)
 
@@ -62,6 +63,10 @@ class Files(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
         super().open(spark)
         if self.unchanged is not None:
             self._register()
+
+    def published(self, run: Run) -> Mapping[str, Any] | None:
+        """Ask the manifest."""
+        return self._claim.finished(run, self.output.mode)
 
     def write(self, df: DataFrame) -> None:
         """Write to the staging folder, anew."""

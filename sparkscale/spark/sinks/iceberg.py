@@ -13,12 +13,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.artifact import store
+from sparkscale.config.tables import quoted, tick
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.publish.runs import Run
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.sinks.lake import History, Lake, noted
-from sparkscale.spark.sources.catalog import Described, quoted, tick
+from sparkscale.spark.sources.catalog import Described
 from sparkscale.spark.sources.read import place_of, texts
 
 _RUN, _RECORD = "sparkscale.run-id", "sparkscale.run"

@@ -50,6 +50,11 @@ class Lake(Sink):
         if self._unknown:
             self.unchanged = self._found()
 
+    def published(self, run: Run) -> Mapping[str, Any] | None:
+        """Ask the history of a table at a path."""
+        history = self._read(run) if self.output.path is not None else None
+        return None if history is None else self._record(history, run)
+
     def write(self, df: DataFrame) -> None:
         """Keep the result: the transaction writes and publishes it at once."""
         self._df = df

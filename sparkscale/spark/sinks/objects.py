@@ -8,11 +8,10 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from sparkscale.artifact import store
 from sparkscale.config.data import Output
-from sparkscale.errors import ConfigError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local
+from sparkscale.publish import announce
 from sparkscale.publish.announce import Announced, partition_of
 from sparkscale.publish.runs import Run
 from sparkscale.spark.columns import schema_of
@@ -41,11 +40,12 @@ class Objects(Sink, formats={name: WRITTEN[name] for name in writing.FORMATS}):
     def begin(self, run: Run, held: contextlib.ExitStack) -> None:
         """Find the record of the run in the newest announcement."""
         super().begin(run, held)
-        if not store.reaches(self._uri):
-            expected = "output.path: expected a path of this machine, s3, gs, az or abfs for plain files"
-            cause = f"{expected}, found {self.output.name}"
-            raise ConfigError("CONFIG_OUTPUT", cause, "set format: delta or iceberg, which publish atomically anywhere")
-        self.unchanged = self._table.finished(run, self.output.mode)
+        announce.check_place(self._uri, self.output.name)
+        self.unchanged = self.published(run)
+
+    def published(self, run: Run) -> Mapping[str, Any] | None:
+        """Ask the newest announcement."""
+        return self._table.finished(run, self.output.mode)
 
     def write(self, df: DataFrame) -> None:
         """Write below the run's prefix, anew."""

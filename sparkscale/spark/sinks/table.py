@@ -5,11 +5,12 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from sparkscale.config.data import FILES, Output
+from sparkscale.config.tables import quoted
 from sparkscale.errors import ConfigError
 from sparkscale.formats.registry import WRITTEN
 from sparkscale.places import is_local
 from sparkscale.spark.session.failures import translated
-from sparkscale.spark.sources.catalog import Described, default_location, describe, quoted
+from sparkscale.spark.sources.catalog import Described, default_location, describe
 
 
 def resolved(spark: SparkSession, output: Output) -> tuple[Output, str | None]:

@@ -1,4 +1,4 @@
-"""Tables of a session's catalogs: the one place that quotes their names, and what a catalog knows of them."""
+"""What a session's catalogs know of their tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pyspark.errors import AnalysisException
 from pyspark.sql import Row, SparkSession
 
+from sparkscale.config.tables import PART, tick
 from sparkscale.errors import ConfigError
 from sparkscale.places import is_local, local_path
 
-_PART = re.compile(r"`((?:[^`]|``)+)`|([^`.]+)")
 _DETAILS = "# Detailed Table Information"
 _PARTITIONS = ("# Partition Information", "# Partitioning")
 
@@ -30,17 +30,6 @@ class Described:
     def folder(self) -> str | None:
         """The location, where it is a path of this machine."""
         return local_path(self.location) if self.location and is_local(self.location) else None
-
-
-def quoted(name: str) -> str:
-    """Return a table's name, as a job file has it, with each part in backticks."""
-    parts = (match[1].replace("``", "`") if match[1] else match[2] for match in _PART.finditer(name))
-    return ".".join(tick(part) for part in parts)
-
-
-def tick(part: str) -> str:
-    """Return one name in backticks."""
-    return f"`{part.replace('`', '``')}`"
 
 
 def describe(spark: SparkSession, name: str) -> Described | None:
@@ -80,7 +69,7 @@ def default_location(spark: SparkSession, name: str) -> str:
     Raises:
         ConfigError: (78) where the name is one of another catalog's.
     """
-    *around, table = [match[1] or match[2] for match in _PART.finditer(name)]
+    *around, table = [match[1] or match[2] for match in PART.finditer(name)]
     if len(around) == 2 and around[0] == "spark_catalog":  # noqa: PLR2004 - catalog and database
         del around[0]
     if len(around) > 1:

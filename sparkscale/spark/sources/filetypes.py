@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from sparkscale.config.data import Input
+from sparkscale.config.tables import quoted
 from sparkscale.errors import DataError, Problem
 from sparkscale.formats.judge import read_verdict
 from sparkscale.formats.reach import within
@@ -20,7 +21,7 @@ from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import orc
-from sparkscale.spark.sources.catalog import describe, quoted
+from sparkscale.spark.sources.catalog import describe
 from sparkscale.spark.sources.deltalog import columns
 
 #: What Sail shows under a narrower name, by its type in Arrow: as Spark reads it.

@@ -18,7 +18,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from sparkscale.config.data import FILES, Input
 from sparkscale.config.predicates import Predicates
-from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.config.tables import quoted
+from sparkscale.errors import ConfigError, DataError
 from sparkscale.formats import options
 from sparkscale.formats.headers import partition_keys
 from sparkscale.formats.texttypes import Decided, Wanted
@@ -31,7 +32,6 @@ from sparkscale.spark.columns import ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import partitions
-from sparkscale.spark.sources.catalog import quoted
 from sparkscale.spark.sources.parsed import Parser, parsed_schema
 from sparkscale.spark.sources.records import check_json, read_json
 from sparkscale.spark.sources.text import Part, Texts
@@ -85,7 +85,7 @@ def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple
         InputMissingError: (66) where there is nothing at the path.
         ConfigError: (78) where the engine passes over an option.
     """
-    check_exists(source)
+    source.check_exists()
     check_format(spark, "input.format", source.format)
     options.check("sail" if is_sail(spark) else "spark", source.format, "read", source.options)
     decided = None
@@ -219,16 +219,6 @@ def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     with translated("input.where"):
         rules = [_rule(column, name, value) for column, parts in predicates for name, value in parts.items()]
         return df.where(functools.reduce(operator.and_, rules)) if rules else df
-
-
-def check_exists(source: Input) -> None:
-    """Raise :class:`InputMissingError` where a local input is not there; a glob is Spark's to find."""
-    path = source.local
-    if path is None or (source.format in FILES and set(path) & set("*?[{")):
-        return
-    if not Path(local_path(path)).exists():
-        cause = f"expected the input at {path}, found nothing"
-        raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
 
 def check_format(spark: SparkSession, key: str, format_: str) -> None:
