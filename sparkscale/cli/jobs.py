@@ -81,10 +81,10 @@ def check(config: str, schema: bool, as_json: bool, debug: bool, **chosen: Any) 
         print_json({"status": "done", "config": known | {"steps": steps}})
 
 
-def _show_plan(planned: Any, types: str, *, as_json: bool) -> None:
-    """Show what the steps read and write, and what the values of a text input decided."""
-    if types:
-        answer(f"types, from reading all values once: {types}", as_json=as_json)
+def _show_plan(planned: Any, explained: Any, *, as_json: bool) -> None:
+    """Show what the steps read and write, what the values of a text input decided, and which partitions differ."""
+    for note in explained.notes():
+        answer(note, as_json=as_json)
     for number, item in enumerate(planned.steps, 1):
         names = ", ".join(column.name for column in item.inputs)
         answer(f"step {number}: {item.step.kind} of {names} -> {', '.join(item.outputs)}", as_json=as_json)

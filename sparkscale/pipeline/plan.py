@@ -155,10 +155,10 @@ def _select(selector: Selector, schema: Schema) -> Iterator[Column]:
             yield named
         elif _is_pattern(selector):
             matches = _matcher(selector)
-            yield from (one for one in schema.columns() if matches(one.name) and is_of(one.type, "numeric"))
+            yield from (one for one in schema.choices() if matches(one.name) and is_of(one.type, "numeric"))
         return
     excepted = [_matcher(pattern) for pattern in selector.get("except", [])]
-    for column in schema.columns():
+    for column in schema.choices():
         if is_of(column.type, selector.get("dtype", "numeric")) and not any(one(column.name) for one in excepted):
             yield column
 
@@ -178,10 +178,13 @@ def _matcher(selector: str) -> Callable[[str], bool]:
 def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str, hint: str) -> Problem:
     if isinstance(selector, str) and not _is_pattern(selector):
         return missing(selector, schema, source, hint)
+    hint = f"its numeric columns are {listed(c.name for c in schema.choices() if is_of(c.type, 'numeric'))}"
+    if schema.partitions:
+        hint += f"; a pattern never chooses the partition columns {listed(sorted(schema.partitions))}: name them"
     return Problem(
         "SCHEMA_NO_MATCH",
         f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",
-        f"its numeric columns are {listed(c.name for c in schema.columns() if is_of(c.type, 'numeric'))}",
+        hint,
     )
 
 

@@ -51,10 +51,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table, in their order. ``case_sensitive`` says whether ``a`` and ``A`` are two names."""
+    """The columns of a table, in their order. ``case_sensitive`` says whether ``a`` and ``A`` are two names.
+
+    ``partitions`` are the columns that the table, or what is made of it, is partitioned by: no pattern chooses them.
+    """
 
     fields: tuple[Field, ...]
     case_sensitive: bool = False
+    partitions: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, struct: Mapping[str, Any], *, case_sensitive: bool = False) -> Schema:
@@ -81,9 +85,14 @@ class Schema:
         return {column.name: column for column in reversed([*self.columns(), *self.paths()])}
 
     def columns(self) -> Iterator[Column]:
-        """Yield the top-level columns, which are what a pattern chooses from."""
+        """Yield the top-level columns."""
         for field in self.fields:
             yield Column((field.name,), field.type)
+
+    def choices(self) -> Iterator[Column]:
+        """Yield what a pattern chooses from: the top-level columns without those of partitions."""
+        apart = set(map(self.key, self.partitions))
+        yield from (column for column in self.columns() if self.key(column.name) not in apart)
 
     def paths(self) -> Iterator[Column]:
         """Yield every column, and every field of a struct."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sparkscale.config.jobfile import Job
 from sparkscale.pipeline.plan import Plan
 from sparkscale.run import opening
-from sparkscale.run.explain import explained, types_of
+from sparkscale.run.explain import Explained, explained
 from sparkscale.run.target import check_tables
 
 
-def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, str]:
-    """Compare the steps with the input's schema; says which types the values of a text input decided.
+def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, Explained]:
+    """Compare the steps with the input's schema, the engine and the target.
 
     Starts a session, and no job on the data but for CSV without a schema, whose values are read once.
     """
@@ -21,5 +21,4 @@ def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, str]:
             if sink.published(job.run) is None:
                 sink.check_absent()
         opened = opening.opened(spark, job.config, sink, known)
-        explained(opened, job.config, sink, fits=known is None)  # which refuses what the chosen engine cannot do
-    return opened.plan, types_of(opened.decided.types) if opened.decided else ""
+        return opened.plan, explained(opened, job.config, sink, fits=known is None)

@@ -54,6 +54,8 @@ class Explained:
     fit: dict[str, Any]
     steps: Sequence[ExplainedStep]
     writing: dict[str, Any]
+    #: How the partitions of input and output differ, for people; empty where they do not.
+    partitions: str = ""
     #: The types that the values of a text input decided.
     types: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,8 +71,7 @@ class Explained:
         if self.fit["features"]:
             columns = f"{counted(self.reading['fit_columns'], 'column')} for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
-        if self.types:
-            yield f"types, from reading all values once: {types_of(self.types)}"
+        yield from self.notes()
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
             queries = counted(self.fit["queries"], "query", "queries")
@@ -82,12 +83,19 @@ class Explained:
             for kind, times in self.fit["looks"].items():
                 yield f"fit: {kind} looks again up to {counted(times, 'time')}, each a scan that all steps share"
         for number, step in enumerate(self.steps, 1):
-            into = "" if step.inputs == step.outputs else f" -> {_short(step.outputs)}"
-            columns = f"{step.kind} of {_short(step.inputs)}{into}"
+            into = "" if step.inputs == step.outputs else f" -> {', '.join(step.outputs)}"
+            columns = f"{step.kind} of {', '.join(step.inputs)}{into}"
             yield f"step {number}: {columns}: {step.formula}; {step.engine}: {step.why}"
         if self.writing:
             written = self.writing
             yield f"output: {written['name']} ({written['format']}, {written['mode']}), {written['how']}"
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know of the input."""
+        if self.types:
+            yield f"types, from reading all values once: {types_of(self.types)}"
+        if self.partitions:
+            yield self.partitions
 
 
 def explain(job: Job, *, debug: bool = False) -> Explained:
@@ -122,7 +130,7 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: boo
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
     types = dict(opened.decided.types) if opened.decided else {}
-    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, types)
+    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, _apart(opened, sink), types)
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:
@@ -155,6 +163,18 @@ def _writing(sink: Sink, config: JobConfig) -> dict[str, Any]:
     return {"name": output.name, "format": output.format, "mode": output.mode, "how": how}
 
 
+def _apart(opened: Opened, sink: Sink | None) -> str:
+    """Say that the output is not partitioned as the input is; nothing where it is, or where there is no output."""
+    if sink is None:
+        return ""
+    ours = sink.output.partition_by or (sink.partitions() if sink.transactional else None) or ()
+    if not opened.partitions or list(ours) == list(opened.partitions):
+        return ""
+    unlike = "output is not (to keep them, set output.partition_by)"
+    output = f"output is partitioned by {', '.join(ours)}" if ours else unlike
+    return f"input is partitioned by {', '.join(opened.partitions)}; {output}"
+
+
 def _bytes(files: Sequence[str]) -> int | None:
     """Return the size of files on this machine; None if one is elsewhere."""
     if not all(map(is_local, files)):
@@ -164,12 +184,7 @@ def _bytes(files: Sequence[str]) -> int | None:
 
 
 def types_of(types: Mapping[str, str]) -> str:
-    """Return the columns of each type, a few of them by name."""
+    """Return the columns of each type."""
     kinds = ("bigint", "double", "string", *sorted(set(types.values()) - {"bigint", "double", "string"}))
     by_kind = {kind: [name for name, type_ in types.items() if type_ == kind] for kind in kinds}
-    return "; ".join(f"{kind}: {_short(names)}" for kind, names in by_kind.items() if names)
-
-
-def _short(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""  # noqa: PLR2004 - what a line can hold
-    return ", ".join(names[:6]) + more
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in by_kind.items() if names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.transaction import look
 from sparkscale.spark.sources import filetypes, partitions
 from sparkscale.spark.sources.pruning import pruned
-from sparkscale.spark.sources.read import narrowed, read
+from sparkscale.spark.sources.read import narrowed, partitioned_by, read
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -44,6 +44,8 @@ class Opened:
     known: Fitted | None = None
     #: What the values of a text input decided of its columns' types.
     decided: Decided | None = None
+    #: The columns that the input is partitioned by.
+    partitions: Sequence[str] = ()
 
 
 def report_of(job: Job, command: str, progress: Progress | None) -> Report:
@@ -106,7 +108,9 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
     source = config.input.name
     wanted = _wanted(config, known)
     df, where, told, decided = _read(spark, config, known, wanted)
-    schema = schema_of(df)
+    apart = partitioned_by(df, config.input)
+    folders = sink.output.partition_by if sink is not None else ()
+    schema = replace(schema_of(df), partitions=frozenset((*apart, *folders)))
     predicates, problems = conditions(where, schema, source)
     try:
         planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
@@ -127,7 +131,7 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
             predicates, _ = conditions(where, schema, source)
         told += more
     planned = replace(planned, warnings=(*planned.warnings, *told))
-    return Opened(narrowed(df, predicates), planned, known and known.on(planned), decided)
+    return Opened(narrowed(df, predicates), planned, known and known.on(planned), decided, apart)
 
 
 def _read(

@@ -54,8 +54,8 @@ class Step:
         kind: the step's tag in the job file.
         formula: what the step computes, for people, in terms of its statistics: ``(x - mean) / std``.
         columns: names, globs (``*_delay``), ``/regular expressions/`` (searched for), or
-            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only. A
-            stage of a chain has none.
+            ``{dtype: numeric, except: [year]}``; one or a list. A pattern chooses numeric columns only,
+            and none that the table is partitioned by. A stage of a chain has no columns.
         into: the name of the output, with ``{column}`` for the input's; without it, the column is replaced.
         dtype: the type of the output.
         nonfinite: ``keep`` leaves NaN and infinities out of the statistics and counts them;

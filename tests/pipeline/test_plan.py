@@ -63,6 +63,18 @@ def test_choose_columns(selector: Any, names: list[str]) -> None:
     assert step.outputs == tuple(f"{name}_n" for name in names)
 
 
+@pytest.mark.parametrize("selector", ["*", "/./", {"dtype": "numeric"}])
+def test_choose_no_partition_by_a_pattern(selector: Any) -> None:
+    fields = (Field("x", "double"), Field("Month", "int"), Field("day", "int"))
+    schema = Schema(fields, partitions=frozenset({"month", "day"}))
+    (step,) = planned(ss.Standard(selector), schema=schema).steps
+    assert [column.name for column in step.inputs] == ["x"]
+    (step,) = planned(ss.Standard(["day", selector]), schema=schema).steps
+    assert [column.name for column in step.inputs] == ["day", "x"]
+    with pytest.raises(DataError, match="never chooses the partition columns 'day', 'month': name them"):
+        planned(ss.Standard("[Md]*"), schema=schema)
+
+
 def test_find_path_into_struct() -> None:
     (step,) = planned(ss.MinMax("person.home.no.", into="no")).steps
     (column,) = step.inputs

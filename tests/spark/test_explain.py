@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from sparkscale.cli import environment
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import explain as explaining
+from sparkscale.run.check_schema import check_schema
 from sparkscale.run.explain import Explained
 from tests.samples import NEEDED
+from sparkscale.spark.sources.catalog import hadoop_table
 from tests.spark.frames import write_parquet
 
 
@@ -84,3 +87,52 @@ def test_have_a_formula_for_every_step(spark: SparkSession, inputs: Path) -> Non
     found = explain(steps=steps)
     assert {step.kind: step.formula for step in found.steps} == {kind: cls.formula for kind, cls in REGISTRY.items()}
     assert all(step.formula in line for step, line in zip(found.steps, list(found.lines())[2:], strict=True))
+
+
+PARTITIONED = {
+    "parquet": {"format": "parquet", "path": "parts", "partitions": "month int"},
+    "delta": {"format": "delta", "path": "parts"},
+    "iceberg": {"format": "iceberg", "path": "parts"},
+    "a table of iceberg": {"table": "lake.db.parts"},
+    "a table": {"table": "parts"},
+}
+
+
+@pytest.mark.parametrize("name", PARTITIONED)
+def test_leave_partitions_out_of_patterns_and_say_that_the_output_has_none(
+    spark: SparkSession, inputs: Path, name: str
+) -> None:
+    source = PARTITIONED[name]
+    made = spark.read.parquet(str(inputs / "in it")).select("x0", "s0", "month").repartition(1)
+    if "path" in source and source["format"] != "iceberg":
+        made.write.format(source["format"]).partitionBy("month").save(str(inputs / "parts"))
+    elif "path" in source:
+        made.writeTo(hadoop_table(spark, str(inputs / "parts"))).partitionedBy("month").create()
+    else:
+        spark.sql(f"DROP TABLE IF EXISTS {source['table']}")
+        kind = "iceberg" if "lake" in source["table"] else "parquet"
+        made.write.format(kind).partitionBy("month").saveAsTable(source["table"])
+    steps = [{"kind": "standard", "columns": {"dtype": "numeric"}}]
+    found = explain(input=source, steps=steps, output={"format": "parquet", "path": "out"})
+    assert found.steps[0].inputs == ["x0", "s0"]
+    line = "input is partitioned by month; output is not (to keep them, set output.partition_by)"
+    assert line in list(found.lines())
+    loaded = jobfile.load("job.yaml", "check")
+    assert list(check_schema(loaded)[1].notes()) == [line]
+    same = explain(input=source, steps=steps, output={"format": "parquet", "path": "out", "partition_by": ["month"]})
+    assert same.partitions == ""
+    assert explain(input=source, steps=steps).partitions == ""
+
+
+def test_list_every_column(spark: SparkSession, inputs: Path) -> None:
+    line = next(line for line in explain().lines() if line.startswith("step 1"))
+    assert f"standard of {', '.join(f'x{i}' for i in range(70))}: " in line
+
+
+def test_start_from_a_job_that_scales_no_id_label_or_partition(spark: SparkSession, inputs: Path) -> None:
+    names = ["id", "user_id", "label", "target", "price", "score_a", "score_b", "month"]
+    write_parquet(inputs / "in" / "part.parquet", {name: [1, 2, 3] for name in names})
+    spark.read.parquet(str(inputs / "in")).write.partitionBy("month").parquet(str(inputs / "data" / "my_table"))
+    Path("job.yaml").write_text(Path(environment.__file__).with_name("starter.yaml").read_text())
+    first, second = explaining.explain(jobfile.load("job.yaml", "check")).steps
+    assert (first.inputs, second.inputs) == (["price"], ["score_a", "score_b"])

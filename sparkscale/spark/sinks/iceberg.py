@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import re
@@ -19,7 +18,7 @@ from sparkscale.formats.registry import WRITTEN
 from sparkscale.publish.runs import Run
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.sinks.lake import History, Lake, noted
-from sparkscale.spark.sources.catalog import Described
+from sparkscale.spark.sources.catalog import Described, hadoop_table
 from sparkscale.spark.sources.read import place_of, texts
 
 _RUN, _RECORD = "sparkscale.run-id", "sparkscale.run"
@@ -36,14 +35,7 @@ class Iceberg(Lake, formats={"iceberg": WRITTEN["iceberg"]}):
     def _address(self) -> str:
         if self.output.table is not None:
             return quoted(self.output.table)
-        path = place_of(self.spark, self.output.path or "", whole=True).rstrip("/")
-        around, _, name = path.rpartition("/")
-        catalog = f"sparkscale_{hashlib.sha256(around.encode()).hexdigest()[:8]}"
-        settings = {"": "org.apache.iceberg.spark.SparkCatalog", ".type": "hadoop", ".warehouse": around or "/"}
-        # Another session's commits are seen at once, not after half a minute.
-        for key, value in (settings | {".cache-enabled": "false"}).items():
-            self.spark.conf.set(f"spark.sql.catalog.{catalog}{key}", value)
-        return f"{catalog}.{tick(name)}"
+        return hadoop_table(self.spark, place_of(self.spark, self.output.path or "", whole=True))
 
     def _read(self, run: Run) -> History | None:  # noqa: ARG002 - the snapshots of all runs stand in one file
         """Read the newest metadata file by the package `pyiceberg`, where there is one.

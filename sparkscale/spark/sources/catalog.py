@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +57,20 @@ def describe(spark: SparkSession, name: str) -> Described | None:
     return Described(
         str(details.get("Provider", "")).lower(), details.get("Location") or None, tuple(columns), tuple(transforms)
     )
+
+
+def hadoop_table(spark: SparkSession, path: str) -> str:
+    """Return how SQL names the Iceberg table at an absolute path: by a Hadoop catalog of the folder around it.
+
+    The session is told of the catalog.
+    """
+    around, _, name = path.rstrip("/").rpartition("/")
+    catalog = f"sparkscale_{hashlib.sha256(around.encode()).hexdigest()[:8]}"
+    settings = {"": "org.apache.iceberg.spark.SparkCatalog", ".type": "hadoop", ".warehouse": around or "/"}
+    # Another session's commits are seen at once, not after half a minute.
+    for key, value in (settings | {".cache-enabled": "false"}).items():
+        spark.conf.set(f"spark.sql.catalog.{catalog}{key}", value)
+    return f"{catalog}.{tick(name)}"
 
 
 def repair(spark: SparkSession, name: str) -> None:

@@ -18,7 +18,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from sparkscale.config.data import FILES, Input
 from sparkscale.config.predicates import Predicates
-from sparkscale.config.tables import quoted
+from sparkscale.config.tables import quoted, tick
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.formats import options
 from sparkscale.formats.headers import partition_keys
@@ -31,7 +31,8 @@ from sparkscale.publish.manifest import Manifest
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
-from sparkscale.spark.sources import partitions
+from sparkscale.spark.sources import deltalog, partitions
+from sparkscale.spark.sources.catalog import describe, hadoop_table
 from sparkscale.spark.sources.parsed import Parser, parsed_schema
 from sparkscale.spark.sources.records import check_json, read_json
 from sparkscale.spark.sources.text import Part, Texts
@@ -212,6 +213,27 @@ def _pattern(spark: SparkSession, path: str) -> str:
         )
         raise ConfigError("CONFIG_PATH", cause, "rename it, or set spark.engine: spark")
     return str(Path(escaped, whole.relative_to(named)))
+
+
+def partitioned_by(df: DataFrame, source: Input) -> list[str]:
+    """Return the columns that an input is partitioned by: of files by their folders, of a table as it says itself."""
+    if source.is_files and source.path is not None:
+        return partitions.names(df, source)
+    if source.format == "delta" and source.local is not None:
+        return deltalog.columns(Path(local_path(source.local)))[1]
+    if source.path is not None and is_sail(df.sparkSession):  # which cannot describe a table at a path
+        return []
+    with translated(f"looking at {source.name}"):
+        known = describe(df.sparkSession, _address(df.sparkSession, source))
+    return [name for name in df.columns if known is not None and name in known.partition_by]
+
+
+def _address(spark: SparkSession, source: Input) -> str:
+    """Return how SQL names a table."""
+    if source.table is not None:
+        return quoted(source.table)
+    place = place_of(spark, source.path or "", whole=True)
+    return hadoop_table(spark, place) if source.format == "iceberg" else f"{source.format}.{tick(place)}"
 
 
 def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
