@@ -13,7 +13,6 @@ from sparkscale.report.tables import Report
 from sparkscale.run import opening, overlap
 from sparkscale.run.opening import Opened
 from sparkscale.spark.fit import fitting
-from sparkscale.spark.session import memory
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sources.footers import check_footers
@@ -32,7 +31,7 @@ def fit(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
         with report.stage("read"):
             opened = opening.opened(spark, config, None)
         report.warnings += opened.plan.warnings
-        with memory.accounted(opened.df):
+        with opening.explained(opened, config):
             save(fitted_on(opened, job, report), config, report)
     return report
 

@@ -21,12 +21,12 @@ from sparkscale.pipeline.schema import Schema
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.session import lakes
+from sparkscale.spark.session import lakes, memory
 from sparkscale.spark.session.session import is_sail, session
 from sparkscale.spark.session.watch import watched
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.transaction import look
-from sparkscale.spark.sources import filetypes, partitions
+from sparkscale.spark.sources import csvproblems, filetypes, partitions
 from sparkscale.spark.sources.pruning import pruned
 from sparkscale.spark.sources.read import narrowed, partitioned_by, read
 
@@ -118,7 +118,7 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
             problems += sink.problems(planned, source)
             told += sink.warnings(planned)
     except DataError as error:
-        problems += partitions.hinted(error.problems, df, config.input)
+        problems += csvproblems.hinted(partitions.hinted(error.problems, df, config.input), spark, config.input)
     if problems:
         raise DataError.of(problems)
     if is_sail(spark) and config.input.format == "csv":
@@ -134,6 +134,13 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
     return Opened(narrowed(df, predicates), planned, known and known.on(planned), decided, apart)
 
 
+@contextlib.contextmanager
+def explained(opened: Opened, config: JobConfig) -> Iterator[None]:
+    """Name what fails inside the block, while the input is read: memory that ran out, a value that is no number."""
+    with csvproblems.named(opened.df.sparkSession, config.input), memory.accounted(opened.df):
+        yield
+
+
 def _read(
     spark: SparkSession, config: JobConfig, known: Fitted | None, wanted: Wanted, before: Decided | None = None
 ) -> tuple[DataFrame, Where, list[str], Decided | None]:
@@ -145,6 +152,8 @@ def _read(
         df, decided = read(spark, config.input, wanted)
         df, told = filetypes.judged(df, config.input)
     except DataError as error:
+        if error.code == "SCHEMA_HEADER":
+            raise DataError.of(csvproblems.hinted(error.problems, spark, config.input)) from error
         raise filetypes.explained(error, config.input, "sail" if is_sail(spark) else "spark") from error
     if known:
         df = partitions.as_fitted(df, config.input, known)

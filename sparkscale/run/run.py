@@ -6,7 +6,6 @@ from sparkscale.config.jobfile import Job
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.run import fit, opening, target, transform
-from sparkscale.spark.session import memory
 
 
 def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> Report:
@@ -25,7 +24,7 @@ def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
             with report.stage("read"):
                 opened = opening.opened(sink.spark, config, sink)
             report.warnings += opened.plan.warnings
-            with memory.accounted(opened.df):
+            with opening.explained(opened, config):
                 fitted = fit.fitted_on(opened, job, report)
                 transform.check(opened, fitted, job, report)
                 with report.stage("write"):

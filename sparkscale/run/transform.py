@@ -11,7 +11,6 @@ from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.run import opening, target
 from sparkscale.run.opening import Opened
-from sparkscale.spark.session import memory
 from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.written import gathered
@@ -36,7 +35,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
                 opened = opening.opened(sink.spark, config, sink, opening.load(config))
             report.warnings += opened.plan.warnings
             assert opened.known is not None  # noqa: S101 - it was given
-            with memory.accounted(opened.df):
+            with opening.explained(opened, config):
                 check(opened, opened.known, job, report)
                 with report.stage("write"):
                     write(opened, opened.known, job, report, sink)

@@ -164,3 +164,26 @@ def test_keep_prices_as_text_at_transform_too(spark: SparkSession, here: Path) -
     job.run(loaded({}, STANDARD, {"format": "csv"}))
     job.run(loaded({}, [], {"format": "csv", "path": "later"}), "transform")
     assert [row[1] for row in rows_of(here / "later")] == ["1.50", "2.50"]
+
+
+@pytest.mark.parametrize("schema", [None, "x double, y double"])
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_name_the_separator(spark: SparkSession, here: Path, schema: str | None, sign: str) -> None:
+    (here / "in.csv").write_text(f"x{sign}y\n1{sign}2\n")
+    shown = '"\\t"' if sign == "\t" else "';'"
+    with pytest.raises(DataError) as caught:
+        job.run(loaded({"schema": schema} if schema else {}, STANDARD))
+    assert f"reads as one column, {f'x{sign}y'!r}; set input.options: {{sep: {shown}}}" in str(caught.value)
+
+
+def test_name_the_value_that_is_no_number(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,y\n" + "1,2\n" * 200 + "?,2\n")
+    place = f"line 202 of {here / 'in.csv'}"
+    with pytest.raises(DataError, match=rf"column 'x' is string: {place} holds '\?'; if it stands for null, set"):
+        job.run(loaded({}, STANDARD))
+    with pytest.raises(DataError) as caught:
+        job.run(loaded({"schema": "x double, y double"}, STANDARD))
+    assert f"column 'x': expected double, found '?' in {place}; if it stands for null, set" in str(caught.value)
+    assert "in input.schema" in str(caught.value)
+    for schema in ({}, {"schema": "x double, y double"}):
+        job.run(loaded({**schema, "options": {"nullValue": "?"}}, STANDARD, {"mode": "overwrite"}))

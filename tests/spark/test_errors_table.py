@@ -133,10 +133,8 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "reading file file:HERE/cut/part.parquet. Could not read footer. Please ensure that the file is in either "
      "ORC or Parquet format; a file of the input is damaged or not of the format (or schema) that the job names"),
     ("CSV of another type", "run", step("{kind: minmax, columns: x}", ", schema: 'x double, y int'").replace("parquet, path: in", "csv, path: wrong.csv"), 65,
-     "error[INPUT_DAMAGED] fitting: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
-     "file://HERE/wrong.csv: [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed records are detected in record "
-     'parsing: [null]: For input string: "hello"; a file of the input is damaged or not of the format (or schema) that '
-     "the job names"),
+     "error[INPUT_DAMAGED] column 'x': expected double, found 'hello' in line 2 of HERE/wrong.csv; if it stands for null, set "
+     "input.options: {nullValue: 'hello'}; else fix it, or give the column another type in input.schema, such as string"),
     ("cut JSON", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "json, path: wrong.json"), 65,
      "error[INPUT_DAMAGED] reading wrong.json: [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed "
      "records are detected in record parsing: _corrupt_record; a file of the input is damaged or not of the "
@@ -144,8 +142,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("no schema", "run", step("{kind: minmax, columns: x}", ", schema: 'x dobble'"), 78,
      "error[CONFIG_VALUE] input.schema: expected names and types as in 'a double, b string', found 'x dobble'"),
     ("glob without match", "run", step("{kind: minmax, columns: x}").replace("path: in", "path: 'none/*'"), 66,
-     "error[INPUT_MISSING] reading none/*: [PATH_NOT_FOUND] Path does not exist: file:HERE/none/*; check "
-     "input.path"),
+     "error[INPUT_MISSING] expected the input at none/*, found nothing; check input.path"),
     ("no artifact", "transform", apply("absent"), 66,
      "error[ARTIFACT_MISSING] expected an artifact in absent, found none; fit first"),
     ("artifact version missing", "transform", apply("'good', version: 9"), 66,

@@ -94,7 +94,7 @@ def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple
         if source.table is not None:
             df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
         elif source.format == "csv":
-            df, decided = read_csv(_csv(spark, source), source.table_schema, wanted)
+            df, decided = read_csv(csv_texts(spark, source), source.table_schema, wanted)
             df = partitions.typed(df, source)
         else:
             df = partitions.typed(_load(spark, source, wanted), source)
@@ -102,7 +102,7 @@ def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple
     return df, decided
 
 
-def _csv(spark: SparkSession, source: Input) -> Texts:
+def csv_texts(spark: SparkSession, source: Input) -> Texts:
     """Find the CSV files of an input; the job file's options go over ours, however their names are spelled."""
     given = {key.lower(): value for key, value in texts(source.options).items()}
     ours = {key: value for key, value in FORMATS["csv"].items() if key.lower() not in given}
