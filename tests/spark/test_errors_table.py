@@ -133,7 +133,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
      "reading file file:HERE/cut/part.parquet. Could not read footer. Please ensure that the file is in either "
      "ORC or Parquet format; a file of the input is damaged or not of the format (or schema) that the job names"),
     ("CSV of another type", "run", step("{kind: minmax, columns: x}", ", schema: 'x double, y int'").replace("parquet, path: in", "csv, path: wrong.csv"), 65,
-     "error[INPUT_DAMAGED] column 'x': expected double, found 'hello' in line 2 of HERE/wrong.csv; if it stands for null, set "
+     "error[INPUT_DAMAGED] column 'x': expected double, found 'hello' in line 3 of HERE/wrong.csv; if it stands for null, set "
      "input.options: {nullValue: 'hello'}; else fix it, or give the column another type in input.schema, such as string"),
     ("cut JSON", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "json, path: wrong.json"), 65,
      "error[INPUT_DAMAGED] reading wrong.json: [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed "

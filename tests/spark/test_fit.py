@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.errors import DataError
+from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
 from sparkscale.spark.columns import schema_of
@@ -40,6 +40,14 @@ def _merged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 DIGITS = 12
 ROWS = 6_000
+
+
+def test_refuse_a_stream(spark: SparkSession) -> None:
+    stream = spark.readStream.format("rate").load()
+    with pytest.raises(ConfigError, match="expected a DataFrame that ends, found a stream; fit on a batch"):
+        ss.Pipeline([ss.Standard("value")]).fit(stream)
+    fitted = ss.Pipeline([ss.Softmax(["value", "more"], into="p_{column}")]).fit(stream.withColumn("more", F.lit(1)))
+    assert fitted.rows is None
 
 
 def stats_of(df: DataFrame, *columns: str, **fields: Any) -> dict[str, ColumnStats]:

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale._version import __version__
-from sparkscale.errors import DataError
+from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
@@ -39,7 +39,11 @@ _SMALL_STD = 2.0**-480
 
 def fit(df: DataFrame, steps: Sequence[Step], *, reproducible: bool = True) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
-    return fit_planned(df, plan(steps, schema_of(df), "the input"), reproducible=reproducible)
+    planned = plan(steps, schema_of(df), "the input")
+    if planned.features and not is_sail(df.sparkSession) and df.isStreaming:  # Sail has no streams
+        hint = "fit on a batch, such as spark.read of the same files, and transform the stream with the result"
+        raise ConfigError("CONFIG_VALUE", "fit: expected a DataFrame that ends, found a stream", hint)
+    return fit_planned(df, planned, reproducible=reproducible)
 
 
 def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, reproducible: bool = True) -> Fitted:
