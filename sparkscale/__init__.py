@@ -12,7 +12,7 @@ from sparkscale._version import __version__
 
 if TYPE_CHECKING:
     from sparkscale.artifact.store import load
-    from sparkscale.errors import SchemaDriftWarning, SparkscaleError
+    from sparkscale.errors import InverseWarning, SchemaDriftWarning, SparkscaleError
     from sparkscale.pipeline.fitted import Fitted
     from sparkscale.pipeline.merge import merge
     from sparkscale.pipeline.pipeline import Pipeline
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Fitted": "pipeline.fitted",
     "merge": "pipeline.merge",
+    "InverseWarning": "errors",
     "SchemaDriftWarning": "errors",
     "SparkscaleError": "errors",
     "Pipeline": "pipeline.pipeline",
@@ -47,6 +48,7 @@ __all__ = [
     "ColumnStats",
     "Fitted",
     "Impute",
+    "InverseWarning",
     "Log1p",
     "LogSoftmax",
     "MaxAbs",

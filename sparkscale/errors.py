@@ -133,6 +133,10 @@ class SchemaDriftWarning(UserWarning):
     """A table differs from the one that the pipeline was fitted on."""
 
 
+class InverseWarning(UserWarning):
+    """What an inverse could not bring back."""
+
+
 def closest(name: str, names: Iterable[str]) -> str | None:
     """Return the name most like ``name``, or None where none is like it."""
     return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)), None)

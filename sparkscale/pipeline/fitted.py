@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
-from sparkscale.errors import DataError, SchemaDriftWarning
+from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning
 from sparkscale.maps import ColumnMap, Inverse, Map
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arguments import of_spark
 from sparkscale.pipeline.looking import Look
-from sparkscale.pipeline.plan import Plan, PlannedStep, output_names
+from sparkscale.pipeline.plan import Plan, PlannedStep, listed, output_names
 from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
 from sparkscale.pipeline.shown import notebook
@@ -126,9 +126,13 @@ class Fitted:
         The feature replaces an output that was written under another name (``into``). Row maps have no inverse;
         their columns stay. Values that a clip has cut come back as the end of the fitted range. For ``engine`` see
         :meth:`transform`.
+
+        Warns:
+            InverseWarning: of columns that keep what a map without an inverse, such as softmax, has put in their place.
         """
         from sparkscale.spark.transform import transform
 
+        self._warn_of_kept(of_spark(df).columns)
         return transform.inverse_transform(of_spark(df), self, engine)
 
     def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
@@ -152,6 +156,7 @@ class Fitted:
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""
         table, given = arrays.table(columns), dict(columns.items())
+        self._warn_of_kept(list(table))
         made: dict[str, Any] = {}
         for item in self.restorations(list(table)):
             made |= _mapped(item, table)
@@ -179,6 +184,18 @@ class Fitted:
         """Return the column names after the inverse: features replace outputs of another name."""
         features = {item.outputs[0]: item.inputs[0].name for item in self.applications if item.map.invertible}
         return list(dict.fromkeys(features.get(name, name) for name in existing))
+
+    def _warn_of_kept(self, existing: Sequence[str]) -> None:
+        """Warn of columns under whose names the inverse leaves what a map without an inverse has written."""
+        restored = {item.outputs[0] for item in self.restorations(existing)}
+        for item in self.applications:
+            places = {column.name for column in item.inputs} - restored
+            kept = [name for name in item.outputs if name in places and name in existing]
+            if kept and not item.map.invertible:
+                keep = f"column {kept[0]!r} keeps" if len(kept) == 1 else f"columns {listed(kept)} keep"
+                cause = f"{keep} what step {item.number} ({self.steps[item.number - 1].step.kind}) wrote there"
+                hint = "it has no inverse; give the step an 'into' to keep its input"
+                warnings.warn(f"{cause}: {hint}", InverseWarning, stacklevel=3)
 
     def save(self, uri: str | os.PathLike[str]) -> int:
         """Save this artifact as the next version in the store at ``uri``, and return the version's number.

@@ -51,6 +51,8 @@ def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
             sample = self_check(opened.df, fitted, job.config.engine, job.config.self_check)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
+        if report.command == "transform":  # `run` has fitted on these very rows
+            report.warnings += sample.unlike
 
 
 def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -154,3 +155,17 @@ def test_warn_of_integers_that_double_rounds_and_of_constants() -> None:
         "column 'id' holds integers beyond 2^53, which a double rounds",
         "column 'same' is constant (2.5): it is shifted and not scaled",
     ]
+
+
+def test_warn_of_scores_that_no_inverse_brings_back() -> None:
+    data = {"a": np.array([1.0, 3.0]), "b": np.array([2.0, 2.0])}
+    in_place = ss.Pipeline([ss.Softmax(["a", "b"]), ss.Standard("a", into="z")]).fit_arrays(data)
+    with pytest.warns(
+        ss.InverseWarning, match=r"column 'b' keeps what step 1 \(softmax\) wrote there: it has no inverse"
+    ):
+        back = in_place.inverse_transform_arrays(in_place.transform_arrays(data))
+    np.testing.assert_allclose(back["a"], data["a"])
+    apart = ss.Pipeline([ss.Softmax(["a", "b"], into="p_{column}"), ss.Standard("a")]).fit_arrays(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        apart.inverse_transform_arrays(apart.transform_arrays(data))

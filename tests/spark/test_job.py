@@ -14,10 +14,11 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import sparkscale as ss
 from sparkscale.artifact import store
 from sparkscale.config import jobfile
 from sparkscale.config.data import public
-from sparkscale.errors import ConfigError, DataError, OutputError, SparkscaleError
+from sparkscale.errors import ConfigError, DataError, InverseWarning, OutputError, SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
 from sparkscale.run import job
@@ -279,3 +280,19 @@ def test_check_the_target_and_the_engine_without_a_job(spark: SparkSession, inpu
     with pytest.raises(OutputError, match="table already exists; set mode: overwrite"):
         check_schema(jobfile.load("job.yaml", "check"))
     check_schema(jobfile.load("job.yaml", "check", overrides=["output.mode=overwrite"]))
+
+
+def test_warn_of_a_table_unlike_that_of_the_fit(spark: SparkSession, inputs: Path) -> None:
+    assert not [text for text in run(steps="[{kind: standard, columns: [month, x]}]").warnings if "first" in text]
+    write_parquet(inputs / "new" / "part.parquet", {**TABLE, "x": [None, None, None, 1e5], "month": [1, 2, 2, 3]})
+    new = {"format": "parquet", "path": "new"}
+    warned = run("transform", steps=None, input=new, output={"format": "parquet", "path": "far"}).warnings
+    assert warned == [
+        "column 'x': 75% of the first 4 rows is null, in the fit 25.0% was",
+        "column 'x': most of the first 1 values are outside of the fit's 10 to 40; their median is 100000, "
+        "8,016 std from the mean of the fit",
+    ]
+    df = spark.read.parquet(str(inputs / "in"))
+    fitted = ss.Pipeline([ss.Softmax(["a", "b"])]).fit(df)
+    with pytest.warns(InverseWarning, match="'a', 'b' keep what step 1"):
+        fitted.inverse_transform(fitted.transform(df))

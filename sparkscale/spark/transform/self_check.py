@@ -21,6 +21,7 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arrays import split
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
+from sparkscale.pipeline.unlike import unlike
 from sparkscale.spark.columns import free_names, ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform.transform import transform
@@ -32,6 +33,8 @@ class Sample:
 
     rows: int
     warnings: tuple[str, ...] = ()
+    #: Where the sample is not like the table of the fit.
+    unlike: tuple[str, ...] = ()
 
 
 def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
@@ -55,7 +58,7 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
         for name in item.outputs:
             slack = _slack(item, given)
             _compare(name, item, to_array(found[name], of_lists=item.over_array), expected[name], slack)
-    return Sample(len(rows_found), tuple(_doubts(fitted, given)))
+    return Sample(len(rows_found), tuple(_doubts(fitted, given)), tuple(unlike(fitted, given)))
 
 
 @dataclass(frozen=True)
