@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import os
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from sparkscale import cli
 from sparkscale._version import __version__
+from sparkscale.cli.printing import say
+from sparkscale.errors import UsageError
 
 if TYPE_CHECKING:
     from sparkscale.config.jobfile import Job
@@ -92,18 +97,44 @@ def section(title: str) -> Callable[[], Decorator]:
 
 
 def reads_job(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that read a job file; it passes those that it doesn't name to :func:`load`."""
+    """Give a command the options that read a job file; :func:`load` takes those of them that it does not name.
+
+    Of several files, the command is called for one after another. They share a session, and the first failure ends all.
+    """
+    many = "Job file (YAML). Repeat it to do several in one session, one after another, up to the first that fails."
     options = [
-        click.option("--config", "-c", required=True, type=click.Path(), metavar="FILE", help="Job file (YAML)."),
+        click.option(
+            "--config", "-c", "files", required=True, multiple=True, type=click.Path(), metavar="FILE", help=many
+        ),
         click.option("--set", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Override one value."),
         click.option("--run-id", metavar="ID", help="Run id (default: hash of config and input)."),
         click.option("--date", metavar="YYYY-MM-DD", help="Value of ${date} (default: today, UTC)."),
         click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary to stdout."),
         click.option("--debug", is_flag=True, help="Show tracebacks and Spark's own log."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    @functools.wraps(command)
+    def each(files: Sequence[str], **chosen: Any) -> None:
+        with _shared(files, **chosen) if len(files) > 1 else contextlib.nullcontext():
+            for file in files:
+                if len(files) > 1:
+                    say(f"{file}:")
+                command(config=file, **chosen)
+
+    return functools.reduce(lambda function, option: option(function), reversed(options), each)
+
+
+def _shared(files: Sequence[str], **chosen: Any) -> AbstractContextManager[None]:
+    """Read all job files, so that mistakes are found before any is run, and return what lets them share a session."""
+    from sparkscale.spark.session import kept, lakes
+
+    given = {key: value for key, value in chosen.items() if key in ("overrides", "run_id", "date")}
+    configs = [load(file, "check", **given).config for file in files]
+    odd = next((file for file, config in zip(files, configs, strict=True) if config.spark != configs[0].spark), None)
+    if odd is not None:
+        cause = f"expected the same 'spark' section in {files[0]} and {odd}, which share a session; they differ"
+        raise UsageError("USAGE_SESSION", cause, "give each a command of its own")
+    return kept.kept(set().union(*map(lakes.of_job, configs)))
 
 
 def load(config: str, command: str, **chosen: Any) -> Job:

@@ -60,7 +60,7 @@ def engine(job: Job, report: Report, *, debug: bool, progress: Progress | None =
     config = job.config
     with contextlib.ExitStack() as stack:
         with report.stage("start"):
-            opened = session(config.spark, config.name, formats=formats(config), debug=debug, watch=watch)
+            opened = session(config.spark, config.name, formats=lakes.of_job(config), debug=debug, watch=watch)
             spark = stack.enter_context(opened)
             report.engine = engine_name(spark)
         yield spark
@@ -70,14 +70,8 @@ def engine(job: Job, report: Report, *, debug: bool, progress: Progress | None =
 def looked_at(job: Job, *, debug: bool) -> Iterator[tuple[SparkSession, Sink | None]]:
     """Give a session and the job's target for reading only."""
     config = job.config
-    with session(config.spark, config.name, formats=formats(config), debug=debug) as spark:
+    with session(config.spark, config.name, formats=lakes.of_job(config), debug=debug) as spark:
         yield spark, look(spark, config.output) if config.output else None
-
-
-def formats(config: JobConfig) -> set[str]:
-    """Return the formats that a session of a job reads and writes."""
-    places = [place for place in (config.input, config.output) if place is not None]
-    return {place.format for place in places}.union(*(lakes.of_path(place.path) for place in places))
 
 
 def engine_name(spark: SparkSession) -> str:

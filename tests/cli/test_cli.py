@@ -62,6 +62,29 @@ def test_check_to_people_and_machines(folder: Path, capsys: pytest.CaptureFixtur
     assert not (folder / "out").exists()
 
 
+def test_do_several_jobs_up_to_the_first_that_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.yaml").write_text(JOB.replace(":-in}", ":-gone}"))
+    out, _ = call(capsys, "check", "-c", "job.yaml", "-c", "job.yaml", "--json")
+    assert [json.loads(line)["status"] for line in out.splitlines()] == ["done", "done"]
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["check", "-c", "job.yaml", "-c", "bad.yaml", "-c", "job.yaml"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (66, "job.yaml: 1 step, no problems found\n")
+    assert said.err.splitlines()[:2] == ["job.yaml:", "bad.yaml:"]
+    (folder / "bad.yaml").write_text(JOB + "engin: x")
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["check", "-c", "job.yaml", "-c", "bad.yaml"])
+    assert (ended.value.code, capsys.readouterr().out) == (78, "")
+
+
+def test_refuse_several_jobs_of_different_sessions(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "sail.yaml").write_text(JOB + "spark: {engine: sail}\n")
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["run", "-c", "job.yaml", "-c", "sail.yaml"])
+    assert ended.value.code == 64
+    assert "expected the same 'spark' section in job.yaml and sail.yaml" in capsys.readouterr().err
+
+
 def test_explain_to_people_and_machines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

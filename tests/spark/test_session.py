@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pyspark.sql import SparkSession
 from sparkscale.config import jobfile
 from sparkscale.config.models import Spark
 from sparkscale.run import job
+from sparkscale.spark.session import kept
 from sparkscale.spark.session.session import session
 from tests.processes import assert_done, python
 from tests.spark.frames import write_parquet
@@ -54,6 +56,30 @@ def test_set_and_restore(unsettled: SparkSession) -> None:
             "spark.sql.files.ignoreCorruptFiles": "false",
         }
     assert values(unsettled) == OTHERS
+
+
+def test_keep_one_session_for_several_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[object] = []
+
+    def begun(config: Spark, name: str, formats: set[str], stack: contextlib.ExitStack, *, debug: bool) -> object:
+        log.append(sorted(formats))
+        monkeypatch.setattr(SparkSession, "getActiveSession", lambda: log)
+        stack.callback(log.append, "stopped")
+        return log
+
+    @contextlib.contextmanager
+    def watch(found: object) -> Iterator[None]:
+        assert found is log
+        yield
+        log.append("watched")
+
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr("sparkscale.spark.session.session._begun", begun)
+    with kept.kept({"delta"}):
+        for name in ("first", "second"):
+            with session(Spark(), name, formats={"csv"}, watch=watch) as found:  # type: ignore[arg-type]
+                assert found is log
+    assert log == [["csv", "delta"], "watched", "watched", "stopped"]
 
 
 def test_restore_after_a_failure(unsettled: SparkSession) -> None:

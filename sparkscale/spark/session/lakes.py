@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 
+from sparkscale.config.models import JobConfig
 from sparkscale.errors import UnfitEnvironmentError
 
 #: Maven coordinates by format and by Spark's major and minor version; each was tried with it.
@@ -58,6 +59,12 @@ def settings(formats: Collection[str], spark: str, given: Mapping[str, str]) -> 
             elif value not in (known or "").split(","):
                 out[key] = f"{known},{value}" if known else value
     return out
+
+
+def of_job(config: JobConfig) -> set[str]:
+    """Return the formats that a session of a job reads and writes."""
+    places = [place for place in (config.input, config.output) if place is not None]
+    return {place.format for place in places}.union(*(of_path(place.path) for place in places))
 
 
 def of_path(path: str | None) -> set[str]:

@@ -31,7 +31,7 @@ from pyspark.sql import functions as F
 from sparkscale.config.models import Spark
 from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
-from sparkscale.spark.session import lakes
+from sparkscale.spark.session import kept, lakes
 from sparkscale.spark.session.failures import translated, word_once
 from sparkscale.spark.session.quiet import quiet
 
@@ -83,6 +83,7 @@ _LOCAL = {
 #: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.
 _PATIENCE = 10.0
 _CONNECT_PORT = 15002
+_UNWATCHED: AbstractContextManager[object] = contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -106,24 +107,36 @@ def session(
     Raises:
         UnfitEnvironmentError: (69) where no engine can be started.
     """
-    active = SparkSession.getActiveSession()
+    active, shared = SparkSession.getActiveSession(), kept.current()
     if active is not None:
-        with _settled(active, {key: value for key, value in _VALUES.items() if key not in config.conf}):
+        ours = shared is not None and shared.started
+        values = {key: value for key, value in _VALUES.items() if key not in config.conf}
+        with contextlib.nullcontext() if ours else _settled(active, values), watch(active) if ours else _UNWATCHED:
             yield active
         return
-    engine = choose(config)
-    with contextlib.ExitStack() as stack:
-        with translated("starting the engine"):
-            if engine == "sail":
-                spark = stack.enter_context(_sail(config))
-            elif config.remote and not config.remote.startswith("local"):
-                spark = _connected(config, name)
-                stack.callback(_stop, spark)
-            else:
-                spark = _started(config, name, formats, stack, debug=debug)
-                stack.callback(_stop, spark)
-        stack.enter_context(watch(spark))
+    with contextlib.ExitStack() as own:
+        stack = own
+        if shared is not None:
+            stack, formats, shared.started = shared.stack, {*formats, *shared.formats}, True
+        spark = _begun(config, name, formats, stack, debug=debug)
+        own.enter_context(watch(spark))
         yield spark
+
+
+def _begun(
+    config: Spark, name: str, formats: Collection[str], stack: contextlib.ExitStack, *, debug: bool
+) -> SparkSession:
+    """Start or connect to the engine that the job file asks for; it stops with the stack."""
+    engine = choose(config)
+    with translated("starting the engine"):
+        if engine == "sail":
+            return stack.enter_context(_sail(config))
+        if config.remote and not config.remote.startswith("local"):
+            spark = _connected(config, name)
+        else:
+            spark = _started(config, name, formats, stack, debug=debug)
+        stack.callback(_stop, spark)
+        return spark
 
 
 def _stop(spark: SparkSession) -> None:
