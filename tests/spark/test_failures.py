@@ -57,6 +57,19 @@ def test_go_by_the_condition_first(condition: str | None, text: str, code: str) 
     assert (found.code, found.cause.startswith("reading in: ")) == (code, True)
 
 
+@pytest.mark.parametrize("text", [
+    'Lost task 0.0 (TID 1): java.io.IOException: Cannot run program "/no/python3": error=2, No such file or directory',
+    'java.io.IOException: Cannot run program "/no/python3": Exec failed, error: 13 (Permission denied)',
+    'java.io.IOException: Cannot run program "/no/env": error=2\n\tat org.apache.spark.api.python.PythonWorkerFactory.create',
+])  # fmt: skip
+def test_name_a_python_that_executors_lack(text: str) -> None:
+    found = translate(PySparkException(message=text), "writing")
+    place = text.split('"')[1]
+    cause = f"writing: the executors have no Python at {place}"
+    assert (found.exit_code, found.code, found.cause) == (69, "ENV_WORKER", cause)
+    assert found.hint == "set PYSPARK_PYTHON to one that they have"
+
+
 def test_call_a_damaged_footer_by_its_name(spark: SparkSession, tmp_path: Path) -> None:
     """Flip bits of what a Parquet file says of itself: whichever exception Spark meets, it is the data's fault."""
     write_parquet(tmp_path / "whole.parquet", {"x": [float(i) for i in range(400)], "y": list(range(400))})

@@ -11,9 +11,14 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.errors.exceptions.captured import CapturedException
 
-from sparkscale.errors import InternalError, SparkscaleError
+from sparkscale.errors import InternalError, SparkscaleError, UnfitEnvironmentError
 from sparkscale.spark.session import conditions, messages
 from sparkscale.spark.session.conditions import Meaning
+
+#: What a JVM says of a program that it cannot start: a Python by its name, or by who wanted it.
+_NO_PYTHON = re.compile(
+    r'Cannot run program "([^"]*(?:python|pypy)[^"]*)"|Cannot run program "([^"]*)".*?PythonWorkerFactory', re.DOTALL
+)
 
 
 @contextlib.contextmanager
@@ -50,6 +55,9 @@ def word_once() -> None:
 def translate(error: Exception, what: str) -> SparkscaleError:
     """Return our error for one of Spark's: by its condition, and by its text where it has none that says enough."""
     text = "\nCaused by: ".join(_told(error))
+    if absent := _NO_PYTHON.search(text):
+        cause = f"{what}: the executors have no Python at {absent[1] or absent[2]}"
+        return UnfitEnvironmentError("ENV_WORKER", cause, "set PYSPARK_PYTHON to one that they have")
     found = _by_text(text, messages.OURS) or _by_condition(error, text) or _by_text(text, messages.MEANINGS)
     if found is None:
         hint = "--debug shows Spark's whole account of it"
