@@ -56,6 +56,12 @@ class Spark(Strict):
     app_name: str | None = Field(None, description="The name that Spark's UI shows (default: the job's name).")
     master: str | None = Field(None, description="As in spark-submit (default: local[*]).")
     remote: str | None = Field(None, description="A Spark Connect server, sc://host:port.")
+    connect_timeout: float = Field(
+        10,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that master or Spark Connect server have to answer.",
+    )
     conf: dict[str, Scalar] = Field({}, description="Options of Spark, as with --conf in spark-submit.")
 
 

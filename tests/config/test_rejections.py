@@ -40,7 +40,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "schema_drift": (("schema_drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
     "statistics": (("statistics",), Statistics, {"reproducible": False}),
     "spark": (("spark",), Spark, {
-        "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "conf": {}}),
+        "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "connect_timeout": 5.0, "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {
         "eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "in": [1], "null": True, "nan": False}),
     "by dtype": (("steps", 0, "columns"), ByDtype, {"dtype": "numeric", "except": ["a"]}),

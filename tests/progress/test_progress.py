@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -240,9 +241,23 @@ def forwarded(*, term: str) -> terminals.Terminal:
         os.write(into, b"downloading it\n:: noise\nthe JVM's last words\n")
         os.close(into)
         os.environ["TERM"] = term  # which the fixture gives back
-        quiet._forward(out, screen.end)
+        quiet._forward(out, screen.end, threading.Event())
         bar.close()
     return screen
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_pass_over_the_log_of_a_start(tmp_path: Path, *, started: bool) -> None:
+    log = "26/11/26 18:26:38 ERROR Backend: killed\n\tat org.apache.X\njava.io.IOException: x\nCaused by: java.lang.Y\n"
+    out, into = os.pipe()
+    os.write(into, f"{log}downloading it\n".encode())
+    os.close(into)
+    event = threading.Event()
+    if started:
+        event.set()
+    with (tmp_path / "said").open("w") as said:
+        quiet._forward(out, said.fileno(), event)
+    assert (tmp_path / "said").read_text() == (log if started else "") + "downloading it\n"
 
 
 def test_write_what_a_jvm_says_above_a_bar() -> None:

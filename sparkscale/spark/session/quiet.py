@@ -16,6 +16,12 @@ _NOISE = re.compile(
     rb"|:: |\t:: |\t\||\t-{9}"
     rb"|\tfound \S+ in |\tconfs: |\t\S+ from \S+ in \[|\t\S+ by \[|\t\d+ artifacts copied|\S+ added as a dependency"
 )
+#: Lines of Spark's log and of Java's stack traces, which are passed over until the engine has started: where it does
+#: not, the command says why.
+_LOG = re.compile(
+    rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d |\tat |\t\.\.\. \d+ more|Caused by: |[\w.$]+\.\w+(?:Exception|Error)\b"
+    rb"|Using Spark's default log4j profile|Setting default log level|To adjust logging level"
+)
 _SECONDS = 2.0
 
 
@@ -32,7 +38,8 @@ def quiet(*, debug: bool) -> Iterator[None]:
     out, into = os.pipe()
     os.dup2(into, 2)
     os.close(into)
-    reader = threading.Thread(target=_forward, args=(out, ours), name="stderr of the JVM", daemon=True)
+    started = threading.Event()
+    reader = threading.Thread(target=_forward, args=(out, ours, started), name="stderr of the JVM", daemon=True)
     reader.start()
     try:
         yield
@@ -40,10 +47,11 @@ def quiet(*, debug: bool) -> Iterator[None]:
         os.dup2(ours, 2)
         reader.join(_SECONDS)  # the JVM's last words come before ours
         raise
+    started.set()
     os.dup2(ours, 2)
 
 
-def _forward(out: int, to: int) -> None:
+def _forward(out: int, to: int, started: threading.Event) -> None:
     """Write every line of a pipe elsewhere, but for noise, until nobody holds its other end.
 
     On a terminal each takes the place of a bar that is drawn there, which is drawn anew below it.
@@ -51,6 +59,6 @@ def _forward(out: int, to: int) -> None:
     before = terminal.ERASE.encode() if os.isatty(to) and terminal.obeys() else b""
     with os.fdopen(out, "rb") as lines:
         for line in lines:
-            if not _NOISE.match(line):
+            if not (_NOISE.match(line) or (_LOG.match(line) and not started.is_set())):
                 with contextlib.suppress(OSError):
                     os.write(to, before + line)

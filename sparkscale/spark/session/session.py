@@ -7,7 +7,6 @@ import functools
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import pyspark
@@ -31,7 +29,7 @@ from pyspark.sql import functions as F
 from sparkscale.config.models import Spark
 from sparkscale.doctor import has_java
 from sparkscale.errors import UnfitEnvironmentError
-from sparkscale.spark.session import kept, lakes
+from sparkscale.spark.session import kept, lakes, reach
 from sparkscale.spark.session.failures import translated, word_once
 from sparkscale.spark.session.quiet import quiet
 
@@ -80,9 +78,6 @@ _LOCAL = {
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG.as_uri()}",
     "spark.connect.grpc.binding.address": "127.0.0.1",  # of the server behind `remote: local[2]`
 }
-#: Seconds to wait for a Spark Connect server; its client would try again and again for more than five minutes.
-_PATIENCE = 10.0
-_CONNECT_PORT = 15002
 _UNWATCHED: AbstractContextManager[object] = contextlib.nullcontext()
 
 
@@ -217,13 +212,7 @@ def _submitted() -> bool:
 def _connected(config: Spark, name: str) -> SparkSession:
     """Connect to a Spark Connect server that is there already."""
     assert config.remote  # noqa: S101 - the caller has seen to it
-    url = urlsplit(config.remote)
-    host, port = url.hostname or "localhost", url.port or _CONNECT_PORT
-    try:
-        socket.create_connection((host, port), _PATIENCE).close()
-    except OSError as error:
-        cause = f"expected a Spark Connect server at {host}:{port}, found none ({error.strerror or error})"
-        raise UnfitEnvironmentError("ENV_CONNECT", cause, "start it, or check spark.remote") from error
+    reach.check_server(config.remote, config.connect_timeout)
     return _configured(
         SparkSession.builder.remote(config.remote), _settings(config, name, _CLIENT | _VALUES)
     ).getOrCreate()
@@ -239,6 +228,7 @@ def _started(
             cause = "expected Java 17 or newer, found none that runs"
             raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or set spark.engine: sail")
         master = config.remote or config.master or "local[*]"
+        reach.check_master(master, config.connect_timeout)
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
             settings = _LOCAL | settings
@@ -252,7 +242,13 @@ def _started(
     with _interruptible(), quiet(debug=debug), warnings.catch_warnings():
         # A Connect client sets every setting once more, and warns of those that are fixed when its server starts.
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
-        return _configured(SparkSession.builder, settings).getOrCreate()
+        try:
+            return _configured(SparkSession.builder, settings).getOrCreate()
+        except (Py4JError, PySparkException) as error:  # Spark has asked the master three times, and stopped itself
+            if "stopped SparkContext" not in str(error):
+                raise
+            master = settings.get("spark.master", "the master")
+            raise reach.unreachable(master, "it doesn't answer as a Spark master") from error
 
 
 def _keep_out_of_the_way(settings: dict[str, str], stack: contextlib.ExitStack) -> None:
