@@ -27,6 +27,13 @@ _PACKAGES = [
 ]
 
 
+#: Prints the version of a Python, and what it lacks of what workers need.
+_PROBE = (
+    "import importlib.util as u, sys; print('%d.%d' % sys.version_info[:2], "
+    "*[name for name in ('numpy', 'pandas', 'pyarrow') if not u.find_spec(name)])"
+)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was checked."""
@@ -53,7 +60,7 @@ def examine(lakes: Mapping[str, Collection[str]]) -> Iterator[Finding]:
     sail = _version("pysail")
     yield _java(needed=sail is None)
     yield Finding("ok", "Sail", sail or "not installed (optional: a Spark without Java)")
-    yield from _workers()
+    yield _workers()
     yield _home()
     yield _scratch()
 
@@ -117,36 +124,54 @@ def has_java() -> bool:
     return java()[1] >= _JAVA[0]
 
 
-def _java(*, needed: bool) -> Finding:
-    missing: Literal["bad", "warn"] = "bad" if needed else "warn"
-    fix = "install a Java 17 or 21 runtime"
+def java_problem() -> Problem | None:
+    """Return what is wrong with Java, in the words of `doctor` and of a job that needs it; None where it will do."""
     path, major = java()
-    if major in _JAVA:
-        return Finding("ok", "Java", f"{major} ({path})")
+    if major >= _JAVA[0]:
+        return None
     found = f"{major} ({path})" if major else f"{path} does not run" if path else "not found on the PATH"
-    if major > _JAVA[0]:
-        return Finding("warn", "Java", found, fix)
-    return Finding(missing, "Java", found, fix if needed else f"{fix}; until then jobs run on Sail")
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        return Problem(
+            "ENV_JAVA", f"Java: {found}; JAVA_HOME is {home}", "unset JAVA_HOME, or set it to a Java 17 or 21"
+        )
+    return Problem("ENV_JAVA", f"Java: {found}", "install a Java 17 or 21 runtime")
 
 
-def _workers() -> Iterator[Finding]:
-    """Check the Python that Spark's workers would use."""
-    chosen = os.environ.get("PYSPARK_PYTHON")
+def _java(*, needed: bool) -> Finding:
+    problem = java_problem()
+    if problem is not None:
+        found, fix = problem.cause.removeprefix("Java: "), problem.hint
+        return Finding(
+            "bad" if needed else "warn", "Java", found, fix if needed else f"{fix}; until then jobs run on Sail"
+        )
+    path, major = java()
+    good = major in _JAVA
+    return Finding(
+        "ok" if good else "warn", "Java", f"{major} ({path})", "" if good else "install a Java 17 or 21 runtime"
+    )
+
+
+def _workers() -> Finding:
+    """Check the Python that a cluster's workers would use, as far as this machine has it; local jobs have their own."""
+    chosen, local = os.environ.get("PYSPARK_PYTHON"), f"local jobs use {sys.executable}"
     if not chosen:
-        yield Finding("ok", "workers' Python", f"PYSPARK_PYTHON is not set; local jobs use {sys.executable}")
-        return
+        return Finding("ok", "workers' Python", f"PYSPARK_PYTHON is not set; {local}")
     path = shutil.which(chosen)
-    if path is None:
-        found = f"PYSPARK_PYTHON={chosen} does not exist"
-        yield Finding("bad", "workers' Python", found, "unset it, or set it to a Python interpreter")
-        return
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    done = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     ours = ".".join(map(str, sys.version_info[:2]))
-    good = done.stdout.strip() == ours
-    fix = "" if good else f"set PYSPARK_PYTHON to Python {ours}, the driver's version"
-    found = f"{done.stdout.strip() or 'does not start'} ({path})"
-    yield Finding("ok" if good else "bad", "workers' Python", found, fix)
+    if path is None:
+        found, fix = (
+            f"PYSPARK_PYTHON={chosen} does not exist here; {local}",
+            "unset it, or set it to what executors have",
+        )
+        return Finding("warn", "workers' Python", found, fix)
+    done = subprocess.run([path, "-c", _PROBE], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    version, *lacking = done.stdout.split() or ["does not start"]
+    without = f", without {' and '.join(lacking)}" if lacking else ""
+    fix = "" if version == ours else f"set PYSPARK_PYTHON to Python {ours}, the driver's version"
+    if not fix and lacking:
+        fix = f"{path} -m pip install {' '.join(lacking)}"
+    return Finding("warn" if fix else "ok", "workers' Python", f"{version} ({path}){without}; {local}", fix)
 
 
 def _home() -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sparkscale import doctor
-from sparkscale.errors import UnfitEnvironmentError
+from sparkscale.errors import Problem, UnfitEnvironmentError
 
 LAKES = {"Delta": ["4.0", "4.1", "4.10"], "Iceberg": ["4.0"]}
 GOOD = {"pyspark": "4.1.0", "pandas": "2.2.3", "pyarrow": "18.0", "numpy": "2.1", "pysail": "0.7"}
@@ -87,15 +87,35 @@ def test_find_a_java_that_does_not_fit(machine: Any, java: str | None, sail: str
     assert (finding.state, finding.fix) == (state, fix)
 
 
-def test_find_a_python_of_workers_that_is_missing_or_another(machine: Any, tmp_path: Path) -> None:
-    (tmp_path / "other").write_text("#!/bin/sh\necho 3.8\n")
+def test_name_a_wrong_java_home_as_a_job_does(machine: Any, tmp_path: Path) -> None:
+    finding = machine(packages={"pysail": None}, JAVA_HOME=str(tmp_path / "gone"))["Java"]
+    found = f"{tmp_path}/gone/bin/java does not run; JAVA_HOME is {tmp_path}/gone"
+    assert (finding.state, finding.found) == ("bad", found)
+    assert doctor.java_problem() == Problem("ENV_JAVA", f"Java: {found}", finding.fix)
+    assert finding.fix == "unset JAVA_HOME, or set it to a Java 17 or 21"
+
+
+@pytest.mark.parametrize(("says", "found", "fix"), [
+    ("3.8", "3.8 ({path}); ", "set PYSPARK_PYTHON to Python {ours}, the driver's version"),
+    ("", "does not start ({path}); ", "set PYSPARK_PYTHON to Python {ours}, the driver's version"),
+    ("{ours} pandas pyarrow", "{ours} ({path}), without pandas and pyarrow; ", "{path} -m pip install pandas pyarrow"),
+])  # fmt: skip
+def test_warn_of_a_python_of_workers_that_does_not_fit(
+    machine: Any, tmp_path: Path, says: str, found: str, fix: str
+) -> None:
+    words = {"ours": ".".join(map(str, sys.version_info[:2])), "path": str(tmp_path / "other")}
+    (tmp_path / "other").write_text(f"#!/bin/sh\necho {says.format(**words)}\n")
     (tmp_path / "other").chmod(0o755)
-    ours = ".".join(map(str, sys.version_info[:2]))
-    finding = machine(PYSPARK_PYTHON=str(tmp_path / "other"))["workers' Python"]
-    assert (finding.state, finding.fix) == ("bad", f"set PYSPARK_PYTHON to Python {ours}, the driver's version")
+    finding = machine(PYSPARK_PYTHON=words["path"])["workers' Python"]
+    assert (finding.state, finding.fix) == ("warn", fix.format(**words))  # local jobs use the driver's own
+    assert finding.found == f"{found.format(**words)}local jobs use {sys.executable}"
+
+
+def test_find_a_python_of_workers(machine: Any) -> None:
     finding = machine(PYSPARK_PYTHON="/nowhere")["workers' Python"]
-    assert (finding.state, finding.found) == ("bad", "PYSPARK_PYTHON=/nowhere does not exist")
+    assert (finding.state, finding.found.split(";")[0]) == ("warn", "PYSPARK_PYTHON=/nowhere does not exist here")
     assert machine(PYSPARK_PYTHON=sys.executable)["workers' Python"].state == "ok"
+    assert machine()["workers' Python"].state == "ok"
 
 
 def test_find_another_spark_at_spark_home(machine: Any, tmp_path: Path) -> None:

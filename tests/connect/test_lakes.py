@@ -80,7 +80,7 @@ def test_ask_a_table_without_an_engine(here: Path, format_: str, mode: str) -> N
     assert (json.loads(again.stdout)["status"], json.loads(again.stdout)["rows"]) == ("unchanged", 3)
     assert json.loads(again.stdout)["seconds"] == {}
     other = sparkscale(*arguments, "--run-id", "another", cwd=here, env=bare)
-    assert (other.returncode, last_line(other)[:30]) == (69, "sparkscale: error[ENV_JAVA] ex"), other.stderr
+    assert (other.returncode, last_line(other)[:30]) == (69, "sparkscale: error[ENV_JAVA] Ja"), other.stderr
     assert {path.name for path in here.iterdir()} == {"in", "job.yaml", "out", "empty"}
 
 

@@ -27,7 +27,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.config.models import Spark
-from sparkscale.doctor import has_java
+from sparkscale.doctor import has_java, java_problem
 from sparkscale.errors import UnfitEnvironmentError
 from sparkscale.spark.session import kept, lakes, reach
 from sparkscale.spark.session.failures import translated, word_once
@@ -167,11 +167,11 @@ def choose(config: Spark) -> str:
         return "spark"
     if importlib.util.find_spec("pysail"):
         return "sail"
-    raise UnfitEnvironmentError(
-        "ENV_ENGINE",
-        "expected Java 17 or 21 for Spark, or the package pysail, found neither",
-        "install one of them; run `sparkscale doctor` for details",
+    lack = java_problem()
+    cause = (
+        f"expected Java 17 or 21 for Spark, or the package pysail, found neither{f' ({lack.cause})' if lack else ''}"
     )
+    raise UnfitEnvironmentError("ENV_ENGINE", cause, "install one of them; run `sparkscale doctor` for details")
 
 
 def is_connect(spark: SparkSession) -> bool:
@@ -224,9 +224,8 @@ def _started(
     """Start Spark, or a Spark Connect server of our own for ``remote: local[2]``; or take spark-submit's."""
     settings = _settings(config, name, _DEFAULTS | _VALUES)
     if not _submitted():
-        if not has_java():
-            cause = "expected Java 17 or newer, found none that runs"
-            raise UnfitEnvironmentError("ENV_JAVA", cause, "install it, or set spark.engine: sail")
+        if lack := java_problem():
+            raise UnfitEnvironmentError(lack.code, lack.cause, f"{lack.hint}; or set spark.engine: sail")
         master = config.remote or config.master or "local[*]"
         reach.check_master(master, config.connect_timeout)
         if master.startswith("local"):
