@@ -57,7 +57,7 @@ def examine(lakes: Mapping[str, Collection[str]]) -> Iterator[Finding]:
     yield _python()
     yield from map(_package, *zip(*_PACKAGES, strict=True))
     yield from (_lake(name, versions) for name, versions in lakes.items())
-    sail = _version("pysail")
+    sail = version_of("pysail")
     yield _java(needed=sail is None)
     yield Finding("ok", "Sail", sail or "not installed (optional: a Spark without Java)")
     yield _workers()
@@ -79,7 +79,7 @@ def _python() -> Finding:
 
 
 def _package(name: str, low: tuple[int, int], high: tuple[int, int] | None) -> Finding:
-    found = _version(name)
+    found = version_of(name)
     wanted = f"{name}>={low[0]}.{low[1]}" + (f",<{high[0]}.{high[1]}" if high else "")
     if found is None:
         return Finding("bad", name, "not installed", f"pip install '{wanted}' (or 'sparkscale[spark]')")
@@ -90,7 +90,7 @@ def _package(name: str, low: tuple[int, int], high: tuple[int, int] | None) -> F
 
 def _lake(name: str, versions: Collection[str]) -> Finding:
     """Check that the installed PySpark has a table format; plain files need none, so it is no more than a warning."""
-    found = _version("pyspark")
+    found = version_of("pyspark")
     if found and ".".join(found.split(".")[:2]) in versions:
         return Finding("ok", name, f"PySpark {found} has it")
     newest = max(versions, key=lambda version: tuple(map(int, version.split("."))))
@@ -98,7 +98,8 @@ def _lake(name: str, versions: Collection[str]) -> Finding:
     return Finding("warn", name, said, f"to use it, pip install 'pyspark=={newest}.*'")
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Return the version of an installed package; None where it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -181,7 +182,7 @@ def _home() -> Finding:
         return Finding("ok", "SPARK_HOME", "not set; jobs use the pyspark package's own Spark")
     jars = sorted(Path(home).glob("jars/spark-core_*.jar"))
     match = re.search(r"-(\d+\.\d+)\.[^-]*\.jar\Z", jars[0].name) if jars else None
-    package = _version("pyspark") or ""
+    package = version_of("pyspark") or ""
     if match and package.startswith(match[1] + "."):
         return Finding("ok", "SPARK_HOME", f"Spark {match[1]} ({home})")
     found = f"Spark {match[1]}" if match else "no Spark"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 
 from sparkscale._version import __version__
+from sparkscale.spark.session import lakes
+from tests.processes import ROOT
 
 
 def test_list_public_names_without_importing_their_modules() -> None:
@@ -17,3 +20,11 @@ def test_list_public_names_without_importing_their_modules() -> None:
 def test_run_the_package_as_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "sparkscale", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"sparkscale, version {__version__}\n"
+
+
+def test_extras_bring_the_newest_pyspark_with_delta_and_iceberg() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    both = lakes.PACKAGES["delta"].keys() & lakes.PACKAGES["iceberg"].keys()
+    major, minor = max(tuple(map(int, line.split("."))) for line in both)
+    for extra, name in (("spark", "pyspark"), ("connect", "pyspark[connect]")):
+        assert f"{name}>=4.0,<{major}.{minor + 1}" in project[extra]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from sparkscale import doctor
 from sparkscale.config.data import FILES, Input, Output
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
@@ -14,6 +15,7 @@ from sparkscale.formats.options import Direction
 from sparkscale.places import is_local
 from sparkscale.publish import files
 from sparkscale.run import overlap
+from sparkscale.spark.session import lakes
 
 Engine: TypeAlias = Literal["spark", "sail"]
 #: Formats whose targets are folders; a sink that is defined elsewhere may write a file.
@@ -35,7 +37,7 @@ def check(job: Job) -> None:
 
 
 def _errors(job: Job) -> Iterator[SparkscaleError]:
-    for check_one in (_check_sections, overlap.check_input, _check_artifact, _check_engine):
+    for check_one in (_check_sections, overlap.check_input, _check_artifact, _check_engine, _check_packages):
         try:
             check_one(job.config)
         except SparkscaleError as error:
@@ -87,6 +89,21 @@ def _check_engine(config: JobConfig) -> None:
     errors = [error for engine in engines if (error := _lack_of(engine, config)) is not None]
     if len(errors) == len(engines):
         raise errors[0]
+
+
+def _check_packages(config: JobConfig) -> None:
+    """Refuse table formats that have no release for the installed PySpark, where the job starts its own Spark."""
+    spark, remote = config.spark, config.spark.remote
+    installed = doctor.version_of("pyspark")
+    if installed is None or spark.engine == "sail" or (remote is not None and not remote.startswith("local")):
+        return
+    given = {key: str(value) for key, value in spark.conf.items()}
+    try:
+        lakes.settings({*lakes.of_job(config), *lakes.of_catalogs(given)}, installed, given)
+    except SparkscaleError:
+        chosen = spark.engine == "spark" or spark.master is not None or remote is not None
+        if chosen or doctor.version_of("pysail") is None or doctor.has_java():  # else the job runs on Sail
+            raise
 
 
 def _lack_of(engine: Engine, config: JobConfig) -> ConfigError | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sparkscale import doctor
 from sparkscale.artifact import store
 from sparkscale.cli import entry
 from sparkscale.config import jobfile
@@ -347,6 +348,29 @@ def test_check_what_no_engine_of_the_job_has(fails: Run, tmp_path: Path, engine:
         with pytest.raises(SystemExit) as ended:
             entry.main(["check", "-c", "job.yaml"])
         assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(("more", "java", "code"), [
+    ("", True, 69), ("", False, 0), ("spark: {master: 'local[2]'}\n", False, 69), ("spark: {engine: sail}\n", True, 0),
+    ("spark: {remote: 'sc://host'}\n", True, 0),
+    ("spark: {conf: {spark.jars.packages: 'io.delta:delta-spark_4.3_2.13:9'}}\n", True, 0),
+])  # fmt: skip
+def test_check_a_table_format_that_the_installed_pyspark_lacks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: str,
+    java: bool,
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "job.yaml").write_text(HEAD + STEP + "output: {format: delta, path: out}\n" + more)
+    monkeypatch.setattr(doctor, "version_of", {"pyspark": "4.3.0", "pysail": "0.7"}.get)
+    monkeypatch.setattr(doctor, "has_java", lambda: java)
+    assert entry._code_of(["check", "-c", "job.yaml"]) == code
+    said = capsys.readouterr().err
+    assert ("error[ENV_LAKE] expected Spark 4.0 or 4.1 for delta, found 4.3.0" in said) == bool(code)
 
 
 def test_check_an_output_that_holds_this_very_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
