@@ -296,3 +296,15 @@ def test_warn_of_a_table_unlike_that_of_the_fit(spark: SparkSession, inputs: Pat
     fitted = ss.Pipeline([ss.Softmax(["a", "b"])]).fit(df)
     with pytest.warns(InverseWarning, match="'a', 'b' keep what step 1"):
         fitted.inverse_transform(fitted.transform(df))
+
+
+def test_run_again_with_robust_and_add_no_version(spark: SparkSession, inputs: Path) -> None:
+    write_parquet(
+        inputs / "many" / "part.parquet",
+        {"id": list(range(5000)), "x": np.random.default_rng(3).normal(size=5000).tolist()},
+    )
+    job_of: dict[str, Any] = {"input": {"format": "parquet", "path": "many"}, "steps": "[{kind: robust, columns: x}]"}
+    for number in (1, 2):
+        output = {"format": "parquet", "path": f"out{number}", "mode": "overwrite"}
+        assert run(**job_of, output=output).artifact["version"] == 1
+    assert read(spark, "out1").collect() == read(spark, "out2").collect()
