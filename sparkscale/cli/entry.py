@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ _SIGNAL_SECONDS = 0.3
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")  # of pandas, for PySpark's authors
     code = _code_of(sys.argv[1:] if arguments is None else list(arguments))
     if code and arguments is None and "pysail" in sys.modules:
         os._exit(code)  # Sail's threads may still be in Python: an interpreter that waits for them hangs or crashes

@@ -260,6 +260,34 @@ def test_pass_over_the_log_of_a_start(tmp_path: Path, *, started: bool) -> None:
     assert (tmp_path / "said").read_text() == (log if started else "") + "downloading it\n"
 
 
+CUT = [
+    "Traceback (most recent call last):",
+    '  File "daemon.py", line 233, in manager',
+    "BrokenPipeError: [Errno 32] Broken pipe",
+]
+
+
+@pytest.mark.parametrize(("lines", "shown"), [
+    ([*CUT, "after"], ["after"]),
+    ([*CUT, *CUT], []),
+    ([*CUT[:2], "ValueError: x", "after"], [*CUT[:2], "ValueError: x", "after"]),
+    (CUT[:2], CUT[:2]),
+    (["/x/pyspark/sql/pandas/types.py:1: FutureWarning: old", "  series.map(x)", "after"], ["after"]),
+    (["/mine.py:1: FutureWarning: old", "  my code"], ["/mine.py:1: FutureWarning: old", "  my code"]),
+    (["WARNING: A terminally deprecated method in sun.misc.Unsafe has been called",
+      "WARNING: sun.misc.Unsafe::objectFieldOffset has been called by org.apache.datasketches.Y",
+      "WARNING: Please consider reporting this to the maintainers of class X",
+      "WARNING: sun.misc.Unsafe::objectFieldOffset will be removed in a future release", "WARNING: disk"], ["WARNING: disk"]),
+])  # fmt: skip
+def test_pass_over_noise_of_runs_that_succeed(tmp_path: Path, lines: list[str], shown: list[str]) -> None:
+    out, into = os.pipe()
+    os.write(into, "".join(f"{line}\n" for line in lines).encode())
+    os.close(into)
+    with (tmp_path / "said").open("w") as said:
+        quiet._forward(out, said.fileno(), threading.Event())
+    assert (tmp_path / "said").read_text().splitlines() == shown
+
+
 def test_write_what_a_jvm_says_above_a_bar() -> None:
     assert forwarded(term="xterm").screen == ["downloading it", "the JVM's last words", ""]
     assert forwarded(term="dumb").raw.count(terminal.ERASE) == 2  # the bar's own

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sparkscale.progress import terminal
 
@@ -16,6 +16,14 @@ _NOISE = re.compile(
     rb"|:: |\t:: |\t\||\t-{9}"
     rb"|\tfound \S+ in |\tconfs: |\t\S+ from \S+ in \[|\t\S+ by \[|\t\d+ artifacts copied|\S+ added as a dependency"
 )
+#: Java's own warnings of what Spark and its sketches call, in all versions of Java.
+_JAVA = re.compile(
+    rb"WARNING: (?:A terminally deprecated method|A restricted method|An illegal|sun\.misc\.Unsafe"
+    rb"|Please consider reporting|Use --|Restricted methods|All illegal|\S+ (?:has been called|will be (?:removed|blocked|denied)))"
+)
+#: A warning to PySpark's authors, out of a worker: the line after it shows their code.
+_PYSPARK = re.compile(rb"\S*pyspark\S*:\d+: (?:Future|Deprecation)Warning: ")
+_TRACEBACK, _CUT = b"Traceback (most recent call last):", b"BrokenPipeError"
 #: Lines of Spark's log and of Java's stack traces, which are passed over until the engine has started: where it does
 #: not, the command says why.
 _LOG = re.compile(
@@ -58,7 +66,28 @@ def _forward(out: int, to: int, started: threading.Event) -> None:
     """
     before = terminal.ERASE.encode() if os.isatty(to) and terminal.obeys() else b""
     with os.fdopen(out, "rb") as lines:
-        for line in lines:
-            if not (_NOISE.match(line) or (_LOG.match(line) and not started.is_set())):
+        for line in _whole(lines):
+            if not (_NOISE.match(line) or _JAVA.match(line) or (_LOG.match(line) and not started.is_set())):
                 with contextlib.suppress(OSError):
                     os.write(to, before + line)
+
+
+def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines, but for what goes over several of them and says nothing.
+
+    A worker whose rows nobody wants any more, as after a limit, ends with the traceback of a pipe that was closed.
+    """
+    held: list[bytes] = []
+    for line in lines:
+        inside = bool(held) and line[:1] in (b" ", b"\t")
+        if held and not inside:
+            told = held if held[0].startswith(_TRACEBACK) else []
+            held = []
+            if told:
+                yield from () if line.startswith(_CUT) else (*told, line)
+                continue
+        if inside or line.startswith(_TRACEBACK) or _PYSPARK.match(line):
+            held.append(line)
+        else:
+            yield line
+    yield from held
