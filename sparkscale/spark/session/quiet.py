@@ -19,7 +19,8 @@ _NOISE = re.compile(
 #: Java's own warnings of what Spark and its sketches call, in all versions of Java.
 _JAVA = re.compile(
     rb"WARNING: (?:A terminally deprecated method|A restricted method|An illegal|sun\.misc\.Unsafe"
-    rb"|Please consider reporting|Use --|Restricted methods|All illegal|\S+ (?:has been called|will be (?:removed|blocked|denied)))"
+    rb"|Please consider reporting|Use --|Restricted methods|All illegal"
+    rb"|\S+ (?:has been called|will be (?:removed|blocked|denied)))"
 )
 #: A warning to PySpark's authors, out of a worker: the line after it shows their code.
 _PYSPARK = re.compile(rb"\S*pyspark\S*:\d+: (?:Future|Deprecation)Warning: ")
