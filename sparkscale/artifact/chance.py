@@ -1,6 +1,6 @@
 """Whether two fits differ by the chance of their quantile sketches alone, so that one version serves for both.
 
-See docs/design/005-chance-of-sketches.md.
+See docs/design/006-chance-of-sketches.md.
 """
 
 from __future__ import annotations

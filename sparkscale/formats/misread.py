@@ -41,7 +41,7 @@ class Misread:
 
 
 def find(files: Iterable[str], dialect: Dialect, types: Mapping[str, str], names: list[str] | None) -> Misread | None:
-    """Return the first value in local files that its column's type cannot hold; None where there is none.
+    """Return the first value in local files that its column's type cannot hold; None if there is no such value.
 
     Args:
         files: as an engine lists them.

@@ -1,4 +1,4 @@
-"""Places of a job that must be apart, as far as the job file tells them: no engine is asked."""
+"""Places of a job that must be apart, as far as the job file shows them: no engine is asked."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from typing import Annotated, Any
@@ -170,8 +171,10 @@ def _want_quantiles(stages: Sequence[Scaler]) -> bool:
 
 def _foreseen(stage: Scaler) -> bool:
     """Whether the statistics behind a stage follow from those before it; see :meth:`ColumnMap.after`."""
-    return not stage.looks and stage.solve(_SOME).after(_SOME) is not None
+    return not stage.looks and stage.solve(_some()).after(_some()) is not None
 
 
-#: Statistics of values that no limits hold, to see what map a scaler makes: its form does not depend on the numbers.
-_SOME = ColumnStats.of([0.5, 1.0, np.inf, -np.inf], quantiles=True)
+@functools.cache
+def _some() -> ColumnStats:
+    """Return statistics that no limits hold, to see the form of a map, which does not depend on the numbers."""
+    return ColumnStats.of([0.5, 1.0, np.inf, -np.inf], quantiles=True)

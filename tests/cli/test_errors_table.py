@@ -13,6 +13,7 @@ from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.publish import files
+from sparkscale.scalers.base import REGISTRY
 
 HEAD = "version: 1\ninput: {format: parquet, path: in}\n"
 STEP = "steps: [{kind: minmax, columns: x}]\n"

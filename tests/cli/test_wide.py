@@ -165,13 +165,14 @@ def test_inspect_every_column_once(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_check_every_column_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def compared(job: jobfile.Job, *, debug: bool) -> tuple[Plan, str]:
+    def compared(job: jobfile.Job, *, debug: bool) -> tuple[Plan, Any]:
         made = plan(job.config.steps, schema_of(int(job.config.name)))
         for engine, format_ in (("spark", "csv"), ("sail", "delta")):
             judge(made, engine, format_, ("x0",))
-        return made, ""
+        return made, SimpleNamespace(notes=list)
 
-    monkeypatch.setitem(sys.modules, "sparkscale.run.check", SimpleNamespace(check_schema=compared))  # no Spark here
+    monkeypatch.setitem(sys.modules, "sparkscale.run.check", SimpleNamespace(check=lambda _: None))
+    monkeypatch.setitem(sys.modules, "sparkscale.run.check_schema", SimpleNamespace(check_schema=compared))  # no Spark
 
     def checked(n: int) -> Callable[[], Any]:
         steps = [{"kind": "standard", "columns": [str(x) for x in names("a", n // 4)]},

@@ -15,8 +15,8 @@ from sparkscale.errors import DataError
 from sparkscale.run import explain as explaining
 from sparkscale.run.check_schema import check_schema
 from sparkscale.run.explain import Explained
-from tests.samples import NEEDED
 from sparkscale.spark.sources.catalog import hadoop_table
+from tests.samples import NEEDED
 from tests.spark.frames import write_parquet
 
 

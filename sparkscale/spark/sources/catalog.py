@@ -62,7 +62,7 @@ def describe(spark: SparkSession, name: str) -> Described | None:
 def hadoop_table(spark: SparkSession, path: str) -> str:
     """Return how SQL names the Iceberg table at an absolute path: by a Hadoop catalog of the folder around it.
 
-    The session is told of the catalog.
+    The session gets the settings of the catalog.
     """
     around, _, name = path.rstrip("/").rpartition("/")
     catalog = f"sparkscale_{hashlib.sha256(around.encode()).hexdigest()[:8]}"

@@ -26,7 +26,7 @@ def hinted(problems: Iterable[Problem], spark: SparkSession, source: Input) -> l
     if source.format != "csv":
         return problems
     texts = csv_texts(spark, source)
-    with contextlib.suppress(DataError):  # of files without a header that can be told
+    with contextlib.suppress(DataError):  # where no header can be read
         if any(problem.code in _OF_NAMES for problem in problems):
             return [found] if (found := _separated(texts)) else problems
         return [_with_value(problem, texts) for problem in problems]
