@@ -68,6 +68,10 @@ class Map:
         """
         raise NotImplementedError
 
+    def width(self, k: int) -> int:
+        """How many results there are for ``k`` cells."""
+        return k
+
     def ulps_of(self, k: int) -> float:
         """Units in the last place by which two correct implementations may differ for ``k`` cells."""
         raise NotImplementedError

@@ -32,14 +32,13 @@ class Cells:
     def places(self) -> Iterator[range]:
         """For each map, the numbers of its results."""
         start = 0
-        for _, cells in self.maps:
-            yield range(start, start + len(cells))
-            start += len(cells)
+        for map_, cells in self.maps:
+            yield range(start, start := start + map_.width(len(cells)))
 
     @property
     def outputs(self) -> int:
         """How many results a row has."""
-        return sum(len(cells) for _, cells in self.maps)
+        return sum(map_.width(len(cells)) for map_, cells in self.maps)
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,21 @@ class Lists:
     map: Map
 
     def apply(self, x: Floats, null: Bools, lengths: NDArray[np.int64]) -> tuple[Floats, Bools]:
-        """Map the elements of all rows, one row after the other."""
-        starts = np.cumsum(lengths) - lengths
-        y, absent = np.empty_like(x), np.empty_like(null)
+        """Map the elements of all rows, one row after the other; a row without elements has null results, or none."""
+        widths = self.widths(lengths)
+        starts, places = np.cumsum(lengths) - lengths, np.cumsum(widths) - widths
+        y, absent = np.full(widths.sum(), np.nan), np.ones(widths.sum(), dtype=bool)
         for length in np.unique(lengths[lengths > 0]):  # as a rule one
-            where = starts[lengths == length][:, None] + np.arange(length)
-            y[where], absent[where] = self.map.apply(x[where], null[where])
+            alike = lengths == length
+            taken = starts[alike][:, None] + np.arange(length)
+            put = places[alike][:, None] + np.arange(self.map.width(int(length)))
+            y[put], absent[put] = self.map.apply(x[taken], null[taken])
         return y, absent
+
+    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many results each row has."""
+        kinds, which = np.unique(lengths, return_inverse=True)
+        return np.array([self.map.width(int(kind)) for kind in kinds], dtype=np.int64)[which]
 
 
 def _run(cells: tuple[int, ...]) -> slice | tuple[int, ...]:

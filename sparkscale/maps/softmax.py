@@ -13,6 +13,37 @@ from sparkscale.maps.base import Bools, Floats, RowMap
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """Rows of scores ``(rows, k)`` on the way to their softmax.
+
+    Attributes:
+        null: where there is no result, by a null.
+        undefined: ``(rows, 1)``, whether all scores are -inf.
+        largest: which scores are the largest of their row; none where one is NaN.
+        logits: ``(x - max) / T``, 0 for the largest.
+        weights: ``exp(logits)``, 0 where null.
+    """
+
+    null: Bools
+    undefined: Bools
+    largest: Bools
+    logits: Floats
+    weights: Floats
+
+    @property
+    def total(self) -> Floats:
+        """The sum of the weights, ``(rows, 1)``."""
+        return np.asarray(self.weights.sum(axis=1, keepdims=True))
+
+    @property
+    def log_total(self) -> Floats:
+        """Its logarithm: log1p of all but one of the largest, whose weight is 1."""
+        ties = np.count_nonzero(self.largest, axis=1, keepdims=True)
+        others: Floats = np.where(self.largest, 0.0, self.weights).sum(axis=1, keepdims=True) + (ties - 1.0)
+        return np.log1p(others)
+
+
+@dataclass(frozen=True)
 class SoftmaxMap(RowMap, kind="softmax"):
     """``exp(x_i / T) / sum_j exp(x_j / T)``, or its logarithm; the row maximum is subtracted first.
 
@@ -44,21 +75,26 @@ class SoftmaxMap(RowMap, kind="softmax"):
 
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; see :class:`RowMap`."""
-        self._refuse_nonfinite(x, null)
-        null = null | null.any(axis=1, keepdims=True) if self.nulls == "null" else null
         if x.shape[1] == 0:
             return x, null
+        row = self.weighed(x, null)
+        with np.errstate(all="ignore"):
+            y = row.logits - row.log_total if self.log else row.weights / row.total
+        if self.undefined == "zeros":
+            y = np.where(row.undefined, -np.inf if self.log else 0.0, y)
+        return (y, row.null | row.undefined) if self.undefined == "null" else (y, row.null)
+
+    def weighed(self, x: Floats, null: Bools) -> Weighed:
+        """Return the weights of one or more scores a row, before they are divided by their sum."""
+        self._refuse_nonfinite(x, null)
+        null = null | null.any(axis=1, keepdims=True) if self.nulls == "null" else null
         top = np.where(null, -np.inf, x).max(axis=1, keepdims=True)
         undefined = (top == -np.inf) & ~null.all(axis=1, keepdims=True)
         self._refuse_undefined(undefined)
         with np.errstate(all="ignore"):
             largest = (x == top) & ~null
             logits = np.where(largest, 0.0, self._logits(x, top))
-            weights = np.where(null, 0.0, np.exp(logits))
-            y = logits - _log_total(weights, largest) if self.log else weights / weights.sum(axis=1, keepdims=True)
-        if self.undefined == "zeros":
-            y = np.where(undefined, -np.inf if self.log else 0.0, y)
-        return (y, null | undefined) if self.undefined == "null" else (y, null)
+            return Weighed(null, undefined, largest, logits, np.where(null, 0.0, np.exp(logits)))
 
     def _logits(self, x: Floats, top: Floats) -> Floats:
         """Return ``(x - top) / T``."""
@@ -100,10 +136,3 @@ class SoftmaxMap(RowMap, kind="softmax"):
         """The map as a formula for people."""
         scores = "x" if self.temperature == 1 else f"x / {self.temperature!r}"
         return f"{'log_' if self.log else ''}softmax({scores})"
-
-
-def _log_total(weights: Floats, largest: Bools) -> Floats:
-    """Return the logarithm of the sum of the weights: log1p of all but one of the largest, whose weight is 1."""
-    ties = np.count_nonzero(largest, axis=1, keepdims=True)
-    others: Floats = np.where(largest, 0.0, weights).sum(axis=1, keepdims=True) + (ties - 1.0)
-    return np.log1p(others)
