@@ -13,8 +13,8 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
                           min, max, mean, mean_lo, m2, exp, quantiles}},
       "steps": [{
         "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, with defaults
-        "inputs": [{"path": ["distance"], "type": "bigint"}],
-        "outputs": ["distance"],
+        "inputs": [{"path": ["distance"], "type": "bigint"}],      a step's mask is the last
+        "outputs": ["distance"],          one an input, then those that the step's own fields name
         "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
       }],
       "looks": [{"feature": "distance", "map": {...}, "stats": {...}}]   seen behind a map by a scaler that looked again
@@ -38,6 +38,7 @@ from typing import Any
 
 from sparkscale import maps
 from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import PlannedStep
@@ -189,13 +190,20 @@ def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> Non
 
 
 def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
-    extra = {len(planned.step.extra_outputs(column.name)) for column in planned.inputs}
-    written = len(planned.inputs) * (1 + sum(extra))
-    wanted = 1 if planned.step.by_row else written
-    if not planned.inputs or len(planned.outputs) != written or len(loaded) != wanted:
+    wanted = 1 if planned.step.by_row else len(planned.main)
+    if not planned.mapped or len(planned.main) != _width(planned) or len(loaded) != wanted:
         raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
     if any(map_.by_row != planned.step.by_row for map_ in loaded):
         raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
+    if planned.outputs[len(planned.main) :] != tuple(row_steps.told(planned.step).values()):
+        raise ValueError(f"outputs {list(planned.outputs)!r:.80} that are not those of step {planned.step.kind!r}")
+
+
+def _width(planned: PlannedStep) -> int:
+    """Return how many main outputs a step has: none where it only writes facts of its rows."""
+    if row_steps.told(planned.step) and planned.step.into is None:
+        return 0
+    return len(planned.mapped) + sum(len(planned.step.extra_outputs(column.name)) for column in planned.mapped)
 
 
 def _checksum(document: Mapping[str, Any]) -> str:

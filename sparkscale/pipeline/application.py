@@ -6,8 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkscale.maps import Map
+from sparkscale.maps.winners import Fact, Winners
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.shown import printable
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which elements of an array take part: those where a column of booleans is true.
+
+    Attributes:
+        column: array<boolean>; false and null leave an element out, as in SQL's WHERE.
+        strict: whether a null among the elements that take part makes all of its row null.
+    """
+
+    column: Column
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -21,10 +35,26 @@ class Application:
     over_array: bool = False
     #: Of its step, from 1.
     number: int = 1
+    mask: Mask | None = None
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What each output tells of a row; none of a map whose outputs are those of its inputs."""
+        return self.map.facts if isinstance(self.map, Winners) else ()
+
+    def is_label(self, output: str) -> bool:
+        """Whether an output holds the winners of the rows."""
+        return ("label", output) in zip(self.facts, self.outputs, strict=False)
+
+    @property
+    def gives_arrays(self) -> bool:
+        """Whether the one output is an array column."""
+        return self.over_array and not self.facts
 
     @property
     def label(self) -> str:
         """The application for people: what becomes what by which formula."""
         read = ", ".join(column.name for column in self.inputs)
         wrote = "" if [c.name for c in self.inputs] == list(self.outputs) else f" -> {', '.join(self.outputs)}"
-        return printable(f"{read}{wrote}: {self.map.formula}")
+        where = f" where {self.mask.column.name}" if self.mask else ""
+        return printable(f"{read}{where}{wrote}: {self.map.formula}")

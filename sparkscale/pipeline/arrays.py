@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
-from sparkscale.maps import Map
 from sparkscale.pipeline.schema import Column, Field, Schema
 
 Values: TypeAlias = NDArray[np.float64]
@@ -111,14 +111,17 @@ def schema_of(arrays: Mapping[str, Any], known: Iterable[Column] = ()) -> Schema
     """
     types = {column.name: column.type for column in known}
     fields = (
-        Field(name, types[name] if name in types and _untold(array) else _type_of(array))
+        Field(name, types[name] if name in types and _untold(array, types[name]) else _type_of(array))
         for name, array in arrays.items()
     )
     return Schema(tuple(fields), case_sensitive=True)
 
 
-def _untold(array: Any) -> bool:
+def _untold(array: Any, known: str) -> bool:
+    """Whether an array does not tell its type, and can be what is known of its column."""
     nothing = array.size == 0 and array.dtype.kind == "f"  # what NumPy makes of []
+    if known.startswith("array<"):
+        return nothing or (array.dtype == object and array.ndim == 1 and _first(array) is None)
     return array.ndim == 1 and (nothing or (array.dtype == object and all(item is None for item in _items(array))))
 
 
@@ -134,10 +137,16 @@ def _items(array: Any) -> list[Any]:
 def _type_of(array: Any) -> str:
     type_: str = _NARROW.get(array.dtype.str[1:], _KINDS.get(array.dtype.kind, array.dtype.name))
     if array.dtype == object and any(map(_is_row, _items(array))):
-        type_ = "array<double>"
+        type_ = "array<boolean>" if isinstance(_first(array), bool | np.bool_) else "array<double>"
     for _ in range(array.ndim - 1):
         type_ = f"array<{type_}>"
     return type_
+
+
+def _first(array: Any) -> Any:
+    """Return the first element that is not null; of rows, the first within them."""
+    rows = (_items(_as_array(row)) if _is_row(row) else [row] for row in _items(array))
+    return next((item for row in rows for item in row if item is not None), None)
 
 
 def _is_row(item: Any) -> bool:
@@ -178,11 +187,10 @@ def join(values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
     return np.ma.MaskedArray(np.where(null, 0, cast).astype(dtype), mask=null) if null.any() else cast
 
 
-def map_cells(map_: Map, table: Mapping[str, Any], names: Sequence[str], dtype: str) -> list[NDArray[Any]]:
-    """Apply a map to columns of the table, 1-D arrays: to one, or a row map to several."""
+def cells(table: Mapping[str, Any], names: Sequence[str]) -> tuple[Values, Nulls]:
+    """Return columns of the table, 1-D arrays, side by side: their values, and which of them are null."""
     parts = [_cells(table[name], f"column {name!r}") for name in names]
-    values, null = map_.apply(np.column_stack([v for v, _ in parts]), np.column_stack([n for _, n in parts]))
-    return [join(values[:, j], null[:, j], dtype) for j in range(values.shape[1])]
+    return np.column_stack([values for values, _ in parts]), np.column_stack([null for _, null in parts])
 
 
 def _cells(data: Any, where: str) -> tuple[Values, Nulls]:
@@ -193,19 +201,37 @@ def _cells(data: Any, where: str) -> tuple[Values, Nulls]:
     return values, null
 
 
-def map_arrays(map_: Map, table: Mapping[str, Any], name: str, dtype: str) -> NDArray[Any]:
-    """Apply a map to an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
-    array, column = table[name], f"column {name!r}"
-    if array.ndim == 2:  # noqa: PLR2004 - rows and scores
-        return join(*map_.apply(*split(array, column)), dtype)
-    rows = {i: _scores(row, f"{column}, row {i}") for i, row in enumerate(_items(array)) if row is not None}
-    out = np.empty(len(array), dtype=object)
-    for length in {values.size for values, _ in rows.values()}:
-        alike = [i for i, (values, _) in rows.items() if values.size == length]
-        values, null = map_.apply(np.stack([rows[i][0] for i in alike]), np.stack([rows[i][1] for i in alike]))
-        for i, row_values, row_null in zip(alike, values, null, strict=True):
-            out[i] = join(row_values, row_null, dtype)
-    return out
+@dataclass(frozen=True)
+class Rows:
+    """The elements of an array column, one row after the other.
+
+    Attributes:
+        values: of all elements, NaN where null.
+        null: which elements are null.
+        lengths: of each row; 0 where it is null.
+        missing: which rows are null.
+    """
+
+    values: Values
+    null: Nulls
+    lengths: NDArray[np.int64]
+    missing: Nulls
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], name: str) -> Rows:
+        """Read an array column: ``(rows, k)``, or a 1-D object array of rows of any length or None."""
+        array, column = table[name], f"column {name!r}"
+        if array.ndim == 2:  # noqa: PLR2004 - rows and scores
+            values, null = split(array, column)
+            size, width = values.shape
+            return cls(values.ravel(), null.ravel(), np.full(size, width), np.zeros(size, dtype=bool))
+        items = _items(array)
+        parts = [_scores(row, f"{column}, row {i}") for i, row in enumerate(items) if row is not None]
+        missing = np.array([row is None for row in items], dtype=bool)
+        lengths = np.zeros(len(items), dtype=np.int64)
+        lengths[~missing] = [values.size for values, _ in parts]
+        values = np.concatenate([np.empty(0), *(values for values, _ in parts)])
+        return cls(values, np.concatenate([np.empty(0, bool), *(null for _, null in parts)]), lengths, missing)
 
 
 def _scores(row: Any, where: str) -> tuple[Values, Nulls]:

@@ -9,14 +9,15 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from numpy.typing import ArrayLike
 
 from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning
-from sparkscale.maps import ColumnMap, Inverse, Map
-from sparkscale.pipeline import arrays
+from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
+from sparkscale.pipeline import arrays, row_steps
 from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import Plan, PlannedStep, listed, output_names
@@ -56,11 +57,11 @@ class Fitted:
 
     @property
     def applications(self) -> Iterator[Application]:
-        """Every map with its columns: a column map for each column, a row map for each row step."""
+        """Every map with its columns: a column map for each column, of a row step its map and what it tells of rows."""
         for number, (planned, maps) in enumerate(zip(self.steps, self.maps, strict=True), 1):
             dtype = planned.step.dtype
             if planned.step.by_row:
-                yield Application(maps[0], planned.inputs, planned.outputs, dtype, planned.over_array, number)
+                yield from row_steps.applications(planned, cast("RowMap", maps[0]), number)
                 continue
             for map_, column, output in zip(maps, itertools.cycle(planned.inputs), planned.outputs, strict=False):
                 yield Application(map_, (column,), (output,), dtype, number=number)
@@ -150,7 +151,7 @@ class Fitted:
         self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
-            made |= _mapped(item, table)
+            made |= applied(item, table)
         return {name: made.get(name, given.get(name)) for name in output_names(given, self.steps)}
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
@@ -159,7 +160,7 @@ class Fitted:
         self._warn_of_kept(list(table))
         made: dict[str, Any] = {}
         for item in self.restorations(list(table)):
-            made |= _mapped(item, table)
+            made |= applied(item, table)
         return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
 
     def restorations(self, existing: Sequence[str]) -> list[Application]:
@@ -222,14 +223,6 @@ class Fitted:
     def _repr_html_(self) -> str:
         rows = ((self.steps[item.number - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)
         return notebook(f"Fitted on {self._rows}", rows)
-
-
-def _mapped(item: Application, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a map writes, by name."""
-    names = [column.name for column in item.inputs]
-    if item.over_array:
-        return {item.outputs[0]: arrays.map_arrays(item.map, table, names[0], item.dtype)}
-    return dict(zip(item.outputs, arrays.map_cells(item.map, table, names, item.dtype), strict=True))
 
 
 def _rounded(type_: str, stats: ColumnStats) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Bools, ColumnMap, Floats
-from sparkscale.pipeline import arrays
+from sparkscale.pipeline import arrays, row_steps
 from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
@@ -78,9 +78,10 @@ class Pipeline:
 
     @property
     def _arrays(self) -> list[Column]:
-        """The columns that can only be arrays: a row step reads nothing else."""
+        """The columns that can only be arrays: of a row step, its scores and its mask."""
         single = (step.selectors[0] for step in self.steps if step.by_row and len(step.selectors) == 1)
-        return [Column((name,), "array<double>") for name in single if isinstance(name, str)]
+        masks = [Column((name,), row_steps.MASK) for step in self.steps for name in row_steps.beside(step)]
+        return [*(Column((name,), "array<double>") for name in single if isinstance(name, str)), *masks]
 
     def __repr__(self) -> str:
         """Return the steps."""

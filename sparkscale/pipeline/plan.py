@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sparkscale.errors import DataError, Problem, nearest
+from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
 from sparkscale.scalers.base import RowStep, Step
 from sparkscale.scalers.selectors import Selector, pattern_of
@@ -26,8 +27,10 @@ GUESSES = 20
 class PlannedStep:
     """A step with its columns found: it reads ``inputs`` and writes ``outputs``.
 
-    The first outputs are those of the inputs, one for one; behind them stand what the step writes beside these, for
-    each input in turn. A row step over one array column has that one input and one output.
+    The inputs that are ``mapped`` come first, then those that are read ``beside`` them, such as a mask. The ``main``
+    outputs come first: one for each input that is mapped, then what a column step writes beside these. Behind them stand
+    the facts that a row step writes of each row. A row step that writes facts and has no ``into`` has no main outputs. A
+    row step over one array column maps that one input.
     """
 
     step: Step
@@ -38,6 +41,34 @@ class PlannedStep:
     def over_array(self) -> bool:
         """Whether the step's scores are the elements of one array column."""
         return self.step.by_row and is_score_array(self.inputs[0].type)
+
+    @property
+    def mapped(self) -> tuple[Column, ...]:
+        """The inputs without what is read beside them."""
+        return self.inputs[: len(self.inputs) - len(row_steps.beside(self.step))]
+
+    @property
+    def beside(self) -> tuple[Column, ...]:
+        """The inputs that are read beside those that are mapped."""
+        return self.inputs[len(self.mapped) :]
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The outputs without what is told of the rows."""
+        return self.outputs[: len(self.outputs) - len(row_steps.told(self.step))]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The outputs that are named after an input, one for each that is mapped."""
+        return self.main[: len(self.mapped)]
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The type of each output."""
+        element = "float" if self.step.dtype == "float32" else "double"
+        own = f"array<{element}>" if self.over_array else element
+        facts = (row_steps.type_of(fact, element, over_array=self.over_array) for fact in row_steps.told(self.step))
+        return (*(own for _ in self.main), *facts)
 
 
 @dataclass(frozen=True)
@@ -71,8 +102,7 @@ class Plan:
         """The type of every column of the result."""
         types = {field.name: field.type for field in self.schema.fields}
         for planned in self.steps:
-            element = "float" if planned.step.dtype == "float32" else "double"
-            types |= dict.fromkeys(planned.outputs, f"array<{element}>" if planned.over_array else element)
+            types |= dict(zip(planned.outputs, planned.types, strict=True))
         return types
 
 
@@ -93,8 +123,11 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Pl
     planned = []
     for number, step in enumerate(steps, 1):
         inputs = _choose(step.selectors, schema, source, problems, _wanted(step))
-        problems += _check_inputs(step, inputs, number)
-        planned.append(PlannedStep(step, inputs, _outputs(step, inputs)))
+        found = {name: schema.find(name) for name in row_steps.beside(step)}
+        problems += [missing(name, schema, source) for name, column in found.items() if column is None]
+        beside = tuple(column for column in found.values() if column is not None)
+        problems += [*_check_inputs(step, inputs, number), *row_steps.check(_where(step, number), inputs, beside)]
+        planned.append(PlannedStep(step, (*inputs, *beside), _outputs(step, inputs)))
     return _checked(Plan(schema, tuple(planned)), problems)
 
 
@@ -113,12 +146,18 @@ def bind(
     problems = list(problems)
     bound = []
     for number, planned in enumerate(steps, 1):
-        here = tuple(found[column.name] for column in planned.inputs if column.name in found)
-        problems += _check_inputs(planned.step, here, number)
+        here, beside = (
+            tuple(found[column.name] for column in columns if column.name in found)
+            for columns in (planned.mapped, planned.beside)
+        )
+        problems += [
+            *_check_inputs(planned.step, here, number),
+            *row_steps.check(_where(planned.step, number), here, beside),
+        ]
         outputs = planned.outputs
-        if planned.step.into is None:
-            outputs = (*(column.name for column in here), *outputs[len(planned.inputs) :])
-        bound.append(replace(planned, inputs=here, outputs=outputs))
+        if planned.own and planned.step.into is None:
+            outputs = (*(column.name for column in here), *outputs[len(planned.own) :])
+        bound.append(replace(planned, inputs=(*here, *beside), outputs=outputs))
     return _checked(Plan(schema, tuple(bound)), problems)
 
 
@@ -203,7 +242,7 @@ def listed(names: Iterable[T], show: Callable[[T], str] = repr) -> str:
 
 def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[Problem]:
     """Yield what is wrong with the columns of one step."""
-    where = f"step {number} ({step.kind})"
+    where = _where(step, number)
     arrays = [column for column in inputs if is_score_array(column.type)]
     for column in inputs:
         if not is_scalable(column.type) and not (step.by_row and column in arrays):
@@ -212,7 +251,7 @@ def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator
                 f"{where}: expected {_wanted(step)}, but column {column.name!r} is {column.type}",
                 "name a numeric column, or cast it before this job",
             )
-        if column.nested and step.into is None:
+        if column.nested and step.into is None and not row_steps.told(step):
             yield Problem(
                 "SCHEMA_NESTED",
                 f"{where}: column {column.name!r} is inside a struct, which is not rewritten in place",
@@ -238,11 +277,16 @@ def _check_row(where: str, inputs: Sequence[Column], arrays: Sequence[Column]) -
         )
 
 
+def _where(step: Step, number: int) -> str:
+    return f"step {number} ({step.kind})"
+
+
 def _outputs(step: Step, inputs: Sequence[Column]) -> tuple[str, ...]:
-    """Return the outputs of the inputs, and behind them the extra ones: the first of each input, then the second."""
-    own = [_output_name(step, column) for column in inputs]
+    """Return the outputs in their order; of what a column step writes beside its own, the first of each input first."""
+    told = row_steps.told(step)
+    own = () if told and step.into is None else tuple(_output_name(step, column) for column in inputs)
     extra = zip(*(step.extra_outputs(column.name) for column in inputs), strict=True)
-    return (*own, *(name for alike in extra for name in alike))
+    return (*own, *(name for alike in extra for name in alike), *told.values())
 
 
 def _output_name(step: Step, column: Column) -> str:
@@ -256,7 +300,7 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
     writers: dict[str, list[tuple[str, PlannedStep, str]]] = {}
     for number, planned in enumerate(plan.steps, 1):
         for name in planned.outputs:
-            writers.setdefault(key(name), []).append((name, planned, f"step {number} ({planned.step.kind})"))
+            writers.setdefault(key(name), []).append((name, planned, _where(planned.step, number)))
     for written in writers.values():
         (name, planned, label), *others = written
         if others:
@@ -264,13 +308,13 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 "SCHEMA_CLASH",
                 f"more than one output would be named {name!r}, by {' and '.join(labels)}",
-                "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
+                "give each output a name of its own in 'outputs'"
+                if any(name not in planned.main for name, planned, _ in written)
+                else "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
             )
-        elif key(name) in existing and (
-            planned.step.into is not None or name not in planned.outputs[: len(planned.inputs)]
-        ):
+        elif key(name) in existing and (planned.step.into is not None or name not in planned.own):
             yield Problem(
                 "SCHEMA_CLASH",
                 f"{label} would write {name!r}, which the input has already",
-                "choose another 'into'",
+                f"choose another {'into' if name in planned.main else 'name in outputs'!r}",
             )

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_t
 
 from sparkscale.errors import nearest
 from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps.winners import Fact
 from sparkscale.scalers import selectors
 from sparkscale.scalers.fields import Choice, Rule, Table, kind_of
 from sparkscale.scalers.learning import Learning
@@ -161,6 +162,16 @@ class RowStep(Step):
     """A step over the scores of a row: two or more columns, or one array column."""
 
     by_row: ClassVar[bool] = True
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The names of the columns that are read beside the scores, such as a mask."""
+        return ()
+
+    @property
+    def told(self) -> Mapping[Fact, str]:
+        """The facts of each row that the step writes beside or instead of its numbers, by fact the column's name."""
+        return {}
 
     def solve_row(self) -> RowMap:
         """Return the map; it needs no statistics."""
