@@ -20,6 +20,7 @@ class Log1pMap(ColumnMap, kind="log1p"):
     """
 
     total: ClassVar[bool] = False
+    ulps: ClassVar[float] = 8.0
 
     undefined: Literal["error", "null"] = "error"
 
@@ -62,7 +63,7 @@ class Log1pMap(ColumnMap, kind="log1p"):
 class AsinhMap(ColumnMap, kind="asinh"):
     """``log(x + sqrt(x**2 + 1))``: near zero the value itself, far from it a logarithm with the value's sign."""
 
-    ulps: ClassVar[float] = 8.0
+    ulps: ClassVar[float] = 16.0
 
     def forward(self, x: Floats) -> Floats:
         """Map values."""

@@ -15,6 +15,7 @@ from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.written import gathered
 from sparkscale.spark.transform.counts import Counted, judge, of_nulls
+from sparkscale.spark.transform.masks import lengths_counted
 from sparkscale.spark.transform.self_check import self_check
 from sparkscale.spark.transform.transform import transform as transformed
 
@@ -47,7 +48,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
 def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
     """Compare a sample of the result with the NumPy kernels, if the job file asks for it."""
     if job.config.self_check:
-        with report.stage("self_check"):
+        with report.stage("self_check"), lengths_counted(opened.df, fitted):
             sample = self_check(opened.df, fitted, job.config.engine, job.config.self_check)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
@@ -67,7 +68,8 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
         return counted
 
-    counts = patiently(df.sparkSession, once, report.warnings).counts()
+    with lengths_counted(df, fitted):
+        counts = patiently(df.sparkSession, once, report.warnings).counts()
     judge(counts, fitted, report)
     report.warnings += sink.warnings_of_nulls(of_nulls(counts))
 

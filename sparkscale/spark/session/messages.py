@@ -24,7 +24,7 @@ _OUT_OF_MEMORY = (
 )
 #: Codes of ours in a failure's text: an expression of a job raised it in the engine.
 OURS: Sequence[tuple[str, Meaning]] = [
-    (r"(DATA_NONFINITE|DATA_UNDEFINED)", Meaning(DataError, "", "fix the data, or change the step's rule")),
+    (r"(DATA_NONFINITE|DATA_UNDEFINED|DATA_LENGTH)", Meaning(DataError, "", "fix the data, or change the step's rule")),
     (
         r"(DATA_UNKEPT)",
         Meaning(

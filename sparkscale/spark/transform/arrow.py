@@ -26,7 +26,8 @@ def map_cells(kernel: Cells, packed: pa.ListArray) -> pa.ListArray:
 def map_lists(kernel: Lists, column: pa.ListArray) -> pa.ListArray:
     """Map ``array<double>``; a row that is null stays null."""
     lengths = _numpy(column.value_lengths().fill_null(0)).astype(np.int64)
-    return _join(lengths, *kernel.apply(*_split(column.flatten()), lengths), _numpy(column.is_null()))
+    results = kernel.apply(*_split(column.flatten()), lengths)
+    return _join(kernel.widths(lengths), *results, _numpy(column.is_null()))
 
 
 def _split(flat: pa.Array) -> tuple[Floats, Bools]:

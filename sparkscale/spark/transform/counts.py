@@ -14,10 +14,11 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
-from sparkscale.spark.columns import feature, ref, scores
+from sparkscale.spark.columns import feature, ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import native
+from sparkscale.spark.transform.masks import scores_of
 
 _PRESENT = "present_"
 
@@ -77,13 +78,14 @@ def _observed(observation: Observation) -> dict[str, int]:
 
 
 def _row_items(fitted: Fitted) -> list[Application]:
-    return [item for item in fitted.applications if item.map.by_row]
+    """Return a map for each row step; a second one of a step tells of the same rows."""
+    return list({item.number: item for item in fitted.applications if item.map.by_row}.values())
 
 
 def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
     """Count the rows that hold a score at all, or are an empty array, and those for which the map is undefined."""
     cells = [feature(column, spark) for column in item.inputs if not item.over_array]
-    array = F.array(*cells) if cells else scores(item.inputs[0], spark)
+    array = F.array(*cells) if cells else scores_of(item, spark)
     scored = F.array_max(array).isNotNull() | (F.size(array) == 0)
     form = native.form_of(item.map)
     undefined = None if form is None else form.undefined(array)

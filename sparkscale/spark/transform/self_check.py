@@ -55,10 +55,14 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     given = {one.column.name: to_array(found[one.name], of_lists=one.column.type.startswith("array<")) for one in kept}
     expected = fitted.transform_arrays(given)
     for item in fitted.applications:
+        width, slack = _width(item, given), _slack(item, given)
         for name in item.outputs:
-            slack = _slack(item, given)
-            _compare(name, item, to_array(found[name], of_lists=item.over_array), expected[name], slack)
-    return Sample(len(rows_found), tuple(_doubts(fitted, given)), tuple(unlike(fitted, given)))
+            if item.is_label(name):
+                _compare_labels(name, found[name], expected[name])
+                continue
+            _compare(name, item, width, to_array(found[name], of_lists=item.gives_arrays), expected[name], slack)
+    doubts = tuple(dict.fromkeys(_doubts(fitted, given)))
+    return Sample(len(rows_found), doubts, tuple(unlike(fitted, given)))
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,12 @@ def _exactly(column: Column) -> SparkColumn:
 def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
     """Return a column's values as doubles, None for a null: a masked array, or an object array of rows.
 
-    Python gives the nearest double of every number, also of a decimal or a long integer.
+    Python gives the nearest double of every number, also of a decimal or a long integer. Masks stay bools.
     """
     if of_lists:
         rows = np.empty(len(column), dtype=object)
         for i, row in enumerate(column):  # at once NumPy would make a table of rows of one length
-            rows[i] = None if row is None else [None if value is None else float(value) for value in row]
+            rows[i] = None if row is None else [x if x is None or isinstance(x, bool) else float(x) for x in row]
         return rows
     null = [value is None for value in column]
     return np.ma.MaskedArray([0.0 if value is None else float(value) for value in column], mask=null, dtype=np.float64)
@@ -108,9 +112,24 @@ def _slack(item: Application, given: dict[str, NDArray[Any]]) -> NDArray[np.floa
     return item.map.slack(values[:, None], null[:, None])[:, 0]
 
 
-def _compare(name: str, item: Application, found: Any, expected: Any, slack: NDArray[np.float64]) -> None:
+def _width(item: Application, given: dict[str, NDArray[Any]]) -> int:
+    """Return how many scores a row has, or the longest of the rows of an array column."""
     if not item.over_array:
-        bad = _differing(item, len(item.inputs), found, expected, slack)
+        return len(item.inputs)
+    return max((len(row) for row in given[item.inputs[0].name] if row is not None), default=0)
+
+
+def _compare_labels(name: str, found: Sequence[Any], expected: Any) -> None:
+    for row, (ours, theirs) in enumerate(zip(found, expected.tolist(), strict=True)):
+        if ours != theirs:
+            raise _difference(name, row, ours, theirs)
+
+
+def _compare(  # noqa: PLR0913 - both results, and what they may differ by
+    name: str, item: Application, width: int, found: Any, expected: Any, slack: NDArray[np.float64]
+) -> None:
+    if not item.gives_arrays:
+        bad = _differing(item, width, found, expected, slack)
         if bad is not None:
             raise _difference(name, bad, _at(found, bad), _at(expected, bad))
         return

@@ -34,7 +34,8 @@ def map_lists(kernel: Lists, column: pd.Series[Any], nulls: pd.Series[Any]) -> p
     lengths = np.array([0 if row is None else len(row) for row in column], dtype=np.int64)
     y, absent = kernel.apply(_flat(column, np.float64), _flat(nulls, np.bool_), lengths)
     rows = {"y": np.where(absent, np.nan, y), "nan": np.isnan(y) & ~absent}
-    return pd.DataFrame({name: _lists(flat, lengths, missing) for name, flat in rows.items()})
+    widths = kernel.widths(lengths)
+    return pd.DataFrame({name: _lists(flat, widths, missing) for name, flat in rows.items()})
 
 
 def _series(y: Floats, absent: Bools) -> pd.Series[Any]:

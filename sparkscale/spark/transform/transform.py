@@ -39,7 +39,7 @@ def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], e
     layers = Layers(df.columns)
     not_null = {field.name for field in df.schema.fields if not field.nullable}
     made = {
-        name: _typed(column, item, not_null).alias(name)
+        name: (_label(column, item) if item.is_label(name) else _typed(column, item, not_null)).alias(name)
         for item, columns in _columns(items, df, layers, engine)
         for name, column in zip(item.outputs, columns, strict=True)
     }
@@ -67,4 +67,11 @@ def _typed(column: SparkColumn, item: Application, not_null: set[str]) -> SparkC
         column = F.coalesce(column, F.lit(math.nan))
     if item.dtype == "float64":
         return column
-    return column.cast("array<float>" if item.over_array else "float")
+    return column.cast("array<float>" if item.gives_arrays else "float")
+
+
+def _label(place: SparkColumn, item: Application) -> SparkColumn:
+    """Return the winner's place in an array, or the name of its column."""
+    if item.over_array:
+        return place.cast("bigint")
+    return F.get(F.array(*(F.lit(column.name) for column in item.inputs)), place.cast("int"))

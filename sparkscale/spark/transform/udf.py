@@ -23,9 +23,10 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from sparkscale.maps.batches import Cells, Lists
 from sparkscale.pipeline.application import Application
-from sparkscale.spark.columns import feature, scores
+from sparkscale.spark.columns import feature
 from sparkscale.spark.transform import arrow, series
 from sparkscale.spark.transform.layers import Layers, Stages
+from sparkscale.spark.transform.masks import staged_scores
 
 #: The type hints of a function say that it is a scalar one; the stubs know only the older way to say so.
 _pandas_udf: Any = pandas_udf
@@ -85,7 +86,9 @@ def columns_of(
     """Return the output columns of each application, in double precision."""
     for item in items:
         if item.over_array:
-            yield item, [crossing.lists(Lists(item.map), scores(item.inputs[0], spark), Stages(layers))]
+            stages = Stages(layers)
+            mapped = crossing.lists(Lists(item.map), staged_scores(item, spark, stages), stages)
+            yield item, [F.get(mapped, F.lit(j)) for j in range(len(item.facts))] or [mapped]
     cells = [item for item in items if not item.over_array]
     if not cells:
         return

@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 
 from sparkscale.maps import Chained, ColumnMap, Inverse, Map, RowMap
 from sparkscale.pipeline.application import Application
-from sparkscale.spark.columns import feature, scores
+from sparkscale.spark.columns import feature
 from sparkscale.spark.transform.layers import Stages
+from sparkscale.spark.transform.masks import staged_scores
 from sparkscale.spark.transform.native.scores import Scores
 
 AnyMap = TypeVar("AnyMap", bound=Map)
@@ -119,5 +120,5 @@ def columns_of(item: Application, spark: SparkSession, stages: Stages) -> list[S
     form = form_of(item.map)
     assert form is not None  # noqa: S101 - the engine was chosen by it
     if item.over_array:
-        return form.over(Scores(array=scores(item.inputs[0], spark)), stages)
+        return form.over(Scores(array=staged_scores(item, spark, stages)), stages)
     return form.over(Scores(tuple(feature(column, spark) for column in item.inputs)), stages)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.maps import AsinhMap, Log1pMap
 from sparkscale.spark.transform.native.base import ColumnForm
+from sparkscale.spark.transform.native.log1p import log1p
 from sparkscale.spark.transform.native.refusals import refuse
 
 #: From here on, x * x + 1 is x * x.
@@ -16,14 +17,14 @@ _LARGE = 2.0**28
 
 
 class Log1pForm(ColumnForm[Log1pMap], of=Log1pMap):
-    """The engine's log1p; outside its domain null, or an error."""
+    """The logarithm; outside its domain null, or an error."""
 
     def forward(self, x: SparkColumn) -> SparkColumn:
         """Say :meth:`Log1pMap.apply`."""
         if self.map.undefined == "null":
-            return F.when(x > F.lit(-1.0), F.log1p(x))
+            return F.when(x > F.lit(-1.0), log1p(x))
         refused = refuse("DATA_UNDEFINED: log1p of a value that is not above -1 (undefined: error): ", x)
-        return F.when(x > F.lit(-1.0), F.log1p(x)).when(x.isNotNull(), refused)
+        return F.when(x > F.lit(-1.0), log1p(x)).when(x.isNotNull(), refused)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Log1pMap.inverse`."""
@@ -36,7 +37,7 @@ class AsinhForm(ColumnForm[AsinhMap], of=AsinhMap):
     def forward(self, x: SparkColumn) -> SparkColumn:
         """Say :meth:`AsinhMap.forward`."""
         size = F.abs(x)
-        near = F.log1p(size + size * size / (F.lit(1.0) + F.sqrt(F.lit(1.0) + size * size)))
+        near = log1p(size + size * size / (F.lit(1.0) + F.sqrt(F.lit(1.0) + size * size)))
         far = F.log(F.when(size > F.lit(_LARGE), size).otherwise(F.lit(1.0))) + F.lit(math.log(2.0))
         y = F.when(size > F.lit(_LARGE), far).otherwise(near)
         return F.when(x < F.lit(0.0), -y).otherwise(y)

@@ -11,6 +11,7 @@ from sparkscale.maps import SoftmaxMap
 from sparkscale.spark.columns import as_it_is
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import RowForm
+from sparkscale.spark.transform.native.log1p import log1p
 from sparkscale.spark.transform.native.refusals import not_zero, refuse, unless_nonfinite, unless_null
 from sparkscale.spark.transform.native.scores import Scores
 
@@ -25,16 +26,16 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
     def forward(self, x: Scores, stages: Stages) -> Scores:
         """Say :meth:`SoftmaxMap.forward`."""
         top = stages.keep(x.max())
-        m = stages.keep(self._checked(x, top))
+        m = stages.keep(self.checked(x, top))
         result = self._logarithms(x, m, stages) if self.map.log else self._shares(x, m, stages)
         if self.map.undefined != "zeros":
             return result
         nothing = F.lit(-math.inf if self.map.log else 0.0)
-        return result.map(lambda y: F.when(_is_least(m) & y.isNotNull(), nothing).otherwise(y))
+        return result.map(lambda y: F.when(is_least(m) & y.isNotNull(), nothing).otherwise(y))
 
     def undefined(self, array: SparkColumn) -> SparkColumn:
         """Return whether all scores of a row are -inf, but for nulls that are left out."""
-        least = _is_least(F.array_max(array))
+        least = is_least(F.array_max(array))
         return least if self._masks else least & ~F.exists(array, lambda score: score.isNull())
 
     @property
@@ -42,24 +43,25 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
         return self.map.nulls == "mask"
 
     def _shares(self, x: Scores, m: SparkColumn, stages: Stages) -> Scores:
-        weights = x.map(lambda score: F.exp(self._logit(score, m))).keep(stages)
+        weights = x.map(lambda score: F.exp(self.logit(score, m))).keep(stages)
         total = stages.keep(weights.sum(as_it_is, nulls=self._masks))
         total = stages.keep(_nan_with(m, not_zero(total) if self._masks else total))
         return weights.map(lambda w: w / total)
 
     def _logarithms(self, x: Scores, m: SparkColumn, stages: Stages) -> Scores:
-        logits = x.map(lambda score: self._logit(score, m)).keep(stages)
+        logits = x.map(lambda score: self.logit(score, m)).keep(stages)
         others = stages.keep(_others(logits, nulls=self._masks))
-        total = stages.keep(_nan_with(m, F.log1p(others)))
+        total = stages.keep(_nan_with(m, log1p(others)))
         return logits.map(lambda w: w - total)
 
-    def _logit(self, score: SparkColumn, m: SparkColumn) -> SparkColumn:
+    def logit(self, score: SparkColumn, m: SparkColumn) -> SparkColumn:
+        """Return ``(score - m) / T``, 0 for the maximum itself."""
         t = self.map.temperature
         halved = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(t * 0.5)
         plain = score - m if t == 1 else (score - m) / F.lit(t)
         return F.when(score == m, F.lit(0.0)).otherwise(halved if self.map.by_halves else plain)
 
-    def _checked(self, x: Scores, top: SparkColumn) -> SparkColumn:
+    def checked(self, x: Scores, top: SparkColumn) -> SparkColumn:
         """Return the maximum, or what the map says of the row.
 
         The sum is null where a score is: nulls are looked for only where a row with one must not be refused.
@@ -71,14 +73,15 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
     def _defined(self, top: SparkColumn) -> SparkColumn:
         """Return the maximum, or what the map says of rows whose scores are all -inf."""
         if self.map.undefined == "null":
-            return F.when(~_is_least(top), top)
+            return F.when(~is_least(top), top)
         if self.map.undefined == "error":
             refused = refuse("DATA_UNDEFINED: a row of scores that are all ", top)
-            return F.when(_is_least(top), refused).otherwise(top)
+            return F.when(is_least(top), refused).otherwise(top)
         return top
 
 
-def _is_least(top: SparkColumn) -> SparkColumn:
+def is_least(top: SparkColumn) -> SparkColumn:
+    """Return whether a row's largest score is -inf."""
     return top == F.lit(-math.inf)
 
 
