@@ -85,10 +85,12 @@ SOFTMAX = (
 
 
 def rows() -> dict[str, Any]:
-    """Return three score columns that hold every triple of edges, and an array column of many lengths."""
+    """Return three score columns that hold every triple of edges, an array column of many lengths, and its mask."""
     values = (None, NAN, INF, -INF, 0.0, -1.5, 1e308)
     triples = list(itertools.product(values, repeat=3))
     arrays: list[Any] = [row for row, _ in SOFTMAX]
     arrays += [list(triple[: number % 4]) for number, triple in enumerate(triples[len(arrays) :])]
     scores = {name: [triple[j] for triple in triples] for j, name in enumerate(("score.1", "score 2", "score`3"))}
-    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays}
+    masks = [None if row is None or n % 5 == 0 else [(None, True, False, True)[(n + i) % 4] for i in range(len(row))]
+             for n, row in enumerate(arrays)]  # fmt: skip
+    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays, "mask": masks}

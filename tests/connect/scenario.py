@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 import sparkscale as ss
 from sparkscale.artifact import document
 from sparkscale.config.models import Spark
+from sparkscale.maps.winners import FACTS
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.session.session import session
 from sparkscale.spark.session.shipping import ship
@@ -64,6 +65,22 @@ def _row_steps() -> Iterator[Any]:
         yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|float32 {target}")
 
 
+def fact_pipeline() -> ss.Pipeline:
+    """What softmaxes tell of rows, over columns and over an array column, with a mask and without."""
+    columns, array = ["score.1", "score 2", "score`3"], "scores \U0001f3af"
+    steps = [
+        ss.Softmax(columns, outputs=_facts_of("columns")),
+        ss.LogSoftmax(columns, nulls="mask", undefined="uniform", temperature=3.0, outputs=_facts_of("log")),
+        ss.Softmax(array, outputs=_facts_of("array"), into="array|p", undefined="zeros"),
+        ss.LogSoftmax(array, mask="mask", outputs=_facts_of("masked"), into="masked|p"),
+    ]
+    return ss.Pipeline(steps)
+
+
+def _facts_of(prefix: str) -> Any:
+    return {fact: f"{prefix}|{fact}" for fact in FACTS}
+
+
 def _exact_steps() -> Iterator[Any]:
     yield ss.Standard({"dtype": "numeric"})
     yield ss.Softmax(["d20,10", "d30,6"], into="p_{column}")
@@ -82,6 +99,9 @@ def inverse_pipeline() -> ss.Pipeline:
     return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
 
 
+PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("facts", fact_pipeline))
+
+
 def main(engine: str, inputs: Path, outputs: Path) -> None:
     """Run everything on one engine."""
     with session(SESSIONS[engine], "scenario") as spark:
@@ -93,11 +113,14 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         _write(_as_doubles(tables["exact"]), outputs / "exact.parquet")
         for engine_ in ENGINES:
             self_check(tables["exact"], ss.Pipeline(list(_exact_steps())).fit(tables["exact"]), engine_, 300)  # type: ignore[arg-type]
-        for name, pipeline in (("features", feature_pipeline()), ("rows", row_pipeline())):
-            fitted = pipeline.fit(tables[name].repartition(2))
+        for name, pipeline in PIPELINES:
+            table = tables["rows" if name == "facts" else name]
+            fitted = pipeline().fit(table.repartition(2))
             _put(fitted, outputs / f"{name}.json")
             for how in ENGINES:
-                _write(fitted.transform(tables[name], engine=how), outputs / f"{name}-{how}.parquet")
+                _write(fitted.transform(table, engine=how), outputs / f"{name}-{how}.parquet")
+                if name == "facts":
+                    self_check(table, fitted, how, 300)  # type: ignore[arg-type]
         fitted = inverse_pipeline().fit(tables["features"])
         _put(fitted, outputs / "inverse.json")
         _write(fitted.inverse_transform(fitted.transform(tables["features"])), outputs / "inverse.parquet")

@@ -129,6 +129,18 @@ def test_transform_rows_agrees_with_numpy(outcome: Outcome, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
+def test_tell_of_rows_as_numpy_does(outcome: Outcome, how: str) -> None:
+    found, expected = _both(outcome, "facts", how)
+    made = outcome.fitted("facts").get_feature_names_out()
+    assert len(made) == 4 * 4 + 2
+    for name in made:
+        if name.endswith("label"):
+            assert found[name] == expected[name], name
+        else:  # log-softmax adds a logarithm, which may cancel
+            assert_alike(found[name], expected[name], ulps=16, floor=float(name == "masked|p"), name=name)
+
+
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 def test_transform_softmax_by_the_table(outcome: Outcome, how: str) -> None:
     found = outcome.table(f"rows-{how}")["scores \U0001f3af|null null array"]
     for (row, expected), ours in zip(data.SOFTMAX, found, strict=False):
