@@ -15,7 +15,6 @@ from sparkscale.spark.columns import as_it_is
 from sparkscale.spark.transform.layers import Stages
 
 Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
-Binary: TypeAlias = Callable[[SparkColumn, SparkColumn], SparkColumn]
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,6 @@ class Scores:
         if self.array is not None:
             return Scores(array=F.transform(self.array, function))
         return Scores(tuple(function(cell) for cell in self.cells))
-
-    def beside(self, other: Scores, function: Binary) -> Scores:
-        """Apply a function to every score and its neighbour in others of the same length; Sail has no zip_with."""
-        if self.array is None or other.array is None:
-            return Scores(tuple(map(function, self.cells, other.cells)))
-        neighbours = other.array
-
-        def with_neighbour(x: SparkColumn, i: SparkColumn) -> SparkColumn:
-            return function(x, F.get(neighbours, i))
-
-        return Scores(array=F.transform(self.array, with_neighbour))
 
     def keep(self, stages: Stages) -> Scores:
         """Put the scores into a layer, so that what follows refers to them and does not repeat them."""
