@@ -121,7 +121,7 @@ def _untold(array: Any, known: str) -> bool:
     """Whether an array does not tell its type, and can be what is known of its column."""
     nothing = array.size == 0 and array.dtype.kind == "f"  # what NumPy makes of []
     if known.startswith("array<"):
-        return nothing or (array.dtype == object and array.ndim == 1 and _first(array) is None)
+        return nothing or (array.dtype == object and _first(array) is None)
     return array.ndim == 1 and (nothing or (array.dtype == object and all(item is None for item in _items(array))))
 
 
@@ -136,8 +136,11 @@ def _items(array: Any) -> list[Any]:
 
 def _type_of(array: Any) -> str:
     type_: str = _NARROW.get(array.dtype.str[1:], _KINDS.get(array.dtype.kind, array.dtype.name))
-    if array.dtype == object and any(map(_is_row, _items(array))):
-        type_ = "array<boolean>" if isinstance(_first(array), bool | np.bool_) else "array<double>"
+    rows = array.dtype == object and any(map(_is_row, _items(array)))
+    if array.dtype == object and (rows or array.ndim > 1) and isinstance(_first(array), bool | np.bool_):
+        type_ = "boolean"
+    if rows:
+        type_ = f"array<{type_}>"
     for _ in range(array.ndim - 1):
         type_ = f"array<{type_}>"
     return type_
