@@ -20,16 +20,10 @@ from sparkscale.pipeline.schema_drift import Policy
 
 INF, NAN = math.inf, math.nan
 ALL = {"label": "winner", "confidence": "p", "margin": "gap", "entropy": "h"}
-SCHEMA = Schema(
-    (
-        Field("a", "double"),
-        Field("b", "int"),
-        Field("s", "array<float>"),
-        Field("m", "array<boolean>"),
-        Field("P", "int"),
-        Field("flags", "array<int>"),
-    )  # fmt: skip
-)
+SCHEMA = Schema((
+    Field("a", "double"), Field("b", "int"), Field("s", "array<float>"), Field("m", "array<boolean>"), Field("P", "int"),
+    Field("flags", "array<int>"),
+))  # fmt: skip
 TABLE: dict[str, Any] = {
     "a": [2.0, 1.0, -INF, NAN, None], "b": [1.0, 1.0, -INF, 1.0, 1.0],
     "s": [[2.0, 1.0, 0.0], [], None, [5.0, None], [1.0, 4.0]],
