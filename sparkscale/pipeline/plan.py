@@ -316,5 +316,5 @@ def _clashes(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 "SCHEMA_CLASH",
                 f"{label} would write {name!r}, which the input has already",
-                f"choose another {'into' if name in planned.main else 'name in outputs'!r}",
+                "choose another 'into'" if name in planned.main else "choose another name in 'outputs'",
             )
