@@ -65,7 +65,7 @@ def _row_steps() -> Iterator[Any]:
         yield ss.Softmax(columns, dtype="float32", into=f"{{column}}|float32 {target}")
 
 
-def fact_pipeline() -> ss.Pipeline:
+def winner_pipeline() -> ss.Pipeline:
     """What softmaxes tell of rows, over columns and over an array column, with a mask and without."""
     columns, array = ["score.1", "score 2", "score`3"], "scores \U0001f3af"
     steps = [
@@ -99,7 +99,7 @@ def inverse_pipeline() -> ss.Pipeline:
     return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
 
 
-PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("facts", fact_pipeline))
+PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
 
 
 def main(engine: str, inputs: Path, outputs: Path) -> None:
@@ -114,12 +114,12 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         for engine_ in ENGINES:
             self_check(tables["exact"], ss.Pipeline(list(_exact_steps())).fit(tables["exact"]), engine_, 300)  # type: ignore[arg-type]
         for name, pipeline in PIPELINES:
-            table = tables["rows" if name == "facts" else name]
+            table = tables["rows" if name == "winners" else name]
             fitted = pipeline().fit(table.repartition(2))
             _put(fitted, outputs / f"{name}.json")
             for how in ENGINES:
                 _write(fitted.transform(table, engine=how), outputs / f"{name}-{how}.parquet")
-                if name == "facts":
+                if name == "winners":
                     self_check(table, fitted, how, 300)  # type: ignore[arg-type]
         fitted = inverse_pipeline().fit(tables["features"])
         _put(fitted, outputs / "inverse.json")

@@ -130,8 +130,8 @@ def test_transform_rows_agrees_with_numpy(outcome: Outcome, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 def test_tell_of_rows_as_numpy_does(outcome: Outcome, how: str) -> None:
-    found, expected = _both(outcome, "facts", how)
-    made = outcome.fitted("facts").get_feature_names_out()
+    found, expected = _both(outcome, "winners", how)
+    made = outcome.fitted("winners").get_feature_names_out()
     assert len(made) == 4 * 4 + 2
     for name in made:
         if name.endswith("label"):
