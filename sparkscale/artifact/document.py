@@ -41,7 +41,7 @@ from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Look
-from sparkscale.pipeline.plan import PlannedStep
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field
 from sparkscale.scalers.base import REGISTRY, Step, from_dict
 from sparkscale.stats.column import ColumnStats
@@ -195,13 +195,13 @@ def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
         raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
     if any(map_.by_row != planned.step.by_row for map_ in loaded):
         raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
-    if planned.outputs[len(planned.main) :] != tuple(row_steps.told(planned.step).values()):
+    if planned.outputs[len(planned.main) :] != tuple(row_steps.facts(planned.step).values()):
         raise ValueError(f"outputs {list(planned.outputs)!r:.80} that are not those of step {planned.step.kind!r}")
 
 
 def _width(planned: PlannedStep) -> int:
     """Return how many main outputs a step has: none where it only writes facts of its rows."""
-    if row_steps.told(planned.step) and planned.step.into is None:
+    if row_steps.facts(planned.step) and planned.step.into is None:
         return 0
     return len(planned.mapped) + sum(len(planned.step.extra_outputs(column.name)) for column in planned.mapped)
 

@@ -39,7 +39,7 @@ class Application:
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """What each output tells of a row; none of a map whose outputs are those of its inputs."""
+        """The fact of a row that each output holds; none of a map whose outputs are those of its inputs."""
         return self.map.facts if isinstance(self.map, Winners) else ()
 
     def is_label(self, output: str) -> bool:

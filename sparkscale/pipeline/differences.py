@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from sparkscale.errors import shown
-from sparkscale.pipeline.plan import PlannedStep
+from sparkscale.pipeline.planned import PlannedStep
 
 
 def first_difference(ours: Sequence[PlannedStep], theirs: Sequence[PlannedStep]) -> str:

@@ -20,7 +20,8 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
 from sparkscale.pipeline.looking import Look
-from sparkscale.pipeline.plan import Plan, PlannedStep, listed, output_names
+from sparkscale.pipeline.plan import Plan, listed, output_names
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
 from sparkscale.pipeline.shown import notebook
@@ -57,7 +58,7 @@ class Fitted:
 
     @property
     def applications(self) -> Iterator[Application]:
-        """Every map with its columns: a column map for each column, of a row step its map and what it tells of rows."""
+        """Every map with its columns: a column map for each column, of a row step its map and its facts of rows."""
         for number, (planned, maps) in enumerate(zip(self.steps, self.maps, strict=True), 1):
             dtype = planned.step.dtype
             if planned.step.by_row:

@@ -11,7 +11,8 @@ from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline.arguments import all_of
 from sparkscale.pipeline.differences import first_difference
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.pipeline.plan import Plan
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Field, Schema, common
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.learning import Ask

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sparkscale.errors import DataError, Problem, nearest
 from sparkscale.pipeline import row_steps
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
 from sparkscale.scalers.base import RowStep, Step
 from sparkscale.scalers.selectors import Selector, pattern_of
@@ -21,54 +22,6 @@ T = TypeVar("T")
 _GLOB = frozenset("*?[")
 #: How many missing columns get the nearest name for a hint: each is compared with all names of the table.
 GUESSES = 20
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """A step with its columns found: it reads ``inputs`` and writes ``outputs``.
-
-    The inputs that are ``mapped`` come first, then those that are read ``beside`` them, such as a mask. The ``main``
-    outputs come first: one for each input that is mapped, then what a column step writes beside these. Behind them stand
-    the facts that a row step writes of each row. A row step that writes facts and has no ``into`` has no main outputs. A
-    row step over one array column maps that one input.
-    """
-
-    step: Step
-    inputs: tuple[Column, ...]
-    outputs: tuple[str, ...]
-
-    @property
-    def over_array(self) -> bool:
-        """Whether the step's scores are the elements of one array column."""
-        return self.step.by_row and is_score_array(self.inputs[0].type)
-
-    @property
-    def mapped(self) -> tuple[Column, ...]:
-        """The inputs without what is read beside them."""
-        return self.inputs[: len(self.inputs) - len(row_steps.beside(self.step))]
-
-    @property
-    def beside(self) -> tuple[Column, ...]:
-        """The inputs that are read beside those that are mapped."""
-        return self.inputs[len(self.mapped) :]
-
-    @property
-    def main(self) -> tuple[str, ...]:
-        """The outputs without what is told of the rows."""
-        return self.outputs[: len(self.outputs) - len(row_steps.told(self.step))]
-
-    @property
-    def own(self) -> tuple[str, ...]:
-        """The outputs that are named after an input, one for each that is mapped."""
-        return self.main[: len(self.mapped)]
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The type of each output."""
-        element = "float" if self.step.dtype == "float32" else "double"
-        own = f"array<{element}>" if self.over_array else element
-        facts = (row_steps.type_of(fact, element, over_array=self.over_array) for fact in row_steps.told(self.step))
-        return (*(own for _ in self.main), *facts)
 
 
 @dataclass(frozen=True)
@@ -251,7 +204,7 @@ def _check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator
                 f"{where}: expected {_wanted(step)}, but column {column.name!r} is {column.type}",
                 "name a numeric column, or cast it before this job",
             )
-        if column.nested and step.into is None and not row_steps.told(step):
+        if column.nested and step.into is None and not row_steps.facts(step):
             yield Problem(
                 "SCHEMA_NESTED",
                 f"{where}: column {column.name!r} is inside a struct, which is not rewritten in place",
@@ -283,10 +236,10 @@ def _where(step: Step, number: int) -> str:
 
 def _outputs(step: Step, inputs: Sequence[Column]) -> tuple[str, ...]:
     """Return the outputs in their order; of what a column step writes beside its own, the first of each input first."""
-    told = row_steps.told(step)
-    own = () if told and step.into is None else tuple(_output_name(step, column) for column in inputs)
+    facts = row_steps.facts(step)
+    own = () if facts and step.into is None else tuple(_output_name(step, column) for column in inputs)
     extra = zip(*(step.extra_outputs(column.name) for column in inputs), strict=True)
-    return (*own, *(name for alike in extra for name in alike), *told.values())
+    return (*own, *(name for alike in extra for name in alike), *facts.values())
 
 
 def _output_name(step: Step, column: Column) -> str:

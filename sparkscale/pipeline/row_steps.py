@@ -14,7 +14,7 @@ from sparkscale.pipeline.schema import Column, is_score_array
 from sparkscale.scalers.base import RowStep, Step
 
 if TYPE_CHECKING:
-    from sparkscale.pipeline.plan import PlannedStep
+    from sparkscale.pipeline.planned import PlannedStep
 
 #: The type of a mask.
 MASK = "array<boolean>"
@@ -25,13 +25,13 @@ def beside(step: Step) -> tuple[str, ...]:
     return step.beside if isinstance(step, RowStep) else ()
 
 
-def told(step: Step) -> Mapping[Fact, str]:
-    """Return what a step tells of each row, by fact the column's name."""
-    return step.told if isinstance(step, RowStep) else {}
+def facts(step: Step) -> Mapping[Fact, str]:
+    """Return the facts that a step writes of each row, each with its column's name."""
+    return step.facts if isinstance(step, RowStep) else {}
 
 
 def type_of(fact: Fact, element: str, *, over_array: bool) -> str:
-    """Return the type of the column that tells a fact: the name of a column, a place in an array, or a number."""
+    """Return the type of a fact: the name of a column, a place in an array, or a number."""
     if fact == "label":
         return "bigint" if over_array else "string"
     return element
@@ -56,7 +56,7 @@ def check(where: str, mapped: Sequence[Column], masks: Sequence[Column]) -> Iter
 
 
 def applications(planned: PlannedStep, map_: RowMap, number: int) -> Iterator[Application]:
-    """Yield the map of a row step, then the facts that it tells."""
+    """Yield the map of a row step, then the facts that it writes."""
     mask = None
     if planned.beside and isinstance(map_, SoftmaxMap):
         mask = Mask(planned.beside[0], strict=map_.nulls == "null")
@@ -66,7 +66,7 @@ def applications(planned: PlannedStep, map_: RowMap, number: int) -> Iterator[Ap
     )
     if planned.main:
         yield whole
-    facts = told(planned.step)
-    if facts and isinstance(map_, SoftmaxMap):
-        winners = Winners(map=map_, facts=tuple(facts))
+    named = facts(planned.step)
+    if named and isinstance(map_, SoftmaxMap):
+        winners = Winners(map=map_, facts=tuple(named))
         yield replace(whole, map=winners, outputs=planned.outputs[len(planned.main) :])

@@ -16,7 +16,8 @@ from typing import Literal, TypeAlias
 
 from sparkscale.errors import Problem, closest
 from sparkscale.pipeline import plan
-from sparkscale.pipeline.plan import Plan, PlannedStep, listed, missing
+from sparkscale.pipeline.plan import Plan, listed, missing
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema, holds, is_scalable, is_score_array
 
 Action: TypeAlias = Literal["error", "warn", "ignore"]

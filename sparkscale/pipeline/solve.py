@@ -9,7 +9,8 @@ from sparkscale.errors import DataError, Problem
 from sparkscale.maps import ColumnMap, Map, Undefined
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Answer, rounds
-from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.pipeline.plan import Plan
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.scalers.base import RowStep, Scaler, Step
 from sparkscale.scalers.learning import Learning
 from sparkscale.stats.column import ColumnStats

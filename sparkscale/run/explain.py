@@ -14,7 +14,8 @@ from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.maps import Map
 from sparkscale.pipeline.fitted import Engine
-from sparkscale.pipeline.plan import Plan, PlannedStep
+from sparkscale.pipeline.plan import Plan
+from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.places import is_local, local_path
 from sparkscale.report.words import counted
 from sparkscale.run import opening

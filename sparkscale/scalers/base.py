@@ -169,7 +169,7 @@ class RowStep(Step):
         return ()
 
     @property
-    def told(self) -> Mapping[Fact, str]:
+    def facts(self) -> Mapping[Fact, str]:
         """The facts of each row that the step writes beside or instead of its numbers, by fact the column's name."""
         return {}
 

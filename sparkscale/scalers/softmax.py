@@ -49,8 +49,8 @@ class Softmax(RowStep, kind="softmax"):
     >>> from sparkscale import Pipeline
     >>> data = {"cat": [2.0, 0.0], "dog": [1.0, 5.0]}
     >>> step = Softmax(["cat", "dog"], outputs={"label": "pet", "confidence": "p"})
-    >>> told = Pipeline([step]).fit_arrays(data).transform_arrays(data)
-    >>> list(told), told["pet"].tolist(), told["p"].round(3).tolist()
+    >>> out = Pipeline([step]).fit_arrays(data).transform_arrays(data)
+    >>> list(out), out["pet"].tolist(), out["p"].round(3).tolist()
     (['cat', 'dog', 'pet', 'p'], ['cat', 'dog'], [0.731, 0.993])
     """
 
@@ -69,7 +69,7 @@ class Softmax(RowStep, kind="softmax"):
         return () if self.mask is None else (self.mask,)
 
     @property
-    def told(self) -> Mapping[Fact, str]:
+    def facts(self) -> Mapping[Fact, str]:
         """What ``outputs`` names."""
         return self.outputs or {}  # type: ignore[return-value]  # mypy takes its keys for any text
 

@@ -57,6 +57,7 @@ NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kin
 #: What has 'null' as a choice, which YAML's null says as well.
 NULLABLE |= {(kind, "empty") for kind in REGISTRY}
 NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("nulls", "undefined")}
+NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("outputs", "mask")}
 NULLABLE |= {("log1p", "undefined"), ("clip", "quantiles"), ("impute", "indicator")}
 #: What takes an empty text.
 EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}

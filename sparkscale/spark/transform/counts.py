@@ -78,7 +78,7 @@ def _observed(observation: Observation) -> dict[str, int]:
 
 
 def _row_items(fitted: Fitted) -> list[Application]:
-    """Return a map for each row step; a second one of a step tells of the same rows."""
+    """Return a map for each row step; a second one of a step is about the same rows."""
     return list({item.number: item for item in fitted.applications if item.map.by_row}.values())
 
 

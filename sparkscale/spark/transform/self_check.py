@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
-from sparkscale.errors import InternalError
-from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arrays import split
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
 from sparkscale.pipeline.unlike import unlike
 from sparkscale.spark.columns import free_names, ref
 from sparkscale.spark.session.failures import translated
+from sparkscale.spark.transform.comparing import Bounds, compare, compare_labels
 from sparkscale.spark.transform.transform import transform
 
 
@@ -55,12 +54,12 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     given = {one.column.name: to_array(found[one.name], of_lists=one.column.type.startswith("array<")) for one in kept}
     expected = fitted.transform_arrays(given)
     for item in fitted.applications:
-        width, slack = _width(item, given), _slack(item, given)
+        bounds = Bounds.of(item, given)
         for name in item.outputs:
             if item.is_label(name):
-                _compare_labels(name, found[name], expected[name])
-                continue
-            _compare(name, item, width, to_array(found[name], of_lists=item.gives_arrays), expected[name], slack)
+                compare_labels(name, found[name], expected[name])
+            else:
+                compare(name, bounds, to_array(found[name], of_lists=item.gives_arrays), expected[name])
     doubts = tuple(dict.fromkeys(_doubts(fitted, given)))
     return Sample(len(rows_found), doubts, tuple(unlike(fitted, given)))
 
@@ -102,76 +101,6 @@ def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
         return rows
     null = [value is None for value in column]
     return np.ma.MaskedArray([0.0 if value is None else float(value) for value in column], mask=null, dtype=np.float64)
-
-
-def _slack(item: Application, given: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Return by how much a column's results may differ for these inputs, beyond what holds for all."""
-    if item.map.by_row:
-        return np.zeros(1)
-    values, null = split(given[item.inputs[0].name])
-    return item.map.slack(values[:, None], null[:, None])[:, 0]
-
-
-def _width(item: Application, given: dict[str, NDArray[Any]]) -> int:
-    """Return how many scores a row has, or the longest of the rows of an array column."""
-    if not item.over_array:
-        return len(item.inputs)
-    return max((len(row) for row in given[item.inputs[0].name] if row is not None), default=0)
-
-
-def _compare_labels(name: str, found: Sequence[Any], expected: Any) -> None:
-    for row, (ours, theirs) in enumerate(zip(found, expected.tolist(), strict=True)):
-        if ours != theirs:
-            raise _difference(name, row, ours, theirs)
-
-
-def _compare(  # noqa: PLR0913 - both results, and what they may differ by
-    name: str, item: Application, width: int, found: Any, expected: Any, slack: NDArray[np.float64]
-) -> None:
-    if not item.gives_arrays:
-        bad = _differing(item, width, found, expected, slack)
-        if bad is not None:
-            raise _difference(name, bad, _at(found, bad), _at(expected, bad))
-        return
-    for row, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
-        if ours is None and theirs is None:
-            continue
-        apart = ours is None or theirs is None or len(ours) != len(theirs)
-        if apart or _differing(item, len(ours), np.array(ours, dtype=object), theirs, slack) is not None:
-            raise _difference(name, row, ours, None if theirs is None else np.ma.asarray(theirs).tolist())
-
-
-def _differing(item: Application, width: int, found: Any, expected: Any, slack: NDArray[np.float64]) -> int | None:
-    """Return the index of the first number that differs; null, NaN and infinity are three different things."""
-    (ours, our_null), (theirs, their_null) = split(found), split(expected)
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(ours - theirs) > _tolerance(item, width, ours, theirs) + slack
-    apart |= np.isnan(ours) != np.isnan(theirs)
-    apart |= np.isinf(ours) & (ours != theirs)
-    bad = np.flatnonzero((our_null != their_null) | (apart & ~our_null & ~their_null))
-    return int(bad[0]) if bad.size else None
-
-
-def _at(data: Any, index: int) -> float | None:
-    values, null = split(data)
-    return None if null[index] else float(values[index])
-
-
-def _tolerance(item: Application, width: int, ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:
-    """Bound the difference of two correct results: units in the last place of the largest number added up."""
-    eps = np.finfo(np.float32 if item.dtype == "float32" else np.float64).eps
-    size = np.maximum(np.abs(ours), np.abs(theirs))
-    ulps, addend = item.map.ulps_of(width), item.map.addend_of(width)
-    tiny = float(np.finfo(np.float32 if item.dtype == "float32" else np.float64).smallest_subnormal)
-    return np.asarray(ulps * (eps * np.maximum(size, addend) + tiny))
-
-
-def _difference(name: str, row: int, found: Any, expected: Any) -> InternalError:
-    return InternalError(
-        "SELF_CHECK",
-        f"column {name!r}, row {row} of the sample: the engine gave {found!r}, the NumPy kernels {expected!r}",
-        "nothing was published; try engine: pandas, and report the Spark version to us",
-    )
 
 
 def _doubts(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
