@@ -8,6 +8,7 @@ from sparkscale.errors import ConfigError
 from sparkscale.maps import Limit
 from sparkscale.scalers.base import Scaler
 from sparkscale.scalers.fields import Rule
+from sparkscale.scalers.learning import sketch_of
 from sparkscale.stats.column import ColumnStats
 
 _LIMITS = Rule(
@@ -58,7 +59,5 @@ class Clip(Scaler, kind="clip"):
         if self.quantiles is None:
             assert self.limits is not None  # noqa: S101 - one of them is
             return Limit(*self.limits)
-        if stats.quantiles is None:
-            raise ConfigError("STATS_QUANTILES", "clip: expected statistics with a quantile sketch, found none")
-        low, high = stats.quantiles.quantiles([percent / 100 for percent in self.quantiles])
+        low, high = sketch_of(stats, self.kind).quantiles([percent / 100 for percent in self.quantiles])
         return Limit(low, high)

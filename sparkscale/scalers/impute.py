@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from sparkscale.errors import ConfigError
 from sparkscale.maps import ColumnMap, Fill, IsMissing
 from sparkscale.scalers.base import Scaler
 from sparkscale.scalers.fields import Choice, Kind, Many, Number, Rule, plain_of
+from sparkscale.scalers.learning import sketch_of
 from sparkscale.scalers.mismatch import At, Mismatch
 from sparkscale.stats.column import ColumnStats
 
@@ -105,6 +105,4 @@ class Impute(Scaler, kind="impute"):
             return self.value
         if self.value != "median":
             return float(getattr(stats, self.value))
-        if stats.quantiles is None:
-            raise ConfigError("STATS_QUANTILES", "impute: expected statistics with a quantile sketch, found none")
-        return stats.quantiles.quantile(0.5)
+        return sketch_of(stats, self.kind).quantile(0.5)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sparkscale.errors import ConfigError
 from sparkscale.maps import ColumnMap
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.quantiles import QuantileSketch
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,10 @@ def learned(learning: Learning, answer: Callable[[Ask], ColumnStats]) -> ColumnM
     except StopIteration as end:
         found: ColumnMap = end.value
         return found
+
+
+def sketch_of(stats: ColumnStats, kind: str) -> QuantileSketch:
+    """Return the quantile sketch that a kind of scaler learns from; raises :class:`ConfigError` if there is none."""
+    if stats.quantiles is None:
+        raise ConfigError("STATS_QUANTILES", f"{kind}: expected statistics with a quantile sketch, found none")
+    return stats.quantiles
