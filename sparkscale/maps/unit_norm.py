@@ -12,9 +12,10 @@ from sparkscale.maps.base import Bools, Floats, RowMap
 
 @dataclass(frozen=True)
 class UnitNormMap(RowMap, kind="unit_norm"):
-    """``x / norm(x)`` by row: l1 (sum of magnitudes), l2 (Euclidean) or max (largest magnitude).
+    """``x / norm(x)`` by row: l1 (sum of magnitudes), l2 (Euclidean), max (largest magnitude), or a number p.
 
-    The largest magnitude is divided out first, so that no square over- or underflows. A row of
+    The p-norm is ``sum(|x|**p)**(1/p)``, p >= 1. The largest magnitude is divided out first, so that no power over- or
+    underflows to its harm. A row of
     zeros stays zeros, as in scikit-learn. A NaN makes the row NaN, a null makes it null. At
     infinity the limit applies: infinities share the norm with their signs, the rest is 0.
 
@@ -22,13 +23,14 @@ class UnitNormMap(RowMap, kind="unit_norm"):
         norm: which norm of the row becomes 1.
     """
 
-    norm: Literal["l1", "l2", "max"] = "l2"
+    norm: Literal["l1", "l2", "max"] | float = "l2"
 
     def __post_init__(self) -> None:
         """Refuse an unknown norm."""
         super().__post_init__()
-        if self.norm not in ("l1", "l2", "max"):
-            raise ValueError(f"expected norm: l1|l2|max, found {self.norm!r}")
+        power = isinstance(self.norm, float) and 1 <= self.norm < np.inf
+        if self.norm not in ("l1", "l2", "max") and not power:
+            raise ValueError(f"expected norm: l1|l2|max or a number >= 1, found {self.norm!r}")
 
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; see :class:`RowMap`."""
@@ -47,9 +49,12 @@ class UnitNormMap(RowMap, kind="unit_norm"):
             return 1.0
         if self.norm == "l1":
             return np.asarray(np.abs(unit).sum(axis=1, keepdims=True))
-        return np.asarray(np.sqrt(np.square(unit).sum(axis=1, keepdims=True)))
+        if self.norm == "l2":
+            return np.asarray(np.sqrt(np.square(unit).sum(axis=1, keepdims=True)))
+        power = float(self.norm)
+        return np.asarray((np.abs(unit) ** power).sum(axis=1, keepdims=True) ** (1 / power))
 
     @property
     def formula(self) -> str:
         """The map as a formula for people."""
-        return f"x / {self.norm}(x)"
+        return f"x / {self.norm}(x)" if isinstance(self.norm, str) else f"x / norm(x, {self.norm!r})"

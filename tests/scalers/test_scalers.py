@@ -398,6 +398,31 @@ def test_match_sklearn_robust(table: Floats, percents: tuple[float, float]) -> N
         np.testing.assert_allclose(scaled(Robust("x", quantile_range=percents), x), expected, rtol=1e-13, atol=1e-14)
 
 
+@TABLES
+@pytest.mark.parametrize("percents", [(25.0, 75.0), (5.0, 95.0), (10.0, 50.0), (90.0, 99.0)])
+def test_match_sklearn_robust_of_unit_variance(table: Floats, percents: tuple[float, float]) -> None:
+    for with_scaling in (True, False):
+        theirs = preprocessing.RobustScaler(quantile_range=percents, unit_variance=True, with_scaling=with_scaling)
+        step = Robust("x", quantile_range=percents, unit_variance=True, with_scaling=with_scaling)
+        for x, expected in zip(table.T, theirs.fit_transform(table).T, strict=True):
+            np.testing.assert_allclose(scaled(step, x), expected, rtol=1e-13, atol=1e-14)
+
+
+def test_scale_a_constant_to_unit_variance_as_sklearn() -> None:
+    theirs = preprocessing.RobustScaler(unit_variance=True).fit([[3.0], [3.0]])
+    map_ = Robust("x", unit_variance=True).solve(ColumnStats.of([3.0, 3.0], quantiles=True))
+    assert map_.forward(np.array([3.0, 5.0])) == pytest.approx(
+        theirs.transform([[3.0], [5.0]])[:, 0].tolist(), rel=1e-14
+    )
+
+
+@pytest.mark.parametrize("percents", [(0, 75), (25, 100), (50 + 2**-47, 50 + 2**-46)])
+def test_refuse_unit_variance_without_normal_quantiles(percents: tuple[float, float]) -> None:
+    Robust("x", quantile_range=percents)
+    with pytest.raises(ConfigError, match=r"expected a quantile_range within 0 and 100 for unit_variance, found \["):
+        Robust("x", quantile_range=percents, unit_variance=True)
+
+
 @pytest.mark.parametrize(
     "values", [[1.0, 2.0, 3.0], [0.0, 28.0], [5.0], [1.0, 1.0, 9.0], list(range(11)), [-3.0, 4.0, 4.5, 9.0]]
 )
@@ -426,6 +451,21 @@ def test_match_sklearn_normalizer(table: Floats, norm: Any) -> None:
     y, null = UnitNorm(["*"], norm=norm).solve_row().forward(table, np.zeros(table.shape, dtype=bool))
     np.testing.assert_allclose(y, preprocessing.normalize(table, norm=norm), rtol=1e-14, atol=0)
     assert not null.any()
+
+
+@TABLES
+@pytest.mark.parametrize("power", [1, 1.5, 2, 3, 10, 1e3])
+def test_match_numpy_power_norms(table: Floats, power: float) -> None:
+    y, null = UnitNorm(["*"], norm=power).solve_row().forward(table, np.zeros(table.shape, dtype=bool))
+    unit = table / np.abs(table).max(axis=1, keepdims=True)  # NumPy's own norm overflows
+    np.testing.assert_allclose(y, unit / np.linalg.norm(unit, power, axis=1, keepdims=True), rtol=1e-14, atol=0)
+    assert not null.any()
+
+
+@pytest.mark.parametrize("norm", [0, 0.99, -3, math.inf, math.nan, True, None, [2]])
+def test_refuse_what_is_no_norm(norm: Any) -> None:
+    with pytest.raises(ConfigError, match="norm: expected l1, l2, max or a finite number >= 1, found "):
+        UnitNorm(["x", "y"], norm=norm)
 
 
 @TABLES

@@ -99,10 +99,16 @@ def test_match_sklearn_on_bundled_data(frame: MakeFrame, name: str) -> None:
     df = frame({column: data[:, j] for j, column in enumerate(names)})
     steps: list[Any] = [cls(names, into=f"{kind}_{{column}}") for kind, (cls, _) in SCALERS.items()]
     steps += [ss.UnitNorm(names, norm=norm, into=f"{norm}_{{column}}") for norm in ("l1", "l2", "max")]  # type: ignore[arg-type]
+    steps += [
+        ss.UnitNorm(names, norm=3, into="p3_{column}"),
+        ss.Robust(names, unit_variance=True, into="unit_{column}"),
+    ]
     steps += [ss.Softmax(names, into="p_{column}"), ss.LogSoftmax(names, into="log_{column}")]
     fitted = ss.Pipeline(steps).fit(df)
     expected = {kind: scaler.fit_transform(data) for kind, (_, scaler) in SCALERS.items()}
     expected |= {norm: preprocessing.Normalizer(norm).transform(data) for norm in ("l1", "l2", "max")}
+    expected |= {"p3": data / np.linalg.norm(data, 3, axis=1, keepdims=True)}
+    expected |= {"unit": preprocessing.RobustScaler(unit_variance=True).fit_transform(data)}
     expected |= {"p": special.softmax(data, axis=1), "log": special.log_softmax(data, axis=1)}
     for engine in ("native", "arrow", "pandas") if name == "iris" else ("native",):
         found = columns_of(fitted.transform(df, engine=engine), fitted.get_feature_names_out())  # type: ignore[arg-type]

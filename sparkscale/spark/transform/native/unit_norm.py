@@ -34,7 +34,10 @@ class UnitNormForm(RowForm[UnitNormMap], of=UnitNormMap):
     def _size(self, units: Scores) -> SparkColumn:
         if self.map.norm == "l1":
             return units.sum(F.abs, nulls=False)
-        return F.sqrt(units.sum(lambda y: y * y, nulls=False))
+        if self.map.norm == "l2":
+            return F.sqrt(units.sum(lambda y: y * y, nulls=False))
+        power = float(self.map.norm)
+        return F.pow(units.sum(lambda y: F.pow(F.abs(y), F.lit(power)), nulls=False), F.lit(1 / power))
 
 
 def _unit(score: SparkColumn, m: SparkColumn) -> SparkColumn:
