@@ -26,6 +26,7 @@ the formula of its kind: ``affine`` is
 ``((x * prescale - center * prescale - center_lo) / scale * gain + offset) * postscale``, evaluated from
 left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
 and smallest doubles, first divide scale and gain by the power of 2 that brings the gain into [1, 2).
+``piecewise`` interpolates between its knots, base64 of little-endian doubles, and evenly spaced ranks from 0 to 1.
 """
 
 from __future__ import annotations

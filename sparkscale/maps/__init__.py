@@ -21,6 +21,7 @@ from sparkscale.maps.chained import Chained
 from sparkscale.maps.fill import Fill, IsMissing
 from sparkscale.maps.limit import Limit
 from sparkscale.maps.logs import AsinhMap, Log1pMap
+from sparkscale.maps.piecewise import Piecewise
 from sparkscale.maps.softmax import SoftmaxMap
 from sparkscale.maps.unit_norm import UnitNormMap
 
@@ -39,6 +40,7 @@ __all__ = [
     "Limit",
     "Log1pMap",
     "Map",
+    "Piecewise",
     "RowMap",
     "SoftmaxMap",
     "Undefined",

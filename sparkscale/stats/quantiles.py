@@ -103,14 +103,15 @@ class QuantileSketch:
         import numpy as np
 
         values, places = self._order()
-        if not values.size:
-            return [math.nan] * len(ranks)
-        wanted = np.asarray(ranks) * places[-1]
-        below = np.searchsorted(places, wanted, side="right") - 1
-        above = np.minimum(below + 1, values.size - 1)
-        shares = (wanted - places[below]) / np.maximum(places[above] - places[below], 0.5)  # of neighbours at one place
-        found: list[float] = _between(values[below], values[above], shares).tolist()
-        return found
+        return _standing_at(np.asarray(ranks) * places[-1], values, places) if values.size else [math.nan] * len(ranks)
+
+    def evenly(self, count: int) -> list[float]:
+        """Return the quantiles of ``count`` evenly spaced ranks, from 0 to 1: of as many values as that, themselves."""
+        import numpy as np
+
+        values, places = self._order()
+        wanted = np.arange(count) * places[-1] / (count - 1)  # the product is exact: no rank is rounded past its value
+        return _standing_at(wanted, values, places)
 
     def _order(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the retained values in ascending order, and the place of each among all values, from 0 to n - 1."""
@@ -169,7 +170,18 @@ class QuantileSketch:
         return sketch
 
 
-def _between(low: NDArray[np.float64], high: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standing_at(wanted: NDArray[np.float64], values: NDArray[np.float64], places: NDArray[np.float64]) -> list[float]:
+    """Return what stands at these places among values that stand at others."""
+    import numpy as np
+
+    below = np.searchsorted(places, wanted, side="right") - 1
+    above = np.minimum(below + 1, values.size - 1)
+    shares = (wanted - places[below]) / np.maximum(places[above] - places[below], 0.5)  # of neighbours at one place
+    found: list[float] = between(values[below], values[above], shares).tolist()
+    return found
+
+
+def between(low: NDArray[np.float64], high: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Interpolate as NumPy does, from the nearer end; where the difference overflows, by the sum of both shares."""
     import numpy as np
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
+import struct
 import sys
 import warnings
 from decimal import Decimal, localcontext
@@ -19,7 +21,7 @@ from scipy import special
 
 from sparkscale import maps
 from sparkscale.errors import DataError
-from sparkscale.maps import Affine, RowMap, SoftmaxMap, Undefined, UnitNormMap, nonzero
+from sparkscale.maps import Affine, Piecewise, RowMap, SoftmaxMap, Undefined, UnitNormMap, nonzero
 
 #: The unit roundoff of a double: one correctly rounded operation is off by no more than this, relatively.
 U = Fraction(1, 2**53)
@@ -451,12 +453,33 @@ NORMS: list[tuple[str, Row, Row]] = [
     ("l2", [3e-200, 4e-200], [0.6, 0.8]),
     ("max", [5e-324, -1e-323], [0.5, -1.0]),
 ]
+#: The same for p-norms: 8 = 2**3.
+POWERS: list[tuple[float, Row, Row]] = [
+    (3.0, [1.0, -2.0], [1 / 9 ** (1 / 3), -2 / 9 ** (1 / 3)]),
+    (3.0, [1e308, -1e308] * 4, [0.5, -0.5] * 4),
+    (3.0, [5e-324] * 8, [0.5] * 8),
+    (3.0, [3e-200, 1e200], [0.0, 1.0]),
+    (3.0, [INF, -INF, *[INF] * 6, 1.0], [0.5, -0.5, *[0.5] * 6, 0.0]),
+    (3.0, [0.0, -0.0], [0.0, -0.0]),
+    (3.0, [1.0, NAN], [NAN, NAN]),
+    (3.0, [1.0, None], [None, None]),
+    (1.5, [8.0, 8.0], [0.5 ** (2 / 3)] * 2),
+    (1.0, [1.0, -3.0], [0.25, -0.75]),
+    (1e308, [2.0, -4.0], [0.5, -1.0]),
+]
 
 
 @pytest.mark.parametrize(("norms", "row", "expected"), NORMS)
 def test_map_unit_norm_row(norms: str, row: Row, expected: Row) -> None:
     for norm in norms.split():
         assert same(run(UnitNormMap(norm=norm), row), expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("power", "row", "expected"), POWERS)
+def test_map_row_by_its_power_norm(power: float, row: Row, expected: Row) -> None:
+    (found,) = run(UnitNormMap(norm=power), row)
+    assert [x is None for x in found] == [x is None for x in expected]
+    np.testing.assert_allclose(np.array(found, float), np.array(expected, float), rtol=4e-16, atol=0)
 
 
 @given(
@@ -489,7 +512,8 @@ MAPS = st.one_of(
     ),
     st.just(Undefined()),
     st.builds(SoftmaxMap, policies, sizes, masks, undefined, st.booleans()),
-    st.builds(UnitNormMap, policies, st.sampled_from(["l1", "l2", "max"])),
+    st.builds(UnitNormMap, policies, st.sampled_from(["l1", "l2", "max"]) | st.floats(1, 1e300)),
+    st.builds(Piecewise.through, st.lists(numbers, min_size=2).map(sorted), st.sampled_from(["uniform", "normal"])),
 )
 
 
@@ -502,7 +526,16 @@ def test_round_trip_map(map_: maps.Map) -> None:
     assert map_.formula
 
 
+def base64_of(knots: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(knots)}d", *knots)).decode()
+
+
+def test_write_knots_as_base64_of_doubles() -> None:
+    assert Piecewise.through([1.0, 2.5, 1e300]).to_dict()["knots"] == base64_of([1.0, 2.5, 1e300])
+
+
 AFFINE, SOFTMAX, UNIT = Affine().to_dict(), SoftmaxMap().to_dict(), UnitNormMap().to_dict()
+PIECEWISE = Piecewise.through([1.0, 2.0]).to_dict()
 #: Per map, the values that each of these fields must refuse.
 JUNK: list[tuple[dict[str, Any], str, list[Any]]] = [
     (
@@ -523,7 +556,14 @@ JUNK: list[tuple[dict[str, Any], str, list[Any]]] = [
     (SOFTMAX, "temperature", [0.0, -1.0, NAN, INF, None, "1", True, 10**400, [1.0, 2.0]]),
     (SOFTMAX, "nulls undefined nonfinite", ["no", None, True, 1, [], {}]),
     (SOFTMAX, "log", ["yes", None, 1, 0.0, []]),
-    (UNIT, "norm nonfinite", ["l3", None, 2, ["l2"]]),
+    (UNIT, "norm nonfinite", ["l3", None, 0.5, ["l2"]]),
+    (UNIT, "norm", [0, -1.0, NAN, INF, True, 10**400, "3", [2.0]]),
+    (PIECEWISE, "output", ["no", None, True, 1, []]),
+    (
+        PIECEWISE,
+        "knots",
+        [None, 1, "", "?", "AAAA", [1.0, 2.0], *map(base64_of, ([], [1.0], [2.0, 1.0], [0.0, INF], [NAN, 1.0]))],
+    ),
 ]
 HOSTILE: list[Any] = [
     *(good | {name: value} for good, names, values in JUNK for name in names.split() for value in values),
@@ -557,6 +597,7 @@ def test_print_formula() -> None:
         "x / l1(x)",
         "null",
     )
+    assert UnitNormMap(norm=3.0).formula == "x / norm(x, 3.0)"
 
 
 def test_allow_more_ulps_for_more_scores() -> None:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset
 import pytest
+from scipy.stats import norm, rankdata
 
 from sparkscale.artifact import store
 from sparkscale.config import jobfile, models
@@ -156,6 +157,10 @@ def check_scalers(done: Done) -> None:
     robust = numbers(after, "dep_delay_robust")
     error = 0.0027  # of the sketch's rank
     assert np.mean(robust < 0) - error <= 0.5 <= np.mean(robust <= 0) + error
+    delay, normal = numbers(after, "dep_delay"), numbers(after, "dep_delay_normal")
+    ranks, inside = (rankdata(delay) - 1) / (len(delay) - 1), (delay > delay.min()) & (delay < delay.max())
+    assert np.abs(norm.cdf(normal) - ranks)[inside].max() <= 3 * error + 1 / 999
+    assert (normal.min(), normal.max()) == pytest.approx((-5.199337582605575, 5.19933758270342), rel=1e-12)
     assert np.abs(numbers(after, "distance_maxabs")).max() == 1.0
     mean_norm = numbers(after, "air_time_mean_norm")
     np.testing.assert_allclose([mean_norm.mean(), np.ptp(mean_norm)], [0, 1], atol=1e-12)

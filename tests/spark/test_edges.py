@@ -45,7 +45,7 @@ def test_accept_any_column_name_in_every_step_and_engine(frame: MakeFrame) -> No
     assert fitted.stats["back`tick"].max == max(x for x in table["back`tick"] if x is not None)
     expected = outputs(fitted, df, table, "numpy")
     assert f"softmax.`{NAMES[0]}`" in expected
-    for engine in ("native", "arrow", "pandas"):
+    for engine in ("auto", "arrow", "pandas"):
         found = outputs(fitted, df, table, engine)
         assert list(found) == list(expected)
         for name in expected:

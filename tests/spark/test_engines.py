@@ -30,9 +30,10 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "standard": [{"ddof": 1}, {"with_mean": False}, {"with_std": False}],
     "minmax": [{"range": (-1.0, 1.0), "clip": True}, {"range": (0.1, 0.7)}, {"range": (-1e300, 1e-3), "clip": True}],
     "maxabs": [{"clip": True}],
-    "robust": [{"quantile_range": (5.0, 95.0)}, {"with_centering": False}, {"with_scaling": False}],
+    "quantile": [{"output": "normal"}, {"knots": 2}],
+    "robust": [{"quantile_range": (5.0, 95.0), "unit_variance": True}, {"with_centering": False}, {"with_scaling": False}],
     "mean_norm": [{"clip": True}],
-    "unit_norm": [{"norm": "l1"}, {"norm": "max"}],
+    "unit_norm": [{"norm": "l1"}, {"norm": "max"}, {"norm": 3}, {"norm": 1.25}],
     "softmax": [{"temperature": 0.3, "nulls": "mask"}, {"undefined": "zeros"},
                 {"nulls": "mask", "undefined": "uniform", "temperature": 1e6}],
     "impute": [{"value": "median", "missing": ["null", "nan"], "indicator": "missing_1_{column}"},
@@ -76,7 +77,7 @@ def tolerance(fitted: Fitted) -> dict[str, tuple[float, float]]:
 
 def assert_engines_agree(spark_frame: DataFrame, table: Table, fitted: Fitted) -> None:
     expected, allowed = outputs(fitted, spark_frame, table, "numpy"), tolerance(fitted)
-    for engine in ("native", "arrow", "pandas"):
+    for engine in ("auto", "arrow", "pandas"):  # native, where a map has a native form
         found = outputs(fitted, spark_frame, table, engine)
         assert list(found) == list(expected)
         for name, (ulps, floor) in allowed.items():
