@@ -1,7 +1,7 @@
 """The rank of a value among knots, or the normal score of that rank: a monotone, piecewise-linear map and its inverse.
 
 It has no native form. A search in a thousand knots was tried as Spark expressions: see
-``docs/design/005-quantiles-without-native.md``.
+``docs/design/007-quantiles-without-native.md``.
 """
 
 from __future__ import annotations

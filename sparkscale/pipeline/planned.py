@@ -41,7 +41,7 @@ class PlannedStep:
 
     @property
     def main(self) -> tuple[str, ...]:
-        """The outputs without what is told of the rows."""
+        """The outputs without the facts of the rows."""
         return self.outputs[: len(self.outputs) - len(row_steps.facts(self.step))]
 
     @property

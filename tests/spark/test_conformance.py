@@ -49,7 +49,7 @@ def fitted(spark: SparkSession) -> Fitted:
     return ss.Pipeline(steps).fit(frame(spark, together("fit")))
 
 
-@pytest.mark.parametrize("engine", ["native", "arrow", "pandas"])
+@pytest.mark.parametrize("engine", ["auto", "arrow", "pandas"])
 def test_pass_every_case(spark: SparkSession, fitted: Fitted, engine: Engine) -> None:
     found = fitted.transform(frame(spark, together("transform")), engine).toArrow().to_pydict()
     for prefix, case in CASES.items():
