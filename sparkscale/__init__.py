@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sparkscale.scalers.maxabs import MaxAbs
     from sparkscale.scalers.mean_norm import MeanNorm
     from sparkscale.scalers.minmax import MinMax
+    from sparkscale.scalers.power import Power
     from sparkscale.scalers.quantile import Quantile
     from sparkscale.scalers.robust import Robust
     from sparkscale.scalers.softmax import LogSoftmax, Softmax
@@ -56,6 +57,7 @@ __all__ = [
     "MeanNorm",
     "MinMax",
     "Pipeline",
+    "Power",
     "Quantile",
     "Robust",
     "SchemaDriftWarning",

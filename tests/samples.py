@@ -21,6 +21,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 #: The same, and what lets a step take any value.
 TOLERANT = NEEDED | {"log1p": {"undefined": "null"}}
+#: The kinds whose questions depend on the data: parts of a table cannot be merged.
+UNMERGED = ("power",)
 #: The kinds that solve to an affine map.
 AFFINE = ("standard", "minmax", "maxabs", "robust", "mean_norm")
 

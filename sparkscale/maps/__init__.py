@@ -8,7 +8,7 @@ array of the same shape that is true where a score is null, and returns both.
 A map states how far apart two correct implementations may be (another ``exp``, another order of a sum), in units in the
 last place of the largest number that is added up.
 
-To add a map, define it in a file of this folder: ``class Power(ColumnMap, kind="power")``. Artifacts, the NumPy engine
+To add a map, define it in a file of this folder: ``class Sign(ColumnMap, kind="sign")``. Artifacts, the NumPy engine
 and the UDF engines then know it. Its native form, if it has one, is a file of ``sparkscale/spark/transform/native/``.
 """
 
@@ -20,8 +20,9 @@ from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse, Map, RowMap,
 from sparkscale.maps.chained import Chained
 from sparkscale.maps.fill import Fill, IsMissing
 from sparkscale.maps.limit import Limit
-from sparkscale.maps.logs import AsinhMap, Log1pMap
+from sparkscale.maps.logs import AsinhMap, Log1pMap, SignedLogMap
 from sparkscale.maps.piecewise import Piecewise
+from sparkscale.maps.power import BoxCoxMap, YeoJohnsonMap
 from sparkscale.maps.softmax import SoftmaxMap
 from sparkscale.maps.unit_norm import UnitNormMap
 
@@ -31,6 +32,7 @@ __all__ = [
     "Affine",
     "AsinhMap",
     "Bools",
+    "BoxCoxMap",
     "Chained",
     "ColumnMap",
     "Fill",
@@ -42,9 +44,11 @@ __all__ = [
     "Map",
     "Piecewise",
     "RowMap",
+    "SignedLogMap",
     "SoftmaxMap",
     "Undefined",
     "UnitNormMap",
+    "YeoJohnsonMap",
     "from_dict",
     "nonzero",
     "unit_of",

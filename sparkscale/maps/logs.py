@@ -1,4 +1,4 @@
-"""Logarithms that are at home near zero: log1p for what is above -1, asinh for every number."""
+"""Logarithms that are at home near zero: log1p for what is above -1; asinh and the signed log1p for every number."""
 
 from __future__ import annotations
 
@@ -78,3 +78,22 @@ class AsinhMap(ColumnMap, kind="asinh"):
     def formula(self) -> str:
         """The map as a formula for people."""
         return "asinh(x)"
+
+
+@dataclass(frozen=True)
+class SignedLogMap(ColumnMap, kind="signed_log"):
+    """``sign(x) * log(1 + |x|)``."""
+
+    def forward(self, x: Floats) -> Floats:
+        """Map values."""
+        return np.copysign(np.log1p(np.abs(x)), x)
+
+    def inverse(self, y: Floats) -> Floats:
+        """Return ``sign(y) * (exp(|y|) - 1)``."""
+        with np.errstate(over="ignore"):
+            return np.copysign(np.expm1(np.abs(y)), y)
+
+    @property
+    def formula(self) -> str:
+        """The map as a formula for people."""
+        return "sign(x) * log1p(|x|)"

@@ -40,7 +40,7 @@ def rounds(learnings: Mapping[Key, tuple[str, Learning]], answer: Answer) -> tup
         asked = {key: asks for key in said if (asks := _next(key, learnings[key], said[key], maps, problems))}
         questions = [(learnings[key][0], ask) for key, asks in asked.items() for ask in asks]
         answers = list(answer(questions)) if questions else []
-        looks += [Look(name, ask.map, stats) for (name, ask), stats in zip(questions, answers, strict=True)]
+        looks += [Look(name, ask.map, stats) for (name, ask), stats in zip(questions, answers, strict=True) if ask.keep]
         said = {key: [answers.pop(0) for _ in asks] for key, asks in asked.items()}
     if problems:
         raise DataError.of(list(dict.fromkeys(problems)))

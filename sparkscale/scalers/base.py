@@ -144,6 +144,11 @@ class Scaler(Step):
         """How often the scaler looks again at most: the rounds of :meth:`learn`."""
         return 0
 
+    @property
+    def parts(self) -> int:
+        """How many maps, one after another, make up the scaler's map."""
+        return 1
+
     def solve(self, stats: ColumnStats) -> ColumnMap:
         """Return the map of a column with these statistics, which hold at least one finite value."""
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -119,11 +119,15 @@ class Chain(Scaler, kind="chain"):
 
     def extra_maps(self, map_: ColumnMap) -> tuple[ColumnMap, ...]:
         """Return the maps of the stages' extra outputs, each behind the stages before it."""
-        parts = map_.maps if isinstance(map_, Chained) else (map_,) * len(self.stages)
+        if isinstance(map_, Undefined):
+            return tuple(one for stage in self.stages for one in stage.extra_maps(map_))
+        before, rest = list[ColumnMap](), list(_parts(map_))
         extra: list[ColumnMap] = []
-        for number, (stage, part) in enumerate(zip(self.stages, parts, strict=False)):
-            before = parts[:number] if isinstance(map_, Chained) else ()
-            extra += [Chained.of((*before, one)) for one in stage.extra_maps(part)]
+        for stage in self.stages:
+            count = 1 if isinstance(rest[0], Undefined) else stage.parts
+            own, rest = rest[:count], rest[count:]
+            extra += [Chained.of([*before, one]) for one in stage.extra_maps(Chained.of(own))]
+            before += own
         return tuple(extra)
 
     def learn(self, stats: ColumnStats) -> Learning:
@@ -133,8 +137,9 @@ class Chain(Scaler, kind="chain"):
         for number, stage in enumerate(self.stages, 1):
             if known is None and stage.needs_stats:
                 (known,) = yield [Ask(Chained.of(maps), _want_quantiles(self.stages[number - 1 :]))]
-            maps.append((yield from self._next(number, stage, known, maps)))
-            known = None if known is None else maps[-1].after(known)
+            map_ = yield from self._next(number, stage, known, maps)
+            maps += _parts(map_)
+            known = None if known is None else map_.after(known)
         return Chained.of(maps)
 
     def _next(self, number: int, stage: Scaler, known: ColumnStats | None, maps: Sequence[ColumnMap]) -> Learning:
@@ -148,7 +153,7 @@ class Chain(Scaler, kind="chain"):
         try:
             asks = next(learning)
             while True:
-                behind = yield [Ask(Chained.of([*maps, *_parts(ask.map)]), ask.quantiles) for ask in asks]
+                behind = yield [replace(ask, map=Chained.of([*maps, *_parts(ask.map)])) for ask in asks]
                 asks = learning.send(behind)
         except StopIteration as end:
             found: ColumnMap = end.value

@@ -19,10 +19,18 @@ from sparkscale.stats.quantiles import QuantileSketch
 
 @dataclass(frozen=True)
 class Ask:
-    """The statistics of a column as a map leaves it; ``quantiles`` asks for a sketch too."""
+    """The statistics of a column as a map leaves it.
+
+    Attributes:
+        map: what the column goes through.
+        quantiles: whether a sketch is asked for as well.
+        keep: whether the fit keeps the answer for merging. It would be useless for a map that depends on the data so
+            much that no other part asks for it.
+    """
 
     map: ColumnMap
     quantiles: bool = False
+    keep: bool = True
 
 
 #: Yields what it asks for, is sent the answers, and returns the map of the column.

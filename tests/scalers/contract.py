@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.config.models import json_schema
-from sparkscale.errors import ConfigError
+from sparkscale.errors import ConfigError, DataError
 from sparkscale.scalers.base import RowStep, Scaler, Step, from_dict
-from tests.samples import NEEDED
+from tests.samples import NEEDED, UNMERGED
 
 NAN, INF = math.nan, math.inf
 #: What the fields of any step are tried with: a value is wrong in Python where it is wrong in a job file.
@@ -121,7 +122,11 @@ def check_arrays(cls: type[Step], folder: Path) -> None:
         for i in (slice(1), slice(1, 4))
     ]
     whole = ss.Pipeline([cls(["a", "b"], **needed)]).fit_arrays(data)
-    assert ss.merge(parts).maps == whole.maps
+    if cls.kind in UNMERGED:
+        with pytest.raises(DataError, match="fit it on the whole"):
+            ss.merge(parts)
+    else:
+        assert ss.merge(parts).maps == whole.maps
     if all(map_.lossless for maps in whole.maps for map_ in maps):
         back = whole.inverse_transform_arrays(whole.transform_arrays(data))
         np.testing.assert_allclose(back["a"], data["a"], rtol=1e-14)

@@ -18,8 +18,8 @@ def test_keep_contract(kind: str, check: Callable[[type[Step], Path], None], tmp
 
 
 def test_register_every_kind() -> None:
-    columns = {"standard", "minmax", "maxabs", "robust", "mean_norm", "quantile", "impute", "clip", "log1p",
-               "asinh", "chain"}  # fmt: skip
+    columns = {"standard", "minmax", "maxabs", "robust", "mean_norm", "impute", "clip", "log1p", "asinh", "power", "quantile",
+               "chain"}  # fmt: skip
     rows = {"unit_norm", "softmax", "log_softmax"}
     assert columns | rows == set(REGISTRY)
     assert {kind for kind, cls in REGISTRY.items() if cls.by_row} == rows

@@ -1,6 +1,6 @@
 """Maps as Spark expressions: the same numbers as the NumPy kernels, at no cost over reading and writing.
 
-To give a map a native form, define one in a file of this folder: ``class PowerForm(ColumnForm[Power], of=Power)``.
+To give a map a native form, define one in a file of this folder: ``class SignForm(ColumnForm[Sign], of=Sign)``.
 A map without one goes by the UDF engines.
 """
 

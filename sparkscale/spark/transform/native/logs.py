@@ -1,4 +1,4 @@
-"""log1p and asinh as Spark expressions."""
+"""log1p, asinh and the signed log1p as Spark expressions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from sparkscale.maps import AsinhMap, Log1pMap
+from sparkscale.maps import AsinhMap, Log1pMap, SignedLogMap
 from sparkscale.spark.transform.native.base import ColumnForm
 from sparkscale.spark.transform.native.log1p import log1p
 from sparkscale.spark.transform.native.refusals import refuse
@@ -50,3 +50,15 @@ class AsinhForm(ColumnForm[AsinhMap], of=AsinhMap):
         half = F.exp(size / F.lit(2.0))
         x = F.when(size > F.lit(20.0), half / F.lit(2.0) * half).otherwise(near)
         return F.when(y < F.lit(0.0), -x).otherwise(x)
+
+
+class SignedLogForm(ColumnForm[SignedLogMap], of=SignedLogMap):
+    """The engine's log1p of the size, with the sign."""
+
+    def forward(self, x: SparkColumn) -> SparkColumn:
+        """Say :meth:`SignedLogMap.forward`."""
+        return F.when(x < F.lit(0.0), -F.log1p(-x)).otherwise(F.log1p(F.abs(x)))
+
+    def inverse(self, y: SparkColumn) -> SparkColumn:
+        """Say :meth:`SignedLogMap.inverse`."""
+        return F.when(y < F.lit(0.0), -F.expm1(-y)).otherwise(F.expm1(F.abs(y)))

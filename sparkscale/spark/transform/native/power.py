@@ -1,0 +1,104 @@
+"""Box-Cox and Yeo-Johnson as Spark expressions."""
+
+from __future__ import annotations
+
+import math
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from sparkscale.maps import BoxCoxMap, YeoJohnsonMap
+from sparkscale.maps.power import FLAT, Ratio
+from sparkscale.spark.transform.layers import Stages
+from sparkscale.spark.transform.native.base import ColumnForm
+from sparkscale.spark.transform.native.refusals import refuse
+
+_INF = math.inf
+
+
+def log_of(ratio: Ratio, x: SparkColumn) -> SparkColumn:
+    """Say :meth:`Ratio.of`."""
+    whole = F.log1p(x) if ratio.shift else F.log(x)
+    if ratio.plain:
+        return whole
+    apart = x - F.lit(ratio.center)
+    near = F.abs(apart) <= F.lit(ratio.base / 2)
+    return F.when(near, F.log1p(apart / F.lit(ratio.base))).otherwise(whole - F.lit(ratio.log))
+
+
+def back_from(ratio: Ratio, u: SparkColumn) -> SparkColumn:
+    """Say :meth:`Ratio.back`."""
+    center, base = F.lit(ratio.center), F.lit(ratio.base)
+    return F.when(u >= F.lit(-0.5), center + base * F.expm1(u)).otherwise(base * F.exp(u) - F.lit(ratio.shift))
+
+
+def power(u: SparkColumn, exponent: float) -> SparkColumn:
+    """Say :func:`sparkscale.maps.power.power`; an engine may refuse to divide by 0."""
+    if exponent == 0:
+        return u
+    t = F.lit(exponent) * u
+    return F.when(F.abs(t) < F.lit(FLAT), u).otherwise(F.expm1(t) / F.lit(exponent))
+
+
+def root(y: SparkColumn, exponent: float) -> SparkColumn:
+    """Say :func:`sparkscale.maps.power.root`; Spark's log1p gives null from -1 down."""
+    if exponent == 0:
+        return y
+    t = F.lit(exponent) * y
+    return (
+        F.when(F.abs(t) < F.lit(FLAT), y)
+        .when(t > F.lit(-1.0), F.log1p(t) / F.lit(exponent))
+        .when(t == F.lit(-1.0), F.lit(-_INF / exponent))
+        .when(t.isNotNull(), F.lit(math.nan))
+    )
+
+
+class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
+    """The power of a logarithm; outside its domain null, or an error."""
+
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
+        """Say :meth:`BoxCoxMap.apply`."""
+        map_ = self.map
+        if map_.exponent == map_.center == 1:
+            y = x - F.lit(1.0)
+        else:
+            y = power(stages.keep(F.when(x > F.lit(0.0), log_of(map_.ratio, x))), map_.exponent)
+        defined = F.when(x == F.lit(_INF), x).when(x > F.lit(0.0), y)
+        if map_.undefined == "null":
+            return defined
+        text = "DATA_UNDEFINED: box_cox of a value that is not above 0 (undefined: error): "
+        return defined.when(x.isNotNull(), refuse(text, x))
+
+    def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
+        """Say :meth:`BoxCoxMap.inverse`."""
+        u = stages.keep(root(y, self.map.exponent))
+        return F.when(y == F.lit(_INF), y).otherwise(back_from(self.map.ratio, u))
+
+
+class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
+    """The power of a logarithm on each side of 0."""
+
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
+        """Say :meth:`YeoJohnsonMap.forward`; of NaN, which is more than any number to Spark, the upper side."""
+        map_ = self.map
+        if map_.identity:
+            return x
+        if map_.center < 0:
+            return -YeoJohnsonForm(map_.mirrored).along(-x, stages)
+        upper = x >= F.lit(0.0)
+        log = stages.keep(F.when(upper, log_of(map_.ratio, x)).otherwise(F.log1p(-x)))
+        below = F.lit(map_.zero) - F.lit(map_.factor) * power(log, 2.0 - map_.exponent)
+        return F.when(F.abs(x) == F.lit(_INF), x).when(upper, power(log, map_.exponent)).otherwise(below)
+
+    def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
+        """Say :meth:`YeoJohnsonMap.inverse`."""
+        map_ = self.map
+        if map_.identity:
+            return y
+        if map_.center < 0:
+            return -YeoJohnsonForm(map_.mirrored).back(-y, stages)
+        upper = y >= F.lit(map_.zero)
+        shrunk = (F.lit(map_.zero) - y) / F.lit(map_.factor)
+        u = stages.keep(F.when(upper, root(y, map_.exponent)).otherwise(root(shrunk, 2.0 - map_.exponent)))
+        x = F.when(upper, back_from(map_.ratio, u)).otherwise(-F.expm1(u))
+        return F.when(F.abs(y) == F.lit(_INF), y).otherwise(x)
