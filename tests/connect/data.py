@@ -91,6 +91,16 @@ def rows() -> dict[str, Any]:
     arrays: list[Any] = [row for row, _ in SOFTMAX]
     arrays += [list(triple[: number % 4]) for number, triple in enumerate(triples[len(arrays) :])]
     scores = {name: [triple[j] for triple in triples] for j, name in enumerate(("score.1", "score 2", "score`3"))}
-    masks = [None if row is None or n % 5 == 0 else [(None, True, False, True)[(n + i) % 4] for i in range(len(row))]
-             for n, row in enumerate(arrays)]  # fmt: skip
-    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays, "mask": masks}
+    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays}
+
+
+def shapes() -> dict[str, list[Any]]:
+    """Columns for logarithms and powers: skewed, of two signs, narrow and far from zero, and near zero."""
+    generator = np.random.default_rng(5)
+    return {
+        "id": list(range(300)),
+        "skewed": generator.lognormal(0, 2, 300).tolist(),
+        "sides": generator.standard_t(3, 300).tolist(),
+        "narrow": (1e6 + generator.exponential(size=300)).tolist(),
+        "small": [None, NAN, INF, 0.0, *(10.0 ** -generator.uniform(0, 20, 296)).tolist()],
+    }

@@ -99,7 +99,12 @@ def inverse_pipeline() -> ss.Pipeline:
     return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
 
 
-PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
+def shape_pipeline() -> ss.Pipeline:
+    """Logarithms and powers."""
+    names = ["skewed", "sides", "narrow", "small"]
+    powers = [ss.Power(names, into="{column}|power"), ss.Power(names, standardize=False, into="{column}|plain")]
+    logs = [ss.Log1p(names, undefined="null", into="{column}|log1p"), ss.Asinh(names, into="{column}|asinh")]
+    return ss.Pipeline([*powers, ss.Power(["skewed", "narrow"], method="box_cox", into="{column}|box_cox"), *logs])
 
 
 def main(engine: str, inputs: Path, outputs: Path) -> None:
@@ -124,6 +129,10 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         fitted = inverse_pipeline().fit(tables["features"])
         _put(fitted, outputs / "inverse.json")
         _write(fitted.inverse_transform(fitted.transform(tables["features"])), outputs / "inverse.parquet")
+        fitted = shape_pipeline().fit(tables["shapes"])
+        _put(fitted, outputs / "shapes.json")
+        for engine_ in ENGINES:
+            self_check(tables["shapes"], fitted, engine_, 300)  # type: ignore[arg-type]
         (outputs / "facts.json").write_text(json.dumps(_facts(spark)), encoding="utf-8")
 
 

@@ -13,6 +13,7 @@ from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
 from tests.connect.conftest import Outcome
+from tests.connect.scenario import shape_pipeline
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
@@ -89,6 +90,24 @@ def test_fit_sketches_quantiles_exactly_while_they_fit(outcome: Outcome) -> None
         assert sketch.count == len(finite)
         ranks = [0.0, 0.25, 0.5, 0.75, 1.0]
         assert sketch.quantiles(ranks) == np.quantile(finite, ranks).tolist()
+
+
+def test_fit_finds_the_powers_of_numpy(outcome: Outcome) -> None:
+    """The scenario has compared the results of every engine with NumPy's, by the self check."""
+    found, expected = outcome.fitted("shapes"), shape_pipeline().fit_arrays(as_arrays(data.shapes()))
+    powers = [
+        (one, other) for step in range(3) for one, other in zip(found.maps[step], expected.maps[step], strict=True)
+    ]
+    assert len(powers) == 10
+    for one, other in powers:
+        (ours,), (theirs,) = (
+            [part.exponent for part in _parts(map_) if hasattr(part, "exponent")] for map_ in (one, other)
+        )
+        assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-6)
+
+
+def _parts(map_: Any) -> tuple[Any, ...]:
+    return map_.maps if hasattr(map_, "maps") else (map_,)
 
 
 @pytest.mark.parametrize("how", ["native", "arrow", "pandas"])

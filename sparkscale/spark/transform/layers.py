@@ -39,10 +39,14 @@ class Layers:
 
 @dataclass
 class Stages:
-    """The stages of one computation: each call puts columns into the next layer and returns references to them."""
+    """The stages of one computation: each call puts columns into the next layer and returns references to them.
+
+    ``sail`` tells expressions that they are for Sail, whose functions are not all as exact as Spark's.
+    """
 
     layers: Layers
     depth: int = 0
+    sail: bool = False
 
     def keep(self, column: SparkColumn) -> SparkColumn:
         """Keep one column."""

@@ -13,6 +13,7 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.plan import output_names
 from sparkscale.spark.columns import ref
+from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform import native, udf
 from sparkscale.spark.transform.engines import choose
@@ -53,7 +54,7 @@ def _columns(
     spark = df.sparkSession
     chosen = [(item, choose(item.map, engine, spark).engine) for item in items]
     for item in (item for item, by in chosen if by == "native"):
-        yield item, native.columns_of(item, spark, Stages(layers))
+        yield item, native.columns_of(item, spark, Stages(layers, sail=is_sail(spark)))
     for name, crossing in udf.CROSSINGS.items():
         crossed = [item for item, by in chosen if by == name]
         if crossed:

@@ -8,23 +8,38 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
 from sparkscale.maps import AsinhMap, Log1pMap, SignedLogMap
+from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import ColumnForm
-from sparkscale.spark.transform.native.log1p import log1p
-from sparkscale.spark.transform.native.refusals import refuse
+from sparkscale.spark.transform.native.refusals import not_zero, refuse
 
 #: From here on, x * x + 1 is x * x.
 _LARGE = 2.0**28
 
 
+def log1p(x: SparkColumn, stages: Stages) -> SparkColumn:
+    """Return ``log(1 + x)`` of ``x > -1`` to all digits: the engine's log1p, but on Sail that is ``log(1 + x)``.
+
+    There, it is ``log(u) * x / (u - 1)`` of the rounded ``u = 1 + x``. Source: Goldberg, "What every computer scientist
+    should know about floating-point arithmetic" (1991), theorem 4. On Spark this would take five times as long.
+    """
+    if not stages.sail:
+        return F.log1p(x)
+    u = F.lit(1.0) + x
+    rounded = u - F.lit(1.0)
+    itself = (rounded == F.lit(0.0)) | (x == F.lit(math.inf))
+    return F.when(itself, x).otherwise(F.log(u) * (x / not_zero(rounded)))
+
+
 class Log1pForm(ColumnForm[Log1pMap], of=Log1pMap):
     """The logarithm; outside its domain null, or an error."""
 
-    def forward(self, x: SparkColumn) -> SparkColumn:
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`Log1pMap.apply`."""
+        log = log1p(x, stages)
         if self.map.undefined == "null":
-            return F.when(x > F.lit(-1.0), log1p(x))
+            return F.when(x > F.lit(-1.0), log)
         refused = refuse("DATA_UNDEFINED: log1p of a value that is not above -1 (undefined: error): ", x)
-        return F.when(x > F.lit(-1.0), log1p(x)).when(x.isNotNull(), refused)
+        return F.when(x > F.lit(-1.0), log).when(x.isNotNull(), refused)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Log1pMap.inverse`."""
@@ -34,10 +49,10 @@ class Log1pForm(ColumnForm[Log1pMap], of=Log1pMap):
 class AsinhForm(ColumnForm[AsinhMap], of=AsinhMap):
     """``sign(x) * log1p(|x| + x**2 / (1 + sqrt(1 + x**2)))``: the engine's own loses small and large values."""
 
-    def forward(self, x: SparkColumn) -> SparkColumn:
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`AsinhMap.forward`."""
         size = F.abs(x)
-        near = log1p(size + size * size / (F.lit(1.0) + F.sqrt(F.lit(1.0) + size * size)))
+        near = log1p(size + size * size / (F.lit(1.0) + F.sqrt(F.lit(1.0) + size * size)), stages)
         far = F.log(F.when(size > F.lit(_LARGE), size).otherwise(F.lit(1.0))) + F.lit(math.log(2.0))
         y = F.when(size > F.lit(_LARGE), far).otherwise(near)
         return F.when(x < F.lit(0.0), -y).otherwise(y)
@@ -55,9 +70,9 @@ class AsinhForm(ColumnForm[AsinhMap], of=AsinhMap):
 class SignedLogForm(ColumnForm[SignedLogMap], of=SignedLogMap):
     """The engine's log1p of the size, with the sign."""
 
-    def forward(self, x: SparkColumn) -> SparkColumn:
+    def along(self, x: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`SignedLogMap.forward`."""
-        return F.when(x < F.lit(0.0), -F.log1p(-x)).otherwise(F.log1p(F.abs(x)))
+        return F.signum(x) * log1p(F.abs(x), stages)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`SignedLogMap.inverse`."""

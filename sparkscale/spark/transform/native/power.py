@@ -11,19 +11,20 @@ from sparkscale.maps import BoxCoxMap, YeoJohnsonMap
 from sparkscale.maps.power import FLAT, Ratio
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import ColumnForm
+from sparkscale.spark.transform.native.logs import log1p
 from sparkscale.spark.transform.native.refusals import refuse
 
 _INF = math.inf
 
 
-def log_of(ratio: Ratio, x: SparkColumn) -> SparkColumn:
+def log_of(ratio: Ratio, x: SparkColumn, stages: Stages) -> SparkColumn:
     """Say :meth:`Ratio.of`."""
-    whole = F.log1p(x) if ratio.shift else F.log(x)
+    whole = log1p(x, stages) if ratio.shift else F.log(x)
     if ratio.plain:
         return whole
     apart = x - F.lit(ratio.center)
     near = F.abs(apart) <= F.lit(ratio.base / 2)
-    return F.when(near, F.log1p(apart / F.lit(ratio.base))).otherwise(whole - F.lit(ratio.log))
+    return F.when(near, log1p(apart / F.lit(ratio.base), stages)).otherwise(whole - F.lit(ratio.log))
 
 
 def back_from(ratio: Ratio, u: SparkColumn) -> SparkColumn:
@@ -40,14 +41,14 @@ def power(u: SparkColumn, exponent: float) -> SparkColumn:
     return F.when(F.abs(t) < F.lit(FLAT), u).otherwise(F.expm1(t) / F.lit(exponent))
 
 
-def root(y: SparkColumn, exponent: float) -> SparkColumn:
+def root(y: SparkColumn, exponent: float, stages: Stages) -> SparkColumn:
     """Say :func:`sparkscale.maps.power.root`; Spark's log1p gives null from -1 down."""
     if exponent == 0:
         return y
     t = F.lit(exponent) * y
     return (
         F.when(F.abs(t) < F.lit(FLAT), y)
-        .when(t > F.lit(-1.0), F.log1p(t) / F.lit(exponent))
+        .when(t > F.lit(-1.0), log1p(t, stages) / F.lit(exponent))
         .when(t == F.lit(-1.0), F.lit(-_INF / exponent))
         .when(t.isNotNull(), F.lit(math.nan))
     )
@@ -62,7 +63,7 @@ class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
         if map_.exponent == map_.center == 1:
             y = x - F.lit(1.0)
         else:
-            y = power(stages.keep(F.when(x > F.lit(0.0), log_of(map_.ratio, x))), map_.exponent)
+            y = power(stages.keep(F.when(x > F.lit(0.0), log_of(map_.ratio, x, stages))), map_.exponent)
         defined = F.when(x == F.lit(_INF), x).when(x > F.lit(0.0), y)
         if map_.undefined == "null":
             return defined
@@ -71,7 +72,7 @@ class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
 
     def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`BoxCoxMap.inverse`."""
-        u = stages.keep(root(y, self.map.exponent))
+        u = stages.keep(root(y, self.map.exponent, stages))
         return F.when(y == F.lit(_INF), y).otherwise(back_from(self.map.ratio, u))
 
 
@@ -86,7 +87,7 @@ class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
         if map_.center < 0:
             return -YeoJohnsonForm(map_.mirrored).along(-x, stages)
         upper = x >= F.lit(0.0)
-        log = stages.keep(F.when(upper, log_of(map_.ratio, x)).otherwise(F.log1p(-x)))
+        log = stages.keep(F.when(upper, log_of(map_.ratio, x, stages)).otherwise(log1p(-x, stages)))
         below = F.lit(map_.zero) - F.lit(map_.factor) * power(log, 2.0 - map_.exponent)
         return F.when(F.abs(x) == F.lit(_INF), x).when(upper, power(log, map_.exponent)).otherwise(below)
 
@@ -99,6 +100,7 @@ class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
             return -YeoJohnsonForm(map_.mirrored).back(-y, stages)
         upper = y >= F.lit(map_.zero)
         shrunk = (F.lit(map_.zero) - y) / F.lit(map_.factor)
-        u = stages.keep(F.when(upper, root(y, map_.exponent)).otherwise(root(shrunk, 2.0 - map_.exponent)))
+        above, below = root(y, map_.exponent, stages), root(shrunk, 2.0 - map_.exponent, stages)
+        u = stages.keep(F.when(upper, above).otherwise(below))
         x = F.when(upper, back_from(map_.ratio, u)).otherwise(-F.expm1(u))
         return F.when(F.abs(y) == F.lit(_INF), y).otherwise(x)
