@@ -46,7 +46,8 @@ def _within(known: Mapping[float, float], best: float, bracket: Sequence[float],
     near = sorted({*others[:_POINTS], *(x for x in bracket if x in others)}, key=lambda x: abs(x - best))
     fewer = [x for x in near if x in bracket or x != near[-1]]
     many, few = (_top(known, best, points, bracket) for points in (near, fewer))
-    if len(fewer) < len(near) and all(top is None or top[1] < tolerance for top in (many, few)):
+    enclosed = len(fewer) < len(near) and all(x in others for x in bracket)
+    if enclosed and all(top is None or top[1] < tolerance for top in (many, few)):
         return None
     parabola = _top(known, best, bracket, bracket)
     width = bracket[-1] - bracket[0]

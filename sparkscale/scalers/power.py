@@ -20,8 +20,8 @@ from sparkscale.stats.column import EPS, ColumnStats
 _ROUNDS = 12
 #: The first exponents beside the start, in units of 1 / std of the logarithm: there the likelihood bends.
 _STEP = 0.6
-#: How far below its maximum the mean log-likelihood of a row may stay: 1e-9 of 0.1, with a margin of 100.
-_TOLERANCE = 1e-12
+#: How far below its maximum the mean log-likelihood of a row may stay: 1e-9 of 0.1, with a margin of 10.
+_TOLERANCE = 1e-11
 #: Times 1 / log(20 * largest value), scikit-learn's bounds of an exponent. They use half of the exponent range of
 #: doubles, so that variances neither overflow nor underflow.
 _LEAST = (math.log(sys.float_info.min) - math.log(EPS)) / 2
@@ -121,7 +121,7 @@ class _Family:
 
     def search(self) -> Generator[Sequence[Ask], Sequence[ColumnStats], tuple[float, Mapping[float, ColumnStats]]]:
         """Return the exponent of the greatest likelihood, and the statistics behind all that were tried."""
-        step = _STEP / self.logs.std if self.logs.std else math.inf
+        step = _STEP / self.logs.std if self.logs.std > 0 else math.inf
         first = {min(max(p, self.low), self.high) for p in (self.start - step, self.start, self.start + step)}
         likelihood = {self.start: self.likelihood(self.start, self.known)} if self.start in first else {}
         seen: dict[float, ColumnStats] = {}
