@@ -49,6 +49,25 @@ def fit(bench: Bench) -> Iterator[Contest]:
     )
 
 
+def power(bench: Bench) -> Iterator[Contest]:
+    """Fit power transforms, which scan again and again: by how many plain fits that takes."""
+    for cols in bench.widths(20):
+        at = {"data": data.features(bench.folder, bench.rows, cols)}
+        yield Contest(
+            f"power: fit, {bench.rows:,} rows, {cols} columns",
+            [
+                Entry("noop scan", partial(works.noop, **at)),
+                Entry("standard", partial(works.fit, **at)),
+                Entry("power", partial(works.power, **at)),
+                Entry("standard on Sail", partial(works.fit, **at), "sail"),
+                Entry("power on Sail", partial(works.power, **at), "sail"),
+                Entry("scikit-learn", partial(works.sklearn_power, **at), "python"),
+            ],
+            [Target("power", "standard", 12), Target("power on Sail", "standard on Sail", 12)],
+            rtol=1e-6,
+        )
+
+
 def transform(bench: Bench) -> Iterator[Contest]:
     """Transform to Parquet: standard, min-max, softmax over 10 and 200 scores and over an array."""
     out = str(bench.folder / "out")
@@ -175,4 +194,12 @@ def growth(bench: Bench) -> Iterator[Contest]:
     )
 
 
-SUITES = {"fit": fit, "transform": transform, "job": job, "engines": engines, "growth": growth, "wide": wide}
+SUITES = {
+    "fit": fit,
+    "power": power,
+    "transform": transform,
+    "job": job,
+    "engines": engines,
+    "growth": growth,
+    "wide": wide,
+}

@@ -54,6 +54,27 @@ def fit(spark: Any, data: str, columns: Sequence[str] = (), scaler: str = "Stand
     }
 
 
+def power(spark: Any, data: str) -> Numbers:
+    """Fit power transforms by sparkscale."""
+    import sparkscale as ss
+
+    df = spark.read.parquet(data)
+    fitted = ss.Pipeline([ss.Power(_columns(df))]).fit(df)
+    return {"exponent": [map_.maps[0].exponent for map_ in fitted.maps[0]]}
+
+
+def sklearn_power(_spark: Any, data: str) -> Numbers:
+    """Fit scikit-learn's PowerTransformer in memory; its exponents have fewer digits, and are not compared."""
+    import numpy as np
+    import pyarrow.parquet as pq
+    from sklearn.preprocessing import PowerTransformer
+
+    table = pq.read_table(data)
+    columns = [name for name in table.column_names if name.startswith("f")]
+    PowerTransformer().fit(np.column_stack([table[name].to_numpy() for name in columns]))
+    return None
+
+
 def agg(spark: Any, data: str, columns: Sequence[str] = (), at_a_time: int = 10**6) -> Numbers:
     """Ask Spark for min, max, avg and stddev_pop, some columns at a time; all at once is what people write."""
     from pyspark.sql import functions as F
