@@ -163,6 +163,20 @@ def test_keep_the_digits_of_a_narrow_column() -> None:
     assert not np.array_equal(y, z)
 
 
+def test_mirror_a_negative_column() -> None:
+    for x in (1e6 + np.random.default_rng(0).exponential(size=300), np.random.default_rng(1).lognormal(0, 2, 300)):
+        exponent, y, _ = fit(x)
+        mirrored, z, _ = fit(-x)
+        assert mirrored == pytest.approx(2 - exponent, rel=1e-9)
+        np.testing.assert_allclose(z, -y, rtol=1e-9, atol=1e-9)
+
+
+def test_count_rounding_as_a_constant() -> None:
+    exponent, y, _ = fit([math.nextafter(1e-3, 1), 1e-3, 1e-3])
+    assert exponent == 1
+    assert np.abs(y).max() < 1e-15
+
+
 def test_give_a_constant_zero_and_the_exponent_1() -> None:
     for method in METHODS:
         exponent, y, map_ = fit([2.5, 2.5, NAN], method=method)
@@ -283,6 +297,22 @@ def test_invert(exponent: float, center: float, values: list[float]) -> None:
     ratio = BoxCoxMap(exponent, abs(center) + 1e-3)
     if abs(exponent) * np.abs(np.log(positive / ratio.center)).max() < 18:  # beyond, the power hides the value
         np.testing.assert_allclose(ratio.inverse(ratio.forward(positive)), positive, rtol=1e-6)
+
+
+def test_keep_the_digits_of_tiny_products() -> None:
+    x = np.array([1e-300, 3e-310, 5e-324])
+    assert YeoJohnsonMap(1e-10).forward(x).tolist() == x.tolist()
+    assert YeoJohnsonMap(1e-10).inverse(x).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 2.0, 3.0])
+@pytest.mark.parametrize("center", [0.0, 5.0, -5.0])
+def test_keep_infinities(exponent: float, center: float) -> None:
+    ends = np.array([-INF, INF])
+    assert YeoJohnsonMap(exponent, center).forward(ends).tolist() == [-INF, INF]
+    assert YeoJohnsonMap(exponent, center).inverse(ends).tolist() == [-INF, INF]
+    assert BoxCoxMap(exponent, 2.0).forward(ends[1:]).tolist() == [INF]
+    assert BoxCoxMap(exponent, 2.0).inverse(ends[1:]).tolist() == [INF]
 
 
 def test_give_nan_for_what_no_value_gives() -> None:
