@@ -91,7 +91,9 @@ def rows() -> dict[str, Any]:
     arrays: list[Any] = [row for row, _ in SOFTMAX]
     arrays += [list(triple[: number % 4]) for number, triple in enumerate(triples[len(arrays) :])]
     scores = {name: [triple[j] for triple in triples] for j, name in enumerate(("score.1", "score 2", "score`3"))}
-    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays}
+    masks = [None if row is None or n % 5 == 0 else [(None, True, False, True)[(n + i) % 4] for i in range(len(row))]
+             for n, row in enumerate(arrays)]  # fmt: skip
+    return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays, "mask": masks}
 
 
 def shapes() -> dict[str, list[Any]]:

@@ -107,6 +107,9 @@ def shape_pipeline() -> ss.Pipeline:
     return ss.Pipeline([*powers, ss.Power(["skewed", "narrow"], method="box_cox", into="{column}|box_cox"), *logs])
 
 
+PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
+
+
 def main(engine: str, inputs: Path, outputs: Path) -> None:
     """Run everything on one engine."""
     with session(SESSIONS[engine], "scenario") as spark:

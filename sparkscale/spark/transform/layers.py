@@ -41,7 +41,7 @@ class Layers:
 class Stages:
     """The stages of one computation: each call puts columns into the next layer and returns references to them.
 
-    ``sail`` tells expressions that they are for Sail, whose functions are not all as exact as Spark's.
+    ``sail`` is for expressions that differ on Sail, whose functions are not all as exact as Spark's.
     """
 
     layers: Layers

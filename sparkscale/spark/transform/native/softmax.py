@@ -11,7 +11,7 @@ from sparkscale.maps import SoftmaxMap
 from sparkscale.spark.columns import as_it_is
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import RowForm
-from sparkscale.spark.transform.native.log1p import log1p
+from sparkscale.spark.transform.native.logs import log1p
 from sparkscale.spark.transform.native.refusals import not_zero, refuse, unless_nonfinite, unless_null
 from sparkscale.spark.transform.native.scores import Scores
 
@@ -51,7 +51,7 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
     def _logarithms(self, x: Scores, m: SparkColumn, stages: Stages) -> Scores:
         logits = x.map(lambda score: self.logit(score, m)).keep(stages)
         others = stages.keep(_others(logits, nulls=self._masks))
-        total = stages.keep(_nan_with(m, log1p(others)))
+        total = stages.keep(_nan_with(m, log1p(others, stages)))
         return logits.map(lambda w: w - total)
 
     def logit(self, score: SparkColumn, m: SparkColumn) -> SparkColumn:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from sparkscale.maps.winners import Fact, Winners
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import Form
-from sparkscale.spark.transform.native.log1p import log1p
+from sparkscale.spark.transform.native.logs import log1p
 from sparkscale.spark.transform.native.refusals import unless_null
 from sparkscale.spark.transform.native.scores import Scores
 from sparkscale.spark.transform.native.softmax import SoftmaxForm, is_least
@@ -66,7 +66,7 @@ class WinnersForm(Form[Winners], of=Winners):
         return {
             "confidence": F.lit(1.0) / total,
             "margin": (F.lit(0.0) - F.expm1(second)) / total,
-            "entropy": log1p(others) - spread / total,
+            "entropy": log1p(others, stages) - spread / total,
         }
 
 
