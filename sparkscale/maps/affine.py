@@ -242,7 +242,7 @@ class Undefined(ColumnMap, kind="undefined"):
 
     def after(self, stats: ColumnStats) -> ColumnStats:
         """Return statistics of nulls."""
-        return ColumnStats(nulls=stats.rows)
+        return stats.emptied()
 
     def forward(self, x: Floats) -> Floats:
         """Give NaN for everything; :meth:`apply` makes it null."""

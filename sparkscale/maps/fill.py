@@ -56,12 +56,7 @@ class Fill(ColumnMap, kind="fill"):
 
     def after(self, stats: ColumnStats) -> ColumnStats:
         """Return the statistics with so many values more, and nothing missing."""
-        filled = {
-            "nulls": stats.nulls if "null" in self.missing else 0,
-            "nans": stats.nans if "nan" in self.missing else 0,
-        }
-        sketched = stats.quantiles is not None or not stats.finite
-        return stats.without(**filled) + ColumnStats.repeated(self.value, sum(filled.values()), quantiles=sketched)
+        return stats.filled(self.value, [f"{one}s" for one in self.missing])
 
     @property
     def formula(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from sparkscale.errors import DataError
 from sparkscale.maps import Affine, unit_of
 from sparkscale.scalers.base import Scaler
 from sparkscale.stats.column import EPS, ColumnStats
@@ -13,7 +14,8 @@ from sparkscale.stats.column import EPS, ColumnStats
 class Standard(Scaler, kind="standard"):
     """``(x - mean) / std``: z-scores. The mean is subtracted as two doubles, so a large offset costs no digits.
 
-    std is ``sqrt(M2 / (n - ddof))``; ddof 0 as in NumPy and scikit-learn, 1 as in Spark MLlib.
+    std is ``sqrt(M2 / (n - ddof))``; ddof 0 as in NumPy and scikit-learn, 1 as in Spark MLlib. With a ``weight``, n is
+    the sum of weights.
     A column counts as constant where min == max, or where std is no larger than the rounding of
     the stored doubles, ``eps * |mean|``; then the scale is 1.
 
@@ -33,7 +35,10 @@ class Standard(Scaler, kind="standard"):
     ddof: Literal[0, 1] = 0
 
     def solve(self, stats: ColumnStats) -> Affine:
-        """Return the z-score map."""
+        """Return the z-score map; raises :class:`DataError` if ``ddof: 1`` finds weights that sum to 1 or less."""
+        if self.with_std and self.ddof >= stats.weight and not stats.constant:
+            cause = f"ddof 1: expected weights whose sum is above 1, found {stats.weight!r}"
+            raise DataError("DATA_WEIGHT", cause, "multiply the weights up to counts, or set ddof: 0")
         unit = unit_of(stats.mean, stats.std_of(self.ddof))
         std = stats.std_of(self.ddof, unit)  # of a subnormal spread too, in a unit that holds all its digits
         varies = not stats.constant and std > EPS * math.ldexp(abs(stats.mean), -unit)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -25,15 +25,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparkscale.errors import DataError
 from sparkscale.stats import moments
-from sparkscale.stats.exact import canonical, exact_mean, ldexp, two_sum
+from sparkscale.stats import weights as weighing
+from sparkscale.stats.exact import by_four, canonical, exact_mean, ldexp, two_sum
 from sparkscale.stats.quantiles import QuantileSketch
+from sparkscale.stats.weights import Weights
 
 EPS = sys.float_info.epsilon
 
 _COUNTS = ("nulls", "nans", "posinf", "neginf", "finite")
 _NUMBERS = ("min", "max", "mean", "mean_lo", "m2")
-#: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared.
-_EXP_MAX = 1100
+#: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared; with weights, at
+#: least 2**-1074 times 2**-2148 squared.
+_EXP_MAX, _WEIGHTED_EXP_MAX = 1100, 2700
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class ColumnStats:
         min, max, mean: of the finite values, in the column's own unit; NaN without any.
         mean_lo: what the double ``mean`` could not hold of the mean, in units of ``2**exp``.
         m2, exp: ``sum((x - mean)**2) = m2 * 4**exp``, in squared units.
+        weights: for each of the counts, the sum of the weights of its rows; None if rows have no weights. Mean and M2
+            are weighted by them.
         quantiles: a KLL sketch of the finite values, or None if no scaler asked for it.
 
     >>> monday, tuesday = ColumnStats.of([1.0, 2.0]), ColumnStats.of([6.0, float("nan")])
@@ -71,15 +76,19 @@ class ColumnStats:
     m2: float = 0.0
     exp: int = 0
     quantiles: QuantileSketch | None = None
+    weights: Weights | None = None
 
     @classmethod
-    def of(cls, values: ArrayLike, *, quantiles: bool = False) -> ColumnStats:
+    def of(cls, values: ArrayLike, *, quantiles: bool = False, weights: ArrayLike | None = None) -> ColumnStats:
         """Compute the statistics of an array.
 
         Args:
             values: 1-D numbers of any real dtype; a masked element of a ``numpy.ma`` array is a null.
-            quantiles: also sketch the quantiles.
+            quantiles: also sketch the quantiles, which cannot be weighted.
+            weights: one for each value, finite and not negative. A value of weight 0 counts as absent.
         """
+        if weights is not None:
+            return cls.shifted(**weighing.of(values, weights))
         masked: Any = np.ma.asarray(values)
         data = np.asarray(masked.compressed(), dtype=np.float64)
         finite = data[np.isfinite(data)]
@@ -104,12 +113,13 @@ class ColumnStats:
         mean_lo: float = 0.0,
         shift: float = 0.0,
         exp: int = 0,
+        unit: int = 0,
         **counts: Any,
     ) -> ColumnStats:
         """Build statistics from the moments of ``d = x / 2**exp - shift``: its mean (two doubles) and M2.
 
-        ``min`` and ``max`` are those of ``x`` itself. Moments that are not finite are kept as they are:
-        they say that this shift or exponent does not serve.
+        ``min`` and ``max`` are those of ``x`` itself. M2 is in units of ``4**unit``. Moments that are not finite are
+        kept as they are: they say that this shift or exponent does not serve.
         """
         if not finite:
             return cls(**counts)
@@ -117,7 +127,7 @@ class ColumnStats:
             return cls(**counts, finite=finite, min=min + 0.0, max=min + 0.0, mean=min + 0.0)
         high, low = two_sum(shift, mean)
         pair = two_sum(high, low + mean_lo) if math.isfinite(high) else (high, 0.0)
-        found = moments.assemble(pair, exp, canonical(m2, exp))
+        found = moments.assemble(pair, exp, canonical(m2, exp + unit))
         return cls(**counts, finite=finite, min=min + 0.0, max=max + 0.0, **moments.within(found, min, max))
 
     @classmethod
@@ -153,14 +163,24 @@ class ColumnStats:
         )
 
     @classmethod
-    def repeated(cls, value: float, count: int, *, quantiles: bool = False) -> ColumnStats:
-        """Return the statistics of ``count`` rows that all hold ``value``."""
-        stats = cls.shifted(finite=count, min=value, max=value, mean=value, m2=0.0)
+    def repeated(cls, value: float, count: int, *, quantiles: bool = False, weight: float | None = None) -> ColumnStats:
+        """Return the statistics of ``count`` rows that all hold ``value``; ``weight`` is the sum of their weights."""
+        weights = None if weight is None else Weights(finite=weight)
+        stats = cls.shifted(finite=count, min=value, max=value, mean=value, m2=0.0, weights=weights)
         return stats.with_quantiles(QuantileSketch.repeated(value, count) if quantiles and count else None)
 
-    def without(self, *, nulls: int = 0, nans: int = 0) -> ColumnStats:
-        """Return the same less so many rows that hold no number."""
-        return replace(self, nulls=self.nulls - nulls, nans=self.nans - nans)
+    def filled(self, value: float, missing: Collection[str]) -> ColumnStats:
+        """Return the statistics with ``value`` in place of what is missing, ``nulls``, ``nans`` or both."""
+        none: dict[str, Any] = dict.fromkeys(missing, 0)
+        weight = None if self.weights is None else sum(getattr(self.weights, name) for name in missing)
+        rest = replace(self, **none, weights=self.weights and replace(self.weights, **none))
+        count = sum(getattr(self, name) for name in missing)
+        sketched = self.quantiles is not None or not self.finite
+        return rest + ColumnStats.repeated(value, count, quantiles=sketched, weight=weight)
+
+    def emptied(self) -> ColumnStats:
+        """Return the statistics of as many rows that are all null."""
+        return ColumnStats(nulls=self.rows, weights=self.weights and Weights(nulls=self.weights.total))
 
     def mapped(
         self,
@@ -173,12 +193,12 @@ class ColumnStats:
         """Return the statistics behind an ``increasing`` map that stretches by ``ratio``, with these ends and mean."""
         mantissa, power = math.frexp(ratio)
         exp = self.exp + power
-        unit = Fraction(2) ** exp
-        center = float(mean / unit)
-        counts: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
-        rest = float(mean / unit - Fraction(center))
+        own = exp if self.weights is None else math.frexp(max(abs(low), abs(high)))[1]
+        mean /= Fraction(2) ** own
+        center = float(mean)
+        moments_: dict[str, Any] = {"mean": center, "mean_lo": float(mean - Fraction(center)), "exp": own}
         made = ColumnStats.shifted(
-            **counts, min=low, max=high, mean=center, mean_lo=rest, m2=self.m2 * mantissa * mantissa, exp=exp
+            **self._counts, min=low, max=high, m2=self.m2 * mantissa * mantissa, unit=exp - own, **moments_
         )
         return made.with_quantiles(self.quantiles.mapped(increasing) if self.quantiles else None)
 
@@ -192,9 +212,21 @@ class ColumnStats:
         return self.nulls + self.nans + self.posinf + self.neginf + self.finite
 
     @property
+    def _counts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*_COUNTS, "weights")}
+
+    @property
+    def weight(self) -> float:
+        """What the moments are of: the sum of the weights of the finite values, or their number without weights."""
+        return self.finite if self.weights is None else self.weights.finite
+
+    @property
     def var(self) -> float:
-        """Population variance, ``M2 / finite`` (ddof 0), in squared units; inf where a double cannot hold it."""
-        return ldexp(self.m2 / self.finite, 2 * self.exp) if self.finite else math.nan
+        """Population variance, ``M2 / weight`` (ddof 0), in squared units; inf where a double cannot hold it."""
+        if not self.finite:
+            return math.nan
+        divisor, four = by_four(self.weight)
+        return ldexp(self.m2 / divisor, 2 * (self.exp - four))
 
     @property
     def std(self) -> float:
@@ -202,10 +234,11 @@ class ColumnStats:
         return self.std_of(0)
 
     def std_of(self, ddof: int, unit: int = 0) -> float:
-        """Return the standard deviation ``sqrt(M2 / (finite - ddof))`` in units of ``2**unit``; NaN where undefined."""
-        if self.finite <= ddof:
+        """Return the standard deviation ``sqrt(M2 / (weight - ddof))`` in units of ``2**unit``; NaN where undefined."""
+        if self.weight <= ddof:
             return math.nan
-        return ldexp(math.sqrt(self.m2 / (self.finite - ddof)), self.exp - unit)
+        divisor, four = by_four(self.weight - ddof)
+        return ldexp(math.sqrt(self.m2 / divisor), self.exp - four - unit)
 
     @property
     def range(self) -> float:
@@ -221,10 +254,12 @@ class ColumnStats:
         """Return the statistics of both parts together.
 
         Counts, min and max are exact. Commutative to the last bit; associative to the last bits of
-        mean and M2; ``EMPTY`` is the exact identity.
+        mean, M2 and weights; ``EMPTY`` is the exact identity. Raises :class:`DataError` where one part alone has
+        weights.
         """
         if not isinstance(other, ColumnStats):
             return NotImplemented
+        weights = weighing.merged(self, other)
         counts: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         parts = [part for part in (self, other) if part.finite]
         numbers: dict[str, Any] = {}
@@ -232,7 +267,7 @@ class ColumnStats:
             numbers = moments.merged(*parts)
         elif parts:
             numbers = {name: getattr(parts[0], name) for name in (*_NUMBERS, "exp")}
-        return ColumnStats(**counts, **numbers, quantiles=_merge_quantiles(self, other))
+        return ColumnStats(**counts, **numbers, quantiles=_merge_quantiles(self, other), weights=weights)
 
     def __eq__(self, other: object) -> bool:
         """Compare by content; the NaN of a column without numbers equals itself."""
@@ -242,6 +277,7 @@ class ColumnStats:
         """Return the main counts and numbers; :meth:`to_dict` has every field."""
         counts = f"rows={self.rows}, nulls={self.nulls}, nan={self.nans}, inf={self.posinf + self.neginf}"
         numbers = (("min", self.min), ("max", self.max), ("mean", self.mean), ("std", self.std))
+        counts += "" if self.weights is None else f", weight={self.weight:.6g}"
         return f"ColumnStats({counts}, {', '.join(f'{name}={number:.6g}' for name, number in numbers)})"
 
     def __hash__(self) -> int:
@@ -249,18 +285,18 @@ class ColumnStats:
         return hash((self.nulls, self.nans, self.finite))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready content: numbers are null where the column has no finite value."""
+        """Return JSON-ready content: numbers are null without a finite value; only weighted rows have ``weights``."""
         out: dict[str, Any] = {"rows": self.rows} | {name: getattr(self, name) for name in _COUNTS}
         out |= {name: getattr(self, name) if self.finite else None for name in _NUMBERS}
         out["exp"] = self.exp
         out["quantiles"] = self.quantiles.to_text() if self.quantiles else None
-        return out
+        return out if self.weights is None else out | {"weights": self.weights.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ColumnStats:
         """Read what :meth:`to_dict` wrote; raises :class:`DataError` if it is inconsistent."""
         expected = {"rows", *_COUNTS, *_NUMBERS, "exp", "quantiles"}
-        if not isinstance(data, Mapping) or set(data) != expected:
+        if not isinstance(data, Mapping) or set(data) - {"weights"} != expected:
             raise _invalid(f"fields {sorted(expected)}", sorted(map(str, data)) if isinstance(data, Mapping) else data)
         for name in ("rows", *_COUNTS, "exp"):
             if type(data[name]) is not int or (name != "exp" and data[name] < 0) or abs(data[name]) >= 2**63:
@@ -274,6 +310,7 @@ class ColumnStats:
             **numbers,
             exp=data["exp"],
             quantiles=None if sketch is None else QuantileSketch.from_text(sketch),
+            weights=_weights(data) if "weights" in data else None,
         )
         if stats.rows != data["rows"]:
             raise _invalid(f"{stats.rows} rows, the sum of the counts", data["rows"])
@@ -286,7 +323,8 @@ class ColumnStats:
 
     def _consistent(self) -> bool:
         """Whether the numbers can be those of a column; an exponent that no double needs is refused first."""
-        if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= _EXP_MAX):
+        most = _EXP_MAX if self.weights is None else _WEIGHTED_EXP_MAX
+        if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= most):
             return False
         return abs(ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
 
@@ -295,6 +333,17 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise _invalid(f"a finite number in {name!r}", value)
     return float(value)
+
+
+def _weights(data: Mapping[str, Any]) -> Weights:
+    """Read the sums of weights; each is above 0 where its count is."""
+    found = data["weights"]
+    if not isinstance(found, Mapping) or set(found) != set(_COUNTS):
+        raise _invalid(f"weights of {list(_COUNTS)}", found)
+    sums = {name: _number(f"weights.{name}", found[name]) for name in _COUNTS}
+    if any(sums[name] < 0 or (sums[name] > 0) != (data[name] > 0) for name in _COUNTS):
+        raise _invalid("weights above 0 for each count above 0", dict(found))
+    return Weights(**sums)
 
 
 def _invalid(expected: str, found: object) -> DataError:

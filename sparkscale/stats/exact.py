@@ -49,6 +49,18 @@ def ldexp(m: float, exp: int) -> float:
 
 def exact_mean(totals: Sequence[float], n: int) -> tuple[float, float]:
     """Return ``sum(totals) / n`` as two doubles, of 104 bits; the order of the totals does not matter."""
-    high = math.fsum(totals)
-    mean = (Fraction(high) + Fraction(math.fsum([*totals, -high]))) / n
+    mean = exact_sum(totals) / n
     return float(mean), float(mean - Fraction(float(mean)))
+
+
+def exact_sum(totals: Sequence[float]) -> Fraction:
+    """Return a sum to 106 bits; the order of the totals does not matter."""
+    high = math.fsum(totals)
+    return Fraction(high) + Fraction(math.fsum([*totals, -high]))
+
+
+def by_four(x: float) -> tuple[float, int]:
+    """Return ``(m, e)`` with ``x = m * 4**e`` and m in [1/4, 1), exactly."""
+    mantissa, two = math.frexp(x)
+    four = (two + 1) // 2
+    return math.ldexp(mantissa, two - 2 * four), four

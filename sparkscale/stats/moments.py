@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparkscale.stats import weights
 from sparkscale.stats.exact import add_scaled, ldexp, two_sum
 
 if TYPE_CHECKING:
@@ -50,11 +51,10 @@ def merged(one: ColumnStats, other: ColumnStats) -> dict[str, Any]:
     a_high, b_high = math.ldexp(a.mean, -exp), math.ldexp(b.mean, -exp)
     a_low, b_low = math.ldexp(a.mean_lo, a.exp - exp), math.ldexp(b.mean_lo, b.exp - exp)
     delta = (b_high - a_high) + (b_low - a_low)
-    weight = b.finite / (a.finite + b.finite)
-    between = (delta * delta * weight * a.finite, exp)
-    m2 = add_scaled(add_scaled((a.m2, a.exp), (b.m2, b.exp)), between)
+    share = b.weight / (a.weight + b.weight)
+    m2 = add_scaled(add_scaled((a.m2, a.exp), (b.m2, b.exp)), weights.between(delta, exp, a.weight, b.weight))
     low, high = min(a.min, b.min), max(a.max, b.max)
-    moments = assemble(two_sum(a_high, a_low + delta * weight), exp, m2)
+    moments = assemble(two_sum(a_high, a_low + delta * share), exp, m2)
     return {"min": low, "max": high} | within(moments, low, high)
 
 
@@ -77,4 +77,4 @@ def within(moments: dict[str, Any], low: float, high: float) -> dict[str, Any]:
 
 def _order(part: ColumnStats) -> tuple[float, ...]:
     """Order two parts by their content alone, the larger first, so that merging is commutative to the last bit."""
-    return (-part.finite, part.mean, part.mean_lo, part.exp, part.m2)
+    return (-part.weight, part.mean, part.mean_lo, part.exp, part.m2)
