@@ -7,10 +7,12 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
       "format": "sparkscale-artifact",  "format_version": 1,
       "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
       "rows": 336776,                   rows that the fit saw; null if no step needed a scan
+      "weight": "w",                    the column that weighed the rows; only if there was one
       "provenance": {...},              versions, engine, inputs
       "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    every column of the table, in order
       "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
-                          min, max, mean, mean_lo, m2, exp, quantiles}},
+                          min, max, mean, mean_lo, m2, exp, quantiles,
+                          weights: {nulls, nans, posinf, neginf, finite}}},    only with a weight
       "steps": [{
         "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, with defaults
         "inputs": [{"path": ["distance"], "type": "bigint"}],      a step's mask is the last
@@ -20,9 +22,10 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
       "looks": [{"feature": "distance", "map": {...}, "stats": {...}}]   seen behind a map by a scaler that looked again
     }
 
-The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``; ``quantiles`` is
-null or base64 of a DataSketches KLL sketch of doubles. A program in any language applies a map by
-the formula of its kind: ``affine`` is
+The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``. With a weight, rows of weight 0 are in
+no count, ``weights`` holds for each count the sum of the weights of its rows, mean and m2 are weighted, and the
+variance is ``m2 * 4**exp / weights.finite``. ``quantiles`` is null or base64 of a DataSketches KLL sketch of doubles.
+A program in any language applies a map by the formula of its kind: ``affine`` is
 ``((x * prescale - center * prescale - center_lo) / scale * gain + offset) * postscale``, evaluated from
 left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
 and smallest doubles, first divide scale and gain by the power of 2 that brings the gain into [1, 2).
@@ -75,6 +78,8 @@ def dump(fitted: Fitted) -> bytes:
             {"feature": look.feature, "map": look.map.to_dict(), "stats": look.stats.to_dict()} for look in fitted.looks
         ],
     }
+    if fitted.weight is not None:
+        document["weight"] = fitted.weight
     try:
         document["checksum"] = _checksum(document)
     except UnicodeEncodeError as error:
@@ -154,17 +159,25 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
     features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
     if features != set(stats):
         raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
+    weight = _text(document["weight"]) if "weight" in document else None
+    if any((known.weights is None) != (weight is None) for known in stats.values()):
+        raise ValueError(f"weight {weight!r:.80}, and statistics of which some are not weighted so")
     columns = tuple(_column(item) for item in _list(document["columns"]))
     _check_inputs(steps, columns)
     looks = tuple(_look(item, stats) for item in _list(document["looks"]))
-    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks)
+    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks, weight)
 
 
 def _look(data: Mapping[str, Any], stats: Mapping[str, ColumnStats]) -> Look:
     feature, map_, seen = _text(data["feature"]), maps.from_dict(data["map"]), ColumnStats.from_dict(data["stats"])
-    if feature not in stats or not isinstance(map_, maps.ColumnMap) or seen.rows != stats[feature].rows:
+    if feature not in stats or not isinstance(map_, maps.ColumnMap) or not _alike(seen, stats[feature]):
         raise ValueError(f"a look at {feature!r:.80} that does not belong to its statistics")
     return Look(feature, map_, seen)
+
+
+def _alike(one: ColumnStats, other: ColumnStats) -> bool:
+    """Whether two statistics can be of the same rows."""
+    return one.rows == other.rows and (one.weights is None) == (other.weights is None)
 
 
 def _step(data: Mapping[str, Any]) -> Step:

@@ -17,6 +17,11 @@ def first_difference(ours: Sequence[PlannedStep], theirs: Sequence[PlannedStep])
     return next((text for pair in enumerate(zip(ours, theirs, strict=True), 1) for text in _of_step(*pair)), "")
 
 
+def of_weights(ours: str | None, theirs: str | None) -> str:
+    """Return how two weights differ in words, or an empty string where they are the same."""
+    return "" if ours == theirs else f"weight {_name(ours)} and {_name(theirs)}"
+
+
 def _of_step(number: int, pair: tuple[PlannedStep, PlannedStep]) -> Iterator[str]:
     ours, theirs = (step.step.to_dict() for step in pair)
     for key in dict.fromkeys([*ours, *theirs]):  # the kind comes first: other kinds have other keys

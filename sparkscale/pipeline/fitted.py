@@ -43,7 +43,7 @@ class Fitted:
         columns: all top-level columns of the table that it was fitted on, in their order.
         stats: by feature name, the :class:`~sparkscale.stats.column.ColumnStats` of the fit.
         maps: for each step its maps, one an output, or one for a row step.
-        rows: how many rows the fit saw; None if no step needed a scan (row steps only).
+        rows: how many rows the fit saw, without those of weight 0; None if no step needed a scan (row steps only).
         provenance: where the numbers come from: versions, engine, inputs.
     """
 
@@ -55,6 +55,8 @@ class Fitted:
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     #: What scalers that looked again have seen, with which :func:`sparkscale.merge` solves them again.
     looks: tuple[Look, ...] = ()
+    #: The column that weighed the rows of the fit; None if all counted the same. A transform does not need it.
+    weight: str | None = None
 
     @property
     def applications(self) -> Iterator[Application]:
@@ -219,7 +221,8 @@ class Fitted:
 
     @property
     def _rows(self) -> str:
-        return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows"
+        weighted = "" if self.weight is None else f" weighted by {self.weight!r}"
+        return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows{weighted}"
 
     def _repr_html_(self) -> str:
         rows = ((self.steps[item.number - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)

@@ -9,7 +9,7 @@ from functools import partial
 
 from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline.arguments import all_of
-from sparkscale.pipeline.differences import first_difference
+from sparkscale.pipeline.differences import first_difference, of_weights
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
@@ -31,9 +31,9 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
         raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
     first = parts[0]
     for other in parts[1:]:
-        if difference := first_difference(first.steps, other.steps):
+        if difference := first_difference(first.steps, other.steps) or of_weights(first.weight, other.weight):
             cause = f"expected parts of one pipeline, found {difference}"
-            raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps and columns")
+            raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps, columns and weight")
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
@@ -70,7 +70,7 @@ def _whole(parts: Sequence[Fitted]) -> Plan:
         for alike in fields.values()
     )
     steps = (_joined(alike) for alike in zip(*(part.steps for part in parts), strict=True))
-    return Plan(Schema(tuple(columns)), tuple(steps))
+    return Plan(Schema(tuple(columns)), tuple(steps), weight=parts[0].weight)
 
 
 def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Bools, ColumnMap, Floats
-from sparkscale.pipeline import arrays, row_steps
+from sparkscale.pipeline import arrays, row_steps, weighting
 from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
@@ -20,6 +21,7 @@ from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.scalers.learning import Ask
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.weights import checked
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
 class Pipeline:
     """A list of steps. Each step reads the input's columns, never another step's output.
+
+    ``weight`` names a column that weighs the rows of a fit: mean and std become those of ``numpy.average``, and rows of
+    weight 0 count as absent. No pattern chooses that column as a feature; a step that names it scales it. A transform
+    does not need it. Quantiles are not weighted: with a weight, steps that need them raise
+    :class:`~sparkscale.errors.ConfigError`.
 
     >>> from sparkscale import MinMax, Softmax
     >>> data = {"x": np.array([10, 20, 30, 40]), "a": np.zeros(4), "b": np.zeros(4)}
@@ -39,18 +46,21 @@ class Pipeline:
     array([0.5, 0.5, 0.5, 0.5])
     """
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], *, weight: str | None = None) -> None:
         self.steps = all_of(Step, steps, "steps", "Pipeline([Standard('x')])")
         for number, step in enumerate(self.steps, 1):
             if step.is_stage:
                 cause = f"step {number} ({step.kind}): expected columns, found none"
                 raise ConfigError("CONFIG_MISSING", cause, "only a stage of a chain has no columns")
+        self.weight = weighting.of_steps(weight, self.steps)
 
     def fit(self, df: DataFrame, *, reproducible: bool = True) -> Fitted:
         """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
 
         One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
         hold NaN or infinities. A scaler that looks again takes one more for each round, shared by all of them.
+        A weight takes one more scan, after one of the weights alone, which raises
+        :class:`~sparkscale.errors.DataError` if a weight is null, NaN, infinite or negative.
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
         with all problems of the schema before any job runs, and for columns without a finite value.
 
@@ -59,20 +69,22 @@ class Pipeline:
         """
         from sparkscale.spark.fit import fitting
 
-        return fitting.fit(of_spark(df), self.steps, reproducible=reproducible)
+        return fitting.fit(of_spark(df), self.steps, weight=self.weight, reproducible=reproducible)
 
     def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
         table = arrays.table(columns)
-        planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays")
+        planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays", self.weight)
         quantiles = planned.quantile_features
+        weights = None if self.weight is None else _weights(table[self.weight], self.weight)
         cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}
-        stats = {name: _stats(*cells[name], quantiles=name in quantiles) for name in planned.features}
+        measure = partial(_stats, weights=weights)
+        stats = {name: measure(*cells[name], quantiles=name in quantiles) for name in planned.features}
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
 
         def answer(asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
-            return [_stats(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
+            return [measure(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
 
         return solve(planned, stats, rows, provenance, answer)
 
@@ -84,12 +96,18 @@ class Pipeline:
         return [*(Column((name,), "array<double>") for name in single if isinstance(name, str)), *masks]
 
     def __repr__(self) -> str:
-        """Return the steps."""
-        return f"Pipeline([{', '.join(map(repr, self.steps))}])"
+        """Return the steps, and the weight."""
+        weight = "" if self.weight is None else f", weight={self.weight!r}"
+        return f"Pipeline([{', '.join(map(repr, self.steps))}]{weight})"
 
 
-def _stats(values: Floats, null: Bools, *, quantiles: bool) -> ColumnStats:
-    return ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=quantiles)
+def _stats(values: Floats, null: Bools, *, quantiles: bool, weights: Floats | None) -> ColumnStats:
+    return ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=quantiles, weights=weights)
+
+
+def _weights(data: ArrayLike, name: str) -> Floats:
+    values, null = arrays.split(data, f"column {name!r}")
+    return checked(f"weight {name!r}", np.ma.MaskedArray(values, mask=null))
 
 
 def behind(map_: ColumnMap, values: Floats, null: Bools) -> tuple[Floats, Bools]:

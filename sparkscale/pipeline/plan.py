@@ -32,6 +32,8 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     #: What a user should know of the schema.
     warnings: tuple[str, ...] = ()
+    #: The name of the column that weighs the rows of a fit; None if all count the same.
+    weight: str | None = None
 
     @property
     def features(self) -> dict[str, Column]:
@@ -44,6 +46,11 @@ class Plan:
         """The names of the features whose quantiles some step needs."""
         needing = (planned for planned in self.steps if planned.step.needs_quantiles)
         return frozenset(column.name for planned in needing for column in planned.inputs)
+
+    @property
+    def weight_column(self) -> Column | None:
+        """The column that weighs the rows."""
+        return None if self.weight is None else self.schema.find(self.weight)
 
     @property
     def output_names(self) -> list[str]:
@@ -64,24 +71,59 @@ def output_names(existing: Iterable[str], steps: Iterable[PlannedStep]) -> list[
     return list(dict.fromkeys([*existing, *(name for step in steps for name in step.outputs)]))
 
 
-def plan(steps: Sequence[Step], schema: Schema, source: str = "the input") -> Plan:
+def plan(steps: Sequence[Step], schema: Schema, source: str = "the input", weight: str | None = None) -> Plan:
     """Find every step's columns; raises one :class:`DataError` with all that is wrong.
 
     Args:
         steps: the pipeline.
         schema: of the table that it is for.
         source: how errors name that table.
+        weight: the column that weighs the rows. No pattern chooses it; a step that names it scales it.
     """
-    problems: list[Problem] = []
+    table = _Table(schema, source, weight)
+    problems = list(_check_weight(table))
     planned = []
     for number, step in enumerate(steps, 1):
-        inputs = _choose(step.selectors, schema, source, problems, _wanted(step))
+        inputs = _choose(step.selectors, table, problems, _wanted(step))
         found = {name: schema.find(name) for name in row_steps.beside(step)}
         problems += [missing(name, schema, source) for name, column in found.items() if column is None]
         beside = tuple(column for column in found.values() if column is not None)
         problems += [*_check_inputs(step, inputs, number), *row_steps.check(_where(step, number), inputs, beside)]
         planned.append(PlannedStep(step, (*inputs, *beside), _outputs(step, inputs)))
-    return _checked(Plan(schema, tuple(planned)), problems)
+    return _checked(Plan(schema, tuple(planned), weight=weight), problems)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The table of a plan, how errors name it, and the column that weighs its rows."""
+
+    schema: Schema
+    source: str
+    weight: str | None
+
+    @property
+    def numeric(self) -> Iterator[Column]:
+        """The columns that a pattern can choose."""
+        return (one for one in self.schema.choices() if is_of(one.type, "numeric") and one.name != self.weight)
+
+    @property
+    def spared(self) -> str:
+        """The columns that no pattern chooses, for the hint of an error; empty if there are none."""
+        partitions = listed(sorted(self.schema.partitions))
+        apart = f"; a pattern never chooses the partition columns {partitions}: name them" if self.schema.partitions else ""
+        return apart + ("" if self.weight is None else f"; a pattern never chooses the weight {self.weight!r}")
+
+
+def _check_weight(table: _Table) -> Iterator[Problem]:
+    if table.weight is None:
+        return
+    column = table.schema.find(table.weight)
+    if column is None:
+        problem = missing(table.weight, table.schema, table.source)
+        yield replace(problem, cause=f"weight: {problem.cause}")
+    elif not is_of(column.type, "numeric"):
+        cause = f"weight: expected numbers, but column {column.name!r} is {column.type}"
+        yield Problem("SCHEMA_TYPE", cause, "name a numeric column, or cast it before this job")
 
 
 def bind(
@@ -125,32 +167,30 @@ def _wanted(step: Step) -> str:
     return "numbers, or one array of numbers" if step.by_row else "numbers"
 
 
-def _choose(
-    selectors: Iterable[Selector], schema: Schema, source: str, problems: list[Problem], wanted: str
-) -> tuple[Column, ...]:
+def _choose(selectors: Iterable[Selector], table: _Table, problems: list[Problem], wanted: str) -> tuple[Column, ...]:
     """Return the columns that the selectors choose, each once, in the order of choosing."""
     chosen: dict[str, Column] = {}
     for selector in selectors:
-        found = list(_select(selector, schema))
+        found = list(_select(selector, table))
         if not found:
-            hint = "" if len(problems) < GUESSES else f"its columns are {listed(schema.names)}"
-            problems.append(_unmatched(selector, schema, source, wanted, hint))
+            hint = "" if len(problems) < GUESSES else f"its columns are {listed(table.schema.names)}"
+            problems.append(_unmatched(selector, table, wanted, hint))
         chosen |= {column.name: column for column in found}
     return tuple(chosen.values())
 
 
-def _select(selector: Selector, schema: Schema) -> Iterator[Column]:
+def _select(selector: Selector, table: _Table) -> Iterator[Column]:
     """Yield what one selector chooses: a name that exists comes before any pattern it could be."""
     if isinstance(selector, str):
-        named = schema.find(selector)
+        named = table.schema.find(selector)
         if named is not None:
             yield named
         elif _is_pattern(selector):
             matches = _matcher(selector)
-            yield from (one for one in schema.choices() if matches(one.name) and is_of(one.type, "numeric"))
+            yield from (one for one in table.numeric if matches(one.name))
         return
     excepted = [_matcher(pattern) for pattern in selector.get("except", [])]
-    for column in schema.choices():
+    for column in table.numeric:
         if is_of(column.type, selector.get("dtype", "numeric")) and not any(one(column.name) for one in excepted):
             yield column
 
@@ -167,16 +207,13 @@ def _matcher(selector: str) -> Callable[[str], bool]:
     return lambda name: name == selector or fnmatch.fnmatchcase(name, selector)
 
 
-def _unmatched(selector: Selector, schema: Schema, source: str, wanted: str, hint: str) -> Problem:
+def _unmatched(selector: Selector, table: _Table, wanted: str, hint: str) -> Problem:
     if isinstance(selector, str) and not _is_pattern(selector):
-        return missing(selector, schema, source, hint)
-    hint = f"its numeric columns are {listed(c.name for c in schema.choices() if is_of(c.type, 'numeric'))}"
-    if schema.partitions:
-        hint += f"; a pattern never chooses the partition columns {listed(sorted(schema.partitions))}: name them"
+        return missing(selector, table.schema, table.source, hint)
     return Problem(
         "SCHEMA_NO_MATCH",
-        f"columns: expected {wanted}, but {selector!r} matches no numeric column of {source}",
-        hint,
+        f"columns: expected {wanted}, but {selector!r} matches no numeric column of {table.source}",
+        f"its numeric columns are {listed(column.name for column in table.numeric)}{table.spared}",
     )
 
 

@@ -24,7 +24,9 @@ def solve(
     ``answer`` looks at the data again, for the scalers that ask for it.
     """
     if rows == 0:
-        raise DataError("DATA_NO_ROWS", "expected rows to learn from, found none", "check the input and its 'where'")
+        of_weight = "" if planned.weight is None else f" with a weight {planned.weight!r} above 0"
+        cause = f"expected rows{of_weight} to learn from, found none"
+        raise DataError("DATA_NO_ROWS", cause, "check the input and its 'where'")
     problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
     if problems:
         raise DataError.of(problems)
@@ -37,7 +39,7 @@ def solve(
     found, looks = rounds(learnings, answer)
     maps = tuple(tuple(_maps(number, step, found)) for number, step in enumerate(planned.steps))
     stats = dict(sorted(stats.items()))
-    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, tuple(looks))
+    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, tuple(looks), planned.weight)
 
 
 def _learning(scaler: Scaler, stats: ColumnStats) -> Learning:

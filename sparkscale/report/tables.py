@@ -93,7 +93,8 @@ def describe(fitted: Fitted) -> Iterator[list[str]]:
 
 def rows_text(fitted: Fitted) -> str:
     """Return how many rows the fit saw."""
-    return "no rows (row steps need none)" if fitted.rows is None else counted(fitted.rows, "row")
+    weighted = "" if fitted.weight is None else printable(f" weighted by {fitted.weight!r}")
+    return "no rows (row steps need none)" if fitted.rows is None else counted(fitted.rows, "row") + weighted
 
 
 def provenance_text(provenance: Mapping[str, Any]) -> str:

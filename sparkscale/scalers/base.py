@@ -103,6 +103,11 @@ class Step:
         return self.columns is NoColumns.STAGE  # type: ignore[comparison-overlap]
 
     @property
+    def sketches(self) -> bool:
+        """Whether the step, or a stage of it, needs a quantile sketch."""
+        return self.needs_quantiles
+
+    @property
     def selectors(self) -> tuple[Selector, ...]:
         """The columns in their one form."""
         return self.columns  # type: ignore[return-value]

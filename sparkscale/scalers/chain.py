@@ -100,6 +100,11 @@ class Chain(Scaler, kind="chain"):
         return _want_quantiles(self.stages)
 
     @property
+    def sketches(self) -> bool:
+        """Whether any stage needs a quantile sketch."""
+        return any(stage.sketches for stage in self.stages)
+
+    @property
     def needs_values(self) -> bool:
         """Whether the first stage has no map for a column without a finite value."""
         return self.stages[0].needs_values

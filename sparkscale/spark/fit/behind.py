@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
 
 from pyspark.sql import DataFrame
 
@@ -14,14 +15,19 @@ from sparkscale.spark.fit.queries import GROUP
 from sparkscale.spark.transform.transform import applied
 from sparkscale.stats.column import ColumnStats
 
+#: Returns the statistics of columns, some of them with quantile sketches.
+Measure: TypeAlias = Callable[[DataFrame, Mapping[str, Column], Collection[str]], dict[str, ColumnStats]]
+
 
 def measure(
     df: DataFrame,
     features: Mapping[str, Column],
-    measured: Callable[[DataFrame, Mapping[str, Column], Collection[str]], dict[str, ColumnStats]],
+    measured: Measure,
     asked: Sequence[tuple[str, Ask]],
+    *,
+    keep: Sequence[str] = (),
 ) -> list[ColumnStats]:
-    """Return the statistics that are asked for, each of a feature as a map leaves it.
+    """Return the statistics that are asked for, each of a feature as a map leaves it; columns to ``keep`` stay.
 
     A query holds a group of columns, as the plan of one over all of them would grow with their square.
     """
@@ -31,6 +37,6 @@ def measure(
         items = [Application(ask.map, (features[feature],), (name,), "float64") for name, (feature, ask) in group]
         columns = {name: Column((name,), "double") for name, _ in group}
         sketched = {name for name, (_, ask) in group if ask.quantiles}
-        stats = measured(applied(df, items), columns, sketched)
+        stats = measured(applied(df, items, keep), columns, sketched)
         found += [stats[name] for name in columns]
     return found

@@ -22,7 +22,7 @@ from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import behind, scan
+from sparkscale.spark.fit import behind, scan, weighing
 from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.session import is_sail
@@ -37,9 +37,9 @@ _ILL = 100.0
 _SMALL_STD = 2.0**-480
 
 
-def fit(df: DataFrame, steps: Sequence[Step], *, reproducible: bool = True) -> Fitted:
+def fit(df: DataFrame, steps: Sequence[Step], *, weight: str | None = None, reproducible: bool = True) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
-    planned = plan(steps, schema_of(df), "the input")
+    planned = plan(steps, schema_of(df), "the input", weight)
     if planned.features and not is_sail(df.sparkSession) and df.isStreaming:  # Sail has no streams
         hint = "fit on a batch, such as spark.read of the same files, and transform the stream with the result"
         raise ConfigError("CONFIG_VALUE", "fit: expected a DataFrame that ends, found a stream", hint)
@@ -48,9 +48,13 @@ def fit(df: DataFrame, steps: Sequence[Step], *, reproducible: bool = True) -> F
 
 def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, reproducible: bool = True) -> Fitted:
     """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
-    stats = measure(df, planned.features, planned.quantile_features, reproducible=reproducible)
+    measured: behind.Measure = partial(measure, reproducible=reproducible)
+    if weight := planned.weight_column:
+        measured = partial(weighing.measure, weight=weight, reproducible=reproducible)
+    stats = measured(df, planned.features, planned.quantile_features)
     rows = next(iter(stats.values())).rows if stats else None
-    answer = partial(behind.measure, df, planned.features, partial(measure, reproducible=reproducible))
+    keep = [] if weight is None else [weight.path[0]]
+    answer = partial(behind.measure, df, planned.features, measured, keep=keep)
     return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer)
 
 
@@ -66,6 +70,14 @@ class Looks:
     def __len__(self) -> int:
         """Return how many queries these are."""
         return len(self.moments) + len(self.sketches) + len(self.in_python)
+
+
+def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks | weighing.Looks:
+    """Return the queries that a fit takes before any scaler looks again; starts none."""
+    if weight := planned.weight_column:
+        used = weighing.weighted_rows(df, weight)
+        return weighing.looks(used, planned.features, reproducible=reproducible)
+    return looks(df, planned.features, planned.quantile_features, reproducible=reproducible)
 
 
 def looks(

@@ -70,7 +70,7 @@ def look(df: DataFrame, query: Query, *, sketch: bool = False) -> dict[str, Colu
     """
     out = {}
     frames = [Frame()] * len(query.columns)
-    for column, part in zip(query.columns, _parts(df, query, frames, _plain, sketch=sketch), strict=True):
+    for column, part in zip(query.columns, parts(df, query, frames, _plain, sketch=sketch), strict=True):
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["present"], Frame(), nulls=nulls).with_quantiles(part.get("sketch"))
     return out
@@ -80,7 +80,7 @@ def look_again(df: DataFrame, query: Query, frames: Mapping[str, Frame]) -> dict
     """Scan columns about their ``frames``, with NaN and infinities left out and counted apart."""
     out = {}
     about = [frames[column.name] for column in query.columns]
-    for column, frame, part in zip(query.columns, about, _parts(df, query, about, _finite), strict=True):
+    for column, frame, part in zip(query.columns, about, parts(df, query, about, _finite), strict=True):
         counts = {name: int(part[name].sum()) for name in ("nans", "posinf", "neginf")}
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["finite"], frame, nulls=nulls, **counts)
@@ -151,15 +151,24 @@ def sums(x: SparkColumn, type_: str = "double") -> dict[str, SparkColumn]:
     return {"total": F.sum(high), "rest": F.sum(x - high)}
 
 
-def _parts(
-    df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any, *, sketch: bool = False
+def parts(  # noqa: PLR0913 - a query, and all that varies it
+    df: DataFrame,
+    query: Query,
+    frames: Sequence[Frame],
+    aggregates: Any,
+    *,
+    sketch: bool = False,
+    keep: Sequence[str] = (),
 ) -> Iterator[dict[str, Any]]:
-    """Yield of each column its aggregates by name, an array over the partitions, and its one sketch."""
+    """Yield of each column its aggregates by name, an array over the partitions, and its one sketch.
+
+    ``aggregates`` may read the columns to ``keep`` by name.
+    """
     if query.whole:
         yield from _whole(df, query, frames, aggregates)
         return
     group, width = query.columns, min(BLOCK, len(query.columns))
-    cells = _cells(df, query, frames, width)
+    cells = _cells(df, query, frames, width, keep)
     rows: dict[str, SparkColumn] = {"rows": F.count(F.lit(1))}
     for i in range(width):
         x, framed = F.col(f"x_{i}"), F.col(f"d_{i}" if f"d_{i}" in cells.columns else f"x_{i}")
@@ -188,17 +197,17 @@ def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any
         yield {"rows": rows, **{name: found.pop(0) for name in own}}
 
 
-def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int) -> DataFrame:
+def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int, keep: Sequence[str]) -> DataFrame:
     """Return a row for each row and block: partition ``p``, first column ``j``, ``x_i`` as they are, ``d_i`` framed."""
     raw = [feature(column, df.sparkSession) for column in query.columns]
     values = {"x": raw}
     if any(frame != Frame() for frame in frames):
         values["d"] = [frame.of(x) for frame, x in zip(frames, raw, strict=True)]
     p = F.spark_partition_id().alias("p")
-    arrays = df.select(p, *[F.array(*columns).alias(name) for name, columns in values.items()])
+    arrays = df.select(p, *keep, *[F.array(*columns).alias(name) for name, columns in values.items()])
     blocks = arrays.select("*", F.explode(F.lit(list(range(0, len(raw), width)))).alias("j"))
     cells = [F.get(name, F.col("j") + i).alias(f"{name}_{i}") for name in values for i in range(width)]
-    return blocks.select("p", "j", *cells)
+    return blocks.select("p", "j", *keep, *cells)
 
 
 def _with_sketches(cells: DataFrame, named: Sequence[SparkColumn], names: Sequence[str], width: int) -> DataFrame:

@@ -30,9 +30,9 @@ def inverse_transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") ->
     return _select(df, fitted.restorations(df.columns), fitted.restored_names(df.columns), engine)
 
 
-def applied(df: DataFrame, items: Sequence[Application]) -> DataFrame:
-    """Return what applications write, and nothing else."""
-    return _select(df, items, [name for item in items for name in item.outputs], "auto")
+def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = ()) -> DataFrame:
+    """Return what applications write and the columns to ``keep``, and nothing else."""
+    return _select(df, items, [*keep, *(name for item in items for name in item.outputs)], "auto")
 
 
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
