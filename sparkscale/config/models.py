@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from sparkscale.config.data import Artifact, Input, Output
 from sparkscale.config.steps import AnyStep, with_steps
 from sparkscale.config.strict import Scalar, Strict
 from sparkscale.errors import ConfigError, shown
+from sparkscale.pipeline import weighting
 from sparkscale.pipeline.schema_drift import Action, Policy
 
 
@@ -79,6 +80,12 @@ class JobConfig(Strict):
     name: str = Field("sparkscale", min_length=1, description="The job's name; Spark's UI shows it too.")
     input: Input
     steps: list[AnyStep] = Field([], description="What is learned and applied, in this order.")
+    weight: str | None = Field(
+        None,
+        min_length=1,
+        description="A column of sample weights, 0 or more: mean and std are weighted by it, and rows of weight 0 "
+        "count as absent. A pattern never chooses it as a feature. Not with steps that need quantiles.",
+    )
     artifact: Artifact | None = None
     output: Output | None = None
     engine: Literal["auto", "native", "arrow", "pandas"] = Field(
@@ -95,6 +102,14 @@ class JobConfig(Strict):
     )
     statistics: Statistics = Field(default_factory=lambda: Statistics.model_validate({}))
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
+
+    @field_validator("weight")
+    @classmethod
+    def _no_quantiles(cls, weight: str | None, info: ValidationInfo) -> str | None:
+        problem = weight and weighting.by_quantiles(info.data.get("steps", ()))
+        if problem:
+            raise ValueError(f"{problem.cause.removeprefix('weight: ')}; {problem.hint}")
+        return weight
 
     @property
     def policy(self) -> Policy:

@@ -77,12 +77,14 @@ class Explained:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
             queries = counted(self.fit["queries"], "query", "queries")
             how = ", aggregated by partition" if self.fit["by_partition"] else ""
-            yield (
-                f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; "
-                "columns with NaN, infinities or a mean beyond 100 std are scanned again"
-            )
+            more = "columns with NaN, infinities or a mean beyond 100 std are scanned again"
+            if self.fit["weight"] is not None:
+                how += f", weighted by {self.fit['weight']!r}: two looks, after one at the weights alone"
+                more = "columns whose weighted mean is beyond 10 std of the plain one are scanned again"
+            yield f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; {more}"
             for kind, times in self.fit["looks"].items():
-                yield f"fit: {kind} looks again up to {counted(times, 'time')}, each a scan that all steps share"
+                scan = "a scan" if self.fit["weight"] is None else "as many looks"
+                yield f"fit: {kind} looks again up to {counted(times, 'time')}, each {scan} that all steps share"
         for number, step in enumerate(self.steps, 1):
             into = "" if step.inputs == step.outputs else f" -> {', '.join(step.outputs)}"
             columns = f"{step.kind} of {', '.join(step.inputs)}{into}"
@@ -112,7 +114,9 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: boo
     """Return what a job would do with its input; starts no Spark job."""
     df, planned = opened.df, opened.plan
     files = df.inputFiles()
-    own = {column.path[0] for column in planned.features.values()} if fits else set()
+    weight = planned.weight_column if planned.features else None
+    read = [*planned.features.values(), *([weight] if weight else [])]
+    own = {column.path[0] for column in read} if fits else set()
     reading = {
         "name": config.input.name,
         "files": len(files),
@@ -120,13 +124,13 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: boo
         "columns": len(df.columns),
         "fit_columns": len(own),
     }
-    reproducible = config.statistics.reproducible
-    looks = fitting.looks(df, planned.features, planned.quantile_features, reproducible=reproducible) if fits else None
+    looks = fitting.first_looks(df, planned, reproducible=config.statistics.reproducible) if fits else None
     fit = {
         "features": len(planned.features) if looks else 0,
         "sketches": len(planned.quantile_features) if looks else 0,
         "queries": len(looks) if looks else 0,
         "by_partition": not looks.whole if looks else False,
+        "weight": weight.name if weight and looks else None,
         "looks": {step.kind: step.looks for step in _scalers(planned) if looks and step.looks},
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]

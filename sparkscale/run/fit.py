@@ -52,7 +52,8 @@ def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
 
     with report.stage("fit"):
         fitted = patiently(opened.df.sparkSession, once, report.warnings)
-        if job.config.self_check and source.format == "parquet" and source.local and not source.where:
+        complete = fitted.weight is None and not source.where
+        if job.config.self_check and complete and source.format == "parquet" and source.local:
             check_footers(opened.df, fitted, since=began)
         if job.config.artifact is not None:
             fitted = chance.settled(fitted, job.config.artifact.path)

@@ -13,7 +13,7 @@ from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.config.predicates import conditions
 from sparkscale.config.where import Condition, Where
-from sparkscale.errors import ConfigError, DataError
+from sparkscale.errors import ConfigError, DataError, shown
 from sparkscale.formats.texttypes import Decided, Wanted
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, listed, plan
@@ -94,6 +94,10 @@ def load(config: JobConfig) -> Fitted:
             f"the steps of the job file are not those that {config.artifact.path} was fitted with",
             "leave them out to apply the artifact's own, or fit again",
         )
+    if config.steps and config.weight != known.weight:
+        cause = f"expected weight {shown(known.weight)}, with which {config.artifact.path} was fitted, "
+        hint = "leave out steps and weight to apply the artifact, or fit again"
+        raise ConfigError("CONFIG_ARTIFACT", f"{cause}found {shown(config.weight)}", hint)
     return known
 
 
@@ -107,7 +111,7 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
     schema = replace(schema_of(df), partitions=frozenset((*apart, *folders)))
     predicates, problems = conditions(where, schema, source)
     try:
-        planned = known.plan(schema, config.policy, source) if known else plan(config.steps, schema, source)
+        planned = _planned(config, known, schema)
         if sink is not None:
             problems += sink.problems(planned, source)
             told += sink.warnings(planned)
@@ -119,7 +123,8 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
         told += _emptied(schema)
     if decided is not None and sink is not None and sink.output.format == "csv":
         nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
-        kept, more = _kept(decided, planned, {*nan, *sink.output.partition_by})
+        weight = [planned.weight] if planned.weight else []
+        kept, more = _kept(decided, planned, {*nan, *sink.output.partition_by, *weight})
         if kept != decided:
             df, where, _, decided = _read(spark, config, known, replace(wanted, decided=kept), decided)
             predicates, _ = conditions(where, schema, source)
@@ -133,6 +138,12 @@ def explained(opened: Opened, config: JobConfig) -> Iterator[None]:
     """Name what fails inside the block, while the input is read: memory that ran out, a value that is no number."""
     with csvproblems.named(opened.df.sparkSession, config.input), memory.accounted(opened.df):
         yield
+
+
+def _planned(config: JobConfig, known: Fitted | None, schema: Schema) -> Plan:
+    if known:
+        return known.plan(schema, config.policy, config.input.name)
+    return plan(config.steps, schema, config.input.name, config.weight)
 
 
 def _read(
@@ -168,7 +179,7 @@ def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decid
     kind = "columns" if len(odd) > 1 else "column"
     told = (
         f"{kind} {listed(odd)}: a number such as 1.50 or 1e3 is written as 1.5 or 1000.0; "
-        "to keep the text, leave it out of output.partition_by, and nan out of its condition"
+        "to keep the text, leave it out of weight and output.partition_by, and nan out of its condition"
     )
     return decided.as_text(through.difference(odd)), [told] if odd else []
 
@@ -177,7 +188,7 @@ def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
     """Return what decides the types of texts beside the values: the names in the steps, the types of an artifact."""
     if known is None:
         named = (selector for step in config.steps for selector in step.selectors if isinstance(selector, str))
-        return Wanted(frozenset(named))
+        return Wanted(frozenset([*named, *([config.weight] if config.weight else [])]))
     named = (column.name for step in known.steps for column in step.inputs)
     return Wanted(frozenset(named), {field.name: field.type for field in known.columns})
 

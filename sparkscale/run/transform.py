@@ -63,7 +63,8 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     def once() -> Counted:
         # A transaction writes and publishes in one step, so its rows are counted before.
         present = sink.lost_of_nulls(df)
-        counted = Counted.of(df, fitted, apart=sink.transactional, rows=report.rows, present=present)
+        rows = None if fitted.weight else report.rows  # a weighted fit does not count rows of weight 0
+        counted = Counted.of(df, fitted, apart=sink.transactional, rows=rows, present=present)
         result = sink.prepared(transformed(counted.df, fitted, config.engine))
         sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
         return counted

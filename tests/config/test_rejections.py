@@ -24,7 +24,7 @@ from tests.samples import NEEDED
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "schema_drift": {},
+        "artifact": {"path": "a"}, "weight": "w", "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "schema_drift": {},
         "statistics": {}, "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
@@ -48,7 +48,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
        for kind, cls in REGISTRY.items()},
 }  # fmt: skip
 #: What takes null: it is the default, or a condition's null, which is refused with a hint of its own.
-NULLABLE = {("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
+NULLABLE = {("job", "weight"), ("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
 NULLABLE |= {("output", "rows_per_file"), *(("input of a " + key, key) for key in ("version", "snapshot", "tag"))}
 NULLABLE |= {("input of a time", "timestamp")}
 #: What takes null only where its other is there.

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkscale.cli import environment
+import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import explain as explaining
@@ -46,10 +47,31 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
     found = explain()
     size = sum(path.stat().st_size for path in (inputs / "in it").iterdir())
     assert found.reading == {"name": "in it", "files": 2, "bytes": size, "columns": 74, "fit_columns": 71}
-    assert found.fit == {"features": 71, "sketches": 1, "queries": 7, "by_partition": False, "looks": {}}
+    assert found.fit == {
+        "features": 71, "sketches": 1, "queries": 7, "by_partition": False, "weight": None, "looks": {}}  # fmt: skip
     assert found.writing == {}
     json.dumps(found.to_dict())
     assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")
+
+
+def test_say_how_often_a_weighted_fit_looks(spark: SparkSession, inputs: Path) -> None:
+    steps = [
+        {"kind": "standard", "columns": "*"},
+        {"columns": "x0", "chain": [{"kind": "asinh"}, {"kind": "standard"}]},
+    ]
+    steps[1]["into"] = "c"
+    found = explain(steps=steps, weight="month")
+    df, group = spark.read.parquet(str(inputs / "in it")), "weighted"
+    spark.sparkContext.setJobGroup(group, "")
+    ss.Pipeline([ss.Standard("*")], weight="month").fit(df)
+    jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+    assert (found.fit["features"], found.fit["weight"], found.reading["fit_columns"]) == (73, "month", 74)
+    assert found.fit["queries"] == 1 + 10 + 11 == jobs / 2  # a job of Spark for the partitions, one for the whole
+    lines = list(found.lines())
+    assert lines[1].startswith(
+        "fit: 73 features, in 22 queries, weighted by 'month': two looks, after one at the weights"
+    )
+    assert lines[2] == "fit: chain looks again up to 1 time, each as many looks that all steps share"
 
 
 @pytest.mark.parametrize(
