@@ -44,6 +44,12 @@ KEPT: dict[str, tuple[str, ...]] = {
         "whole-sorted 7",
         "whole-with empty partitions",
     ),
+    "tests/spark/test_weights.py::test_keep_twelve_digits_in_any_partitioning": (
+        "whole-sorted",
+        "by partition-shuffled",
+        "by partition-with empty partitions",
+    ),
+    "tests/spark/test_weights.py::test_agree_with_scikit_learn": ("whole",),
     "tests/spark/test_job.py::test_transform_features_of_another_numeric_type": (
         "boolean-pandas",
         "decimal(4,2)-native",

@@ -79,8 +79,10 @@ class Explained:
             how = ", aggregated by partition" if self.fit["by_partition"] else ""
             more = "columns with NaN, infinities or a mean beyond 100 std are scanned again"
             if self.fit["weight"] is not None:
-                how += f", weighted by {self.fit['weight']!r}: two looks, after one at the weights alone"
-                more = "columns whose weighted mean is beyond 10 std of the plain one are scanned again"
+                how += f", weighted by {self.fit['weight']!r}: two looks, and one at the weights alone"
+                more = (
+                    "columns with NaN, infinities or a weighted mean beyond 10 std of the plain one are scanned again"
+                )
             yield f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; {more}"
             for kind, times in self.fit["looks"].items():
                 scan = "a scan" if self.fit["weight"] is None else "as many looks"

@@ -357,3 +357,16 @@ def test_refuse_a_comparison_beside_nan(job: Any, rule: dict[str, Any]) -> None:
     said = f"nan: true keeps only NaN, which never satisfies {next(iter(rule))!r}; remove one of them"
     with pytest.raises(ConfigError, match=said):
         job(overrides=[f"input={source}"])
+
+
+def test_refuse_a_weight_beside_quantiles(job: Any) -> None:
+    steps = "steps: [{kind: minmax, columns: x}, {columns: x, chain: [{kind: asinh}, {kind: robust}]}]\n"
+    text = "version: 1\ninput: {format: parquet, path: in}\n" + steps
+    assert job(text.replace("robust", "standard"), "weight: w\n").config.weight == "w"
+    (found,) = problems(job, text, "weight: w\n")
+    assert found == (
+        "job.yaml:4: weight: quantiles are not weighted, but step 2 (chain) needs them; "
+        "leave out the weight, or use steps without quantiles, such as standard"
+    )
+    (found,) = problems(job, text.replace("robust", "standard"), "weight: ''\n")
+    assert found == "job.yaml:4: weight: expected text of at least 1 character, found ''"

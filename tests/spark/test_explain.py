@@ -66,10 +66,10 @@ def test_say_how_often_a_weighted_fit_looks(spark: SparkSession, inputs: Path) -
     ss.Pipeline([ss.Standard("*")], weight="month").fit(df)
     jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
     assert (found.fit["features"], found.fit["weight"], found.reading["fit_columns"]) == (73, "month", 74)
-    assert found.fit["queries"] == 1 + 10 + 11 == jobs / 2  # a job of Spark for the partitions, one for the whole
+    assert found.fit["queries"] == 1 + 7 + 5 == jobs / 2  # a job of Spark for the partitions, one for the whole
     lines = list(found.lines())
     assert lines[1].startswith(
-        "fit: 73 features, in 22 queries, weighted by 'month': two looks, after one at the weights"
+        "fit: 73 features, in 13 queries, weighted by 'month': two looks, and one at the weights"
     )
     assert lines[2] == "fit: chain looks again up to 1 time, each as many looks that all steps share"
 

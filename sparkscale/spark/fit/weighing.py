@@ -8,7 +8,7 @@ the high parts of its terms, whose sum rounds little, and what these leave over.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,15 +26,20 @@ from sparkscale.spark.fit.scan import Frame
 from sparkscale.stats import weights
 from sparkscale.stats.column import ColumnStats
 
-#: Aggregation buffers of a column in the look that weighs: two for each of seven sums.
-WEIGHED = 14
 #: |mean - shift| / std up to which M2 loses no more than two digits.
 _FAR = 10.0
 #: Multiplied by it, a double splits into 24 bits and the rest (Dekker, "A floating-point technique for extending the
 #: available precision", 1971): 2**29 additions of numbers of 24 bits need no rounding.
 _SPLIT = 2.0**29 + 1
 _INF = math.inf
-_KINDS = ("nulls", "nans", "posinf", "neginf", "finite")
+#: What a row holds, by the name of its count.
+_CONDITIONS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
+    "nulls": lambda x: x.isNull(),
+    "nans": F.isnan,
+    "posinf": lambda x: x == F.lit(_INF),
+    "neginf": lambda x: x == F.lit(-_INF),
+    "finite": lambda x: F.abs(x) < F.lit(_INF),
+}
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,9 @@ class Looks:
 
 
 def looks(df: DataFrame, features: Mapping[str, Column], *, reproducible: bool = True) -> Looks:
-    """Return the queries that weighted statistics of features take; starts none."""
-    columns = list(features.values())
-    first, second = (deal(df, columns, size, reproducible=reproducible) for size in (scan.FINITE, WEIGHED))
-    return Looks(first, second)
+    """Return the queries that weighted statistics of features take if all values are finite; starts none."""
+    columns, sizes = list(features.values()), (scan.PLAIN, _buffers(["finite"]))
+    return Looks(*(deal(df, columns, size, reproducible=reproducible) for size in sizes))
 
 
 def weighted_rows(df: DataFrame, weight: Column) -> DataFrame:
@@ -79,15 +83,14 @@ def measure(
         return {}
     w = feature(weight, df.sparkSession)
     used = weighted_rows(df, weight)
-    plain = dict.fromkeys(features, Frame())
-    queries = deal(used, list(features.values()), scan.FINITE, reproducible=reproducible)
-    first = [partial(scan.look_again, used, query, plain) for query in queries]
-    calls: list[Any] = [partial(_heaviest, df, w, weight.name), *first]
+    queries = deal(used, list(features.values()), scan.PLAIN, reproducible=reproducible)
+    calls: list[Any] = [partial(_heaviest, df, w, weight.name), *(partial(scan.look, used, one) for one in queries)]
     heaviest, *found = together(df.sparkSession, calls)
     unit = weights.unit_of(heaviest)
     factor = F.lit(2.0**-unit)
     weighted = used.withColumn(next(free_names(df.columns)), w * factor * factor)
-    known = {name: one for part in found for name, one in part.items()}
+    known = _all(found)
+    known |= _finite(used, [features[name] for name in known if _is_odd(known[name])], reproducible=reproducible)
     return _refined(partial(_weigh, weighted, unit), weighted, features, known, reproducible=reproducible)
 
 
@@ -99,6 +102,22 @@ def _heaviest(df: DataFrame, w: SparkColumn, name: str) -> float:
     rows, heaviest, *found = df.agg(F.count(F.lit(1)), F.max(w), *counts).collect()[0]
     weights.refuse(f"weight {name!r}", rows, dict(zip(bad, found, strict=True)))
     return heaviest or 0.0
+
+
+def _is_odd(stats: ColumnStats) -> bool:
+    """Whether the first look has met NaN or infinities, which are not counted there."""
+    return stats.finite > 0 and not (math.isfinite(stats.min) and math.isfinite(stats.max))
+
+
+def _finite(df: DataFrame, columns: Sequence[Column], *, reproducible: bool) -> dict[str, ColumnStats]:
+    """Return plain statistics with NaN and infinities counted apart."""
+    plain = {column.name: Frame() for column in columns}
+    dealt = deal(df, columns, scan.FINITE, reproducible=reproducible)
+    return _all(together(df.sparkSession, [partial(scan.look_again, df, query, plain) for query in dealt]))
+
+
+def _all(parts: Iterable[Mapping[str, ColumnStats]]) -> dict[str, ColumnStats]:
+    return {name: stats for part in parts for name, stats in part.items()}
 
 
 def _refined(
@@ -113,9 +132,9 @@ def _refined(
     stats: dict[str, ColumnStats] = {}
     frames = {name: _frame(one) for name, one in known.items()}
     for _ in range(3):
-        dealt = deal(df, [features[name] for name in frames], WEIGHED, reproducible=reproducible)
-        calls = [partial(weigh, query, frames, known) for query in dealt]
-        found = {name: one for part in together(df.sparkSession, calls) for name, one in part.items()}
+        kinds = _kinds(known[name] for name in frames)
+        dealt = deal(df, [features[name] for name in frames], _buffers(kinds), reproducible=reproducible)
+        found = _all(together(df.sparkSession, [partial(weigh, query, frames, known) for query in dealt]))
         stats |= found
         frames = {name: Frame(one.mean, frames[name].exp) for name, one in found.items() if _far(one, frames[name])}
     return stats
@@ -139,21 +158,34 @@ def _weigh(
     """Return ``known`` counts and ends with weighted moments; the last column of ``df`` holds weights / 4**unit."""
     weight, out = df.columns[-1], {}
     about = [frames[column.name] for column in query.columns]
-    parts = scan.parts(df, query, about, partial(_sums, w=F.col(weight)), keep=[weight])
+    kinds = _kinds(known[column.name] for column in query.columns)
+    parts = scan.parts(df, query, about, partial(_sums, kinds=kinds, w=F.col(weight)), keep=[weight])
     for column, frame, part in zip(query.columns, about, parts, strict=True):
-        sums = {
-            name: np.nan_to_num([*part[name], *part[f"{name}_rest"]]).tolist() for name in (*_KINDS, "first", "second")
-        }
+        summed = (*kinds, "first", "second")
+        sums = {name: np.nan_to_num([*part[name], *part[f"{name}_rest"]]).tolist() for name in summed}
         counted = known[column.name]
-        counts: dict[str, Any] = {name: getattr(counted, name) for name in _KINDS}
+        counts: dict[str, Any] = {name: getattr(counted, name) for name in _CONDITIONS}
         ends: dict[str, Any] = {"min": counted.min, "max": counted.max, "shift": frame.scaled_shift, "exp": frame.exp}
         out[column.name] = ColumnStats.shifted(**counts, **ends, **weights.pooled(sums, unit))
     return out
 
 
-def _sums(x: SparkColumn, framed: SparkColumn, _type: str = "double", *, w: SparkColumn) -> dict[str, SparkColumn]:
-    conditions = (x.isNull(), F.isnan(x), x == F.lit(_INF), x == F.lit(-_INF), F.abs(x) < F.lit(_INF))
-    terms = {kind: F.when(condition, w) for kind, condition in zip(_KINDS, conditions, strict=True)}
+def _kinds(known: Iterable[ColumnStats]) -> list[str]:
+    """Return the counts whose weights are to be summed: finite values, and what else there is."""
+    every = list(known)
+    return [kind for kind in _CONDITIONS if kind == "finite" or any(getattr(one, kind) for one in every)]
+
+
+def _buffers(kinds: Sequence[str]) -> int:
+    """Return how many aggregation buffers a column takes: two for each sum."""
+    return 2 * (len(kinds) + 2)
+
+
+def _sums(
+    x: SparkColumn, framed: SparkColumn, _type: str = "double", *, kinds: Sequence[str], w: SparkColumn
+) -> dict[str, SparkColumn]:
+    """Return the sums of the weights of each kind of rows, and those of the weighted moments."""
+    terms = {kind: F.when(_CONDITIONS[kind](x), w) for kind in kinds} if len(kinds) > 1 else {"finite": w}
     terms |= {"first": terms["finite"] * framed, "second": terms["finite"] * framed * framed}
     return {name: total for kind, term in terms.items() for name, total in _split(kind, term)}
 
