@@ -110,7 +110,9 @@ class _Table:
     def spared(self) -> str:
         """The columns that no pattern chooses, for the hint of an error; empty if there are none."""
         partitions = listed(sorted(self.schema.partitions))
-        apart = f"; a pattern never chooses the partition columns {partitions}: name them" if self.schema.partitions else ""
+        apart = (
+            f"; a pattern never chooses the partition columns {partitions}: name them" if self.schema.partitions else ""
+        )
         return apart + ("" if self.weight is None else f"; a pattern never chooses the weight {self.weight!r}")
 
 

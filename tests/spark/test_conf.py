@@ -272,6 +272,17 @@ def check_edges(done: Done) -> None:
         assert_standard(numbers(done.after, f"score_{digit}"))
 
 
+def check_weights(done: Done) -> None:
+    before, after = by_key(done.before), by_key(done.after)
+    x, y = (np.array(table["air_time"].to_pylist(), dtype=float) for table in (before, after))  # a null is NaN
+    w = np.array(before["distance"].to_pylist(), dtype=float)[~np.isnan(x)]
+    x, y = x[~np.isnan(x)], y[~np.isnan(x)]
+    mean = np.average(x, weights=w)
+    np.testing.assert_allclose(y, (x - mean) / np.sqrt(np.average((x - mean) ** 2, weights=w)), rtol=1e-12, atol=1e-13)
+    assert after["distance"] == before["distance"]
+    assert (numbers(after, "dep_delay").min(), numbers(after, "dep_delay").max()) == (0, 1)
+
+
 def check_engines(done: Done) -> None:
     assert (done.config.engine, done.report.verified_rows) == ("arrow", ROWS)
     assert_standard(numbers(done.after, "distance"))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from sparkscale.cli import environment
 import sparkscale as ss
+from sparkscale.cli import environment
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import explain as explaining
