@@ -193,12 +193,11 @@ class ColumnStats:
         """Return the statistics behind an ``increasing`` map that stretches by ``ratio``, with these ends and mean."""
         mantissa, power = math.frexp(ratio)
         exp = self.exp + power
-        own = exp if self.weights is None else math.frexp(max(abs(low), abs(high)))[1]
-        mean /= Fraction(2) ** own
-        center = float(mean)
-        moments_: dict[str, Any] = {"mean": center, "mean_lo": float(mean - Fraction(center)), "exp": own}
+        unit = Fraction(2) ** exp
+        center = float(mean / unit)
+        rest = float(mean / unit - Fraction(center))
         made = ColumnStats.shifted(
-            **self._counts, min=low, max=high, m2=self.m2 * mantissa * mantissa, unit=exp - own, **moments_
+            **self._counts, min=low, max=high, mean=center, mean_lo=rest, m2=self.m2 * mantissa * mantissa, exp=exp
         )
         return made.with_quantiles(self.quantiles.mapped(increasing) if self.quantiles else None)
 

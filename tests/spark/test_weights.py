@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 import sparkscale as ss
 from sparkscale.errors import DataError
 from sparkscale.spark.fit import queries
+from tests.numacc import digits, root
 from tests.spark.frames import MakeFrame
-from tests.stats.test_weights import assert_exact
+from tests.stats.test_weights import assert_exact, exact
 
 NAN, INF = math.nan, math.inf
 ROWS = 3_000
@@ -102,6 +104,17 @@ def test_keep_twelve_digits_of_huge_and_tiny_weights(frame: MakeFrame, size: flo
         found = weighted(ss.Standard(list(names)), weight=weight).fit(df).stats
         for name in names:
             assert_exact(found[name], columns[name], columns[weight], 12.0)
+
+
+def test_keep_the_weight_of_few_decimals(frame: MakeFrame) -> None:
+    """A plain sum of one decimal rounds to the same side each time."""
+    pairs, times = ([0.1, 0.3], [0.1, 0.7]), 150_000
+    df = frame({"x": np.tile(pairs[0], times), "w": np.tile(pairs[1], times)}).coalesce(1)
+    stats, (mean, square) = weighted(ss.Standard("x")).fit(df).stats["x"], exact(*pairs)
+    total = Fraction(pairs[1][0]) + Fraction(pairs[1][1])
+    assert digits(stats.weight, total * times) >= 15
+    assert digits(stats.std, root(square / total)) >= 14
+    assert abs(Fraction(stats.mean) - mean) <= root(square / total) / 10**15
 
 
 def test_agree_with_scikit_learn(frame: MakeFrame) -> None:
