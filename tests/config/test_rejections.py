@@ -58,7 +58,7 @@ NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kin
 NULLABLE |= {(kind, "empty") for kind in REGISTRY}
 NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("nulls", "undefined")}
 NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("outputs", "mask")}
-NULLABLE |= {("log1p", "undefined"), ("clip", "quantiles"), ("impute", "indicator")}
+NULLABLE |= {("log1p", "undefined"), ("power", "undefined"), ("clip", "quantiles"), ("impute", "indicator")}
 #: What takes an empty text.
 EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}
 EMPTY_IS_TEXT |= {("condition", key) for key in ("eq", "ne", "lt", "le", "gt", "ge")}
