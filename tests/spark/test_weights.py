@@ -106,6 +106,14 @@ def test_keep_twelve_digits_of_huge_and_tiny_weights(frame: MakeFrame, size: flo
             assert_exact(found[name], columns[name], columns[weight], 12.0)
 
 
+def test_weigh_about_the_weighted_mean(frame: MakeFrame) -> None:
+    """Rows of little weight move the plain mean far from the weighted one."""
+    rng, light = np.random.default_rng(9), np.arange(900) % 3 == 0
+    x, w = np.where(light, 0.0, rng.normal(1e9, 1.0, 900)), np.where(light, 1e-40, rng.uniform(1, 2, 900))
+    found = weighted(ss.Standard("x")).fit(frame({"x": x, "w": w}).repartition(3)).stats["x"]
+    assert_exact(found, x, w, 12.0)
+
+
 def test_keep_the_weight_of_few_decimals(frame: MakeFrame) -> None:
     """A plain sum of one decimal rounds to the same side each time."""
     pairs, times = ([0.1, 0.3], [0.1, 0.7]), 150_000
