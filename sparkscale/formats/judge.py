@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from sparkscale.errors import Problem
 from sparkscale.formats.capabilities import EXACT, KINDS, PARTITIONS, READ, WRITTEN, Verdict
-from sparkscale.pipeline.plan import Plan, listed
+from sparkscale.pipeline.choosing import listed
+from sparkscale.pipeline.plan import Plan
 
 #: Of Spark's widest decimal; Arrow's, and so Sail's, has 76.
 _DIGITS = 38

@@ -19,8 +19,9 @@ from sparkscale.pipeline import arrays, row_steps
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
+from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.looking import Look
-from sparkscale.pipeline.plan import Plan, listed, output_names
+from sparkscale.pipeline.plan import Plan, output_names
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind

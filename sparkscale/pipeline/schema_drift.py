@@ -16,7 +16,8 @@ from typing import Literal, TypeAlias
 
 from sparkscale.errors import Problem, closest
 from sparkscale.pipeline import plan
-from sparkscale.pipeline.plan import Plan, listed, missing
+from sparkscale.pipeline.choosing import GUESSES, listed, missing
+from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema, holds, is_scalable, is_score_array
 
@@ -153,7 +154,7 @@ def _renamed(lost: Sequence[str], match: _Match) -> dict[str, str]:
     """Return by name a new column of the same type that is like it; each new column once."""
     new = {field.name: field.type for field in match.extra}
     out: dict[str, str] = {}
-    for name in lost[: plan.GUESSES]:
+    for name in lost[:GUESSES]:
         close = closest(name, [other for other, type_ in new.items() if type_ == match.read[name].type])
         if close is not None:
             out[name] = close
@@ -165,7 +166,7 @@ def _absent(match: _Match) -> Iterator[Problem]:
     """Yield the columns that steps read and that are missing or ambiguous."""
     lost = [name for name in match.read if name not in match.found]
     for number, name in enumerate(lost):
-        hint = "" if number < plan.GUESSES else f"its columns are {listed(match.schema.names)}"
+        hint = "" if number < GUESSES else f"its columns are {listed(match.schema.names)}"
         if name in match.cased:
             others = listed(dict.fromkeys(column.name for column in match.cased[name]))
             hint = f"expected one name that differs from it in case alone, found {others}; rename the one that is meant"

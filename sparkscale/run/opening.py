@@ -15,8 +15,9 @@ from sparkscale.config.predicates import conditions
 from sparkscale.config.where import Condition, Where
 from sparkscale.errors import ConfigError, DataError, shown
 from sparkscale.formats.texttypes import Decided, Wanted
+from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.plan import Plan, listed, plan
+from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Schema
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report

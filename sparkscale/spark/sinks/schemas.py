@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparkscale.errors import Problem, nearest
-from sparkscale.pipeline.plan import GUESSES
+from sparkscale.pipeline.choosing import GUESSES
 
 
 def differences(

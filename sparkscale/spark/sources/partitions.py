@@ -18,8 +18,8 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from sparkscale.config.data import FILES, Input
 from sparkscale.errors import DataError, Problem
+from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.plan import listed
 from sparkscale.places import local_path
 from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref, schema_of
