@@ -195,8 +195,8 @@ def test_verify_finds_wrong_cast_of_arrays(frame: MakeFrame, monkeypatch: pytest
     df = frame({"x": [[3, 4], [None, 1], [], None]}).select(F.col("x").cast(type_))
     fitted = ss.Pipeline([ss.UnitNorm("x", norm="max")]).fit(df)
     assert self_check(df, fitted, "native", 5).rows == 4
-    right = forms.scores
-    monkeypatch.setattr(forms, "scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
+    right = forms.staged_scores
+    monkeypatch.setattr(forms, "staged_scores", lambda *of: F.transform(right(*of), lambda x: x + F.lit(1.0)))
     with pytest.raises(InternalError, match="column 'x', row 0 of the sample"):
         self_check(df, fitted, "native", 5)
 
