@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import glob
 import os
 import posixpath
 import re
@@ -28,10 +27,12 @@ def local_path(path: str) -> str:
 
 def found_at(path: str, *, patterns: bool) -> bool:
     """Whether there is something at a local path; a pattern that only Hadoop can expand counts as found."""
-    place = local_path(path)
-    if os.path.lexists(place) or not (patterns and set(place) & _WILD):
-        return Path(place).exists()
-    return any(sign in place for sign in ("{", "[^", "\\")) or any(glob.iglob(place))  # noqa: PTH207 - absolute patterns as well
+    place = Path(local_path(path))
+    there = next(folder for folder in (place, *place.parents) if folder.exists() or folder == folder.parent)
+    rest = place.relative_to(there).as_posix()
+    if there == place or not (patterns and set(rest) & _WILD):
+        return there == place
+    return any(sign in rest for sign in ("{", "[^", "\\")) or any(there.glob(rest))
 
 
 def check_apart(key: str, path: str, other_key: str, other: str) -> None:

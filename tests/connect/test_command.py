@@ -238,9 +238,18 @@ def test_doctor_warns_without_java_where_there_is_sail(tmp_path: Path) -> None:
     assert "Sail" in java["fix"]
 
 
-@pytest.mark.parametrize("name", ["PYSPARK_PYTHON", "SPARK_HOME"])
-def test_doctor_finds_what_is_wrong(tmp_path: Path, name: str) -> None:
-    done = sparkscale("doctor", cwd=tmp_path, env=environment(**{name: str(tmp_path / "nowhere")}))
+def test_doctor_warns_of_a_python_that_only_a_cluster_would_use(tmp_path: Path) -> None:
+    env = environment(PYSPARK_PYTHON=str(tmp_path / "nowhere"))
+    done = sparkscale("doctor", "--json", cwd=tmp_path, env=env)
+    assert_done(done)
+    (found,) = (
+        finding for finding in json.loads(done.stdout) if finding["state"] == "warn" and "nowhere" in str(finding)
+    )
+    assert "unset it" in found["fix"]
+
+
+def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
+    done = sparkscale("doctor", cwd=tmp_path, env=environment(SPARK_HOME=str(tmp_path / "nowhere")))
     assert done.returncode == 69
     assert last_line(done).startswith("sparkscale: error[ENV_DOCTOR] ")
     assert "nowhere" in last_line(done)

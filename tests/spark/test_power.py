@@ -97,7 +97,9 @@ def test_scan_once_a_round(spark: SparkSession, frame: MakeFrame, monkeypatch: p
     """A scan is one query, which is two jobs, however many columns and steps look."""
     rounds: list[int] = []
     measure = behind.measure
-    monkeypatch.setattr(behind, "measure", lambda *given: rounds.append(len(given[-1])) or measure(*given))
+    monkeypatch.setattr(
+        behind, "measure", lambda *given, **keep: rounds.append(len(given[-1])) or measure(*given, **keep)
+    )
     random = np.random.default_rng(0)
     df = frame({name: random.lognormal(size=200) for name in "abc"})
     ss.Pipeline([ss.Standard("a")]).fit(df)  # what Spark does once is done

@@ -96,9 +96,9 @@ def test_count_one_more_query_for_ill_conditioned_and_nonfinite(
     wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scanned: list[list[str]] = []
-    parts = scan._parts
+    parts = scan.parts
     monkeypatch.setattr(
-        scan, "_parts", lambda df, q, *a, **k: scanned.append([c.name for c in q.columns]) or parts(df, q, *a, **k)
+        scan, "parts", lambda df, q, *a, **k: scanned.append([c.name for c in q.columns]) or parts(df, q, *a, **k)
     )
     learn(wide, "c1", "far", "c2", "farther", "holes")
     assert jobs() == QUERY * 2

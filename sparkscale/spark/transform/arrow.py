@@ -1,6 +1,6 @@
 """Maps over Arrow arrays: what Spark's Python workers run for ``engine: arrow``. Without nulls no buffer is copied.
 
-Workers import this module and ``maps``, and nothing else of ours.
+Workers import this module, ``maps`` and ``stats``, and nothing else of ours.
 """
 
 from __future__ import annotations

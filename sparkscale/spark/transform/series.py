@@ -3,7 +3,7 @@
 pandas takes NaN for null. Which values are null comes in a Series of its own. Results are Series backed by Arrow, which
 keep the two apart; for lists, which Spark copies through Python, what is NaN goes back in a Series of its own.
 
-Workers import this module and ``maps``, and nothing else of ours.
+Workers import this module, ``maps`` and ``stats``, and nothing else of ours.
 """
 
 from __future__ import annotations
