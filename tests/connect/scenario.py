@@ -102,9 +102,9 @@ def inverse_pipeline() -> ss.Pipeline:
 def shape_pipeline() -> ss.Pipeline:
     """Logarithms and powers."""
     names = ["skewed", "sides", "narrow", "small"]
-    powers = [ss.Power(names, into="{column}|power"), ss.Power(names, standardize=False, into="{column}|plain")]
+    powers = [ss.Power("sides", into="{column}|power"), ss.Power("narrow", method="box_cox", into="{column}|box_cox")]
     logs = [ss.Log1p(names, undefined="null", into="{column}|log1p"), ss.Asinh(names, into="{column}|asinh")]
-    return ss.Pipeline([*powers, ss.Power(["skewed", "narrow"], method="box_cox", into="{column}|box_cox"), *logs])
+    return ss.Pipeline([*powers, *logs])
 
 
 PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
