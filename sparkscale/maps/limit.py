@@ -13,7 +13,7 @@ from sparkscale.stats.column import ColumnStats
 
 @dataclass(frozen=True)
 class Limit(ColumnMap, kind="limit"):
-    """``min(max(x, low), high)``; an end that is None has no limit. NaN stays, an infinity goes to the end.
+    """``min(max(x, low), high)``; without a limit at an end that is null. NaN stays, an infinity goes to the end.
 
     Attributes:
         low, high: the limits; null for none. At least one is a number.

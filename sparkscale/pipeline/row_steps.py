@@ -1,4 +1,4 @@
-"""Row steps: what they read beside their scores, what they tell of each row, and their maps with their columns."""
+"""Row steps: what they read beside their scores, which facts of a row they write, and their maps with their columns."""
 
 from __future__ import annotations
 

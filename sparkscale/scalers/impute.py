@@ -7,32 +7,14 @@ from typing import Annotated, Any, Literal
 
 from sparkscale.maps import ColumnMap, Fill, IsMissing
 from sparkscale.scalers.base import Scaler
-from sparkscale.scalers.fields import Choice, Kind, Many, Number, Rule, plain_of
+from sparkscale.scalers.fields import Choice, Kind, Many, Rule, plain_of
 from sparkscale.scalers.learning import sketch_of
 from sparkscale.scalers.mismatch import At, Mismatch
+from sparkscale.scalers.word_or_number import WordOrNumber
 from sparkscale.stats.column import ColumnStats
 
 _STATISTICS = ("mean", "median", "min", "max")
 _NAME = Rule("a name such as '{column}_missing'", bool, {"minLength": 1})
-
-
-class _Value(Kind):
-    """A statistic's name, or a finite number."""
-
-    def read(self, value: Any, at: At, wrong: list[Mismatch]) -> Any:
-        """See :class:`Kind`."""
-        plain = plain_of(value)
-        if isinstance(plain, str):
-            return Choice(_STATISTICS).read(plain, at, wrong)
-        inner: list[Mismatch] = []
-        number = Number().read(plain, at, inner)
-        if inner:
-            wrong.append(Mismatch(at, "expected mean, median, min, max or a finite number", plain))
-        return number
-
-    def schema(self) -> dict[str, Any]:
-        """See :class:`Kind`."""
-        return {"anyOf": [{"enum": list(_STATISTICS)}, {"type": "number"}]}
 
 
 class _Missing(Kind):
@@ -69,7 +51,7 @@ class Impute(Scaler, kind="impute"):
 
     formula = "value where x is missing, else x"
 
-    value: Annotated[str | float, _Value()] = "mean"
+    value: Annotated[str | float, WordOrNumber(_STATISTICS)] = "mean"
     missing: Annotated[Sequence[Literal["null", "nan"]], _Missing()] = ("null",)
     indicator: Annotated[str, _NAME] | None = None
 

@@ -130,7 +130,7 @@ def _same(name: str, stats: ColumnStats) -> ColumnStats:
 def _refine(
     df: DataFrame, features: Mapping[str, Column], stats: dict[str, ColumnStats], *, reproducible: bool
 ) -> dict[str, ColumnStats]:
-    """Scan again the columns that one scan could not tell all of: with NaN or infinities, or ill-conditioned.
+    """Scan again the columns that one scan is not enough for: with NaN or infinities, or ill-conditioned.
 
     One round serves these. Others are needed where squares overflowed as well, or where the only finite value
     that was known was more than 100 std from the mean.
