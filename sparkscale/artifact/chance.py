@@ -23,7 +23,7 @@ def settled(fitted: Fitted, uri: str) -> Fitted:
     if not any(stats.quantiles for stats in fitted.stats.values()):
         return fitted
     try:
-        known = store.load(uri)
+        known = store.load(uri, "newest")
     except SparkscaleError:  # there is none, or none that can be read: saving says so
         return fitted
     return known if same_but_for_chance(known, fitted) else fitted

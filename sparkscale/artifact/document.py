@@ -34,13 +34,11 @@ and smallest doubles, first divide scale and gain by the power of 2 that brings 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sparkscale import maps
+from sparkscale.artifact import jsons
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.fitted import Fitted
@@ -81,12 +79,11 @@ def dump(fitted: Fitted) -> bytes:
     if fitted.weight is not None:
         document["weight"] = fitted.weight
     try:
-        document["checksum"] = _checksum(document)
+        document["checksum"] = jsons.checksum(document)
     except UnicodeEncodeError as error:
         cause = f"expected names and provenance in Unicode, found an unpaired Unicode surrogate in {error.object!r:.80}"
         raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
-    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8")
+    return jsons.text(document)
 
 
 def load(data: bytes, name: str = "artifact") -> Fitted:
@@ -106,9 +103,7 @@ def load(data: bytes, name: str = "artifact") -> Fitted:
 
 def _parse(data: bytes, name: str) -> dict[str, Any]:
     try:
-        document = json.loads(
-            data.decode("utf-8"), parse_float=_finite, parse_constant=_refuse, object_pairs_hook=_unique
-        )
+        document = jsons.parse(data)
     except (ValueError, RecursionError) as error:
         raise DataError(
             "ARTIFACT_INVALID",
@@ -131,7 +126,7 @@ def _check_envelope(document: Mapping[str, Any]) -> None:
             f"its format is version {version}, this sparkscale reads up to {FORMAT_VERSION}",
             "upgrade sparkscale",
         )
-    expected = _checksum({key: value for key, value in document.items() if key != "checksum"})
+    expected = jsons.checksum({key: value for key, value in document.items() if key != "checksum"})
     if document.get("checksum") != expected:
         raise DataError(
             "ARTIFACT_CHECKSUM",
@@ -220,11 +215,6 @@ def _width(planned: PlannedStep) -> int:
     return len(planned.mapped) + sum(len(planned.step.extra_outputs(column.name)) for column in planned.mapped)
 
 
-def _checksum(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {value!r:.80}")
@@ -242,21 +232,3 @@ def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, found {value!r:.80}")
     return value
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text:.20} is beyond what a double holds")
-    return number
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key stands twice")
-    return document

@@ -1,41 +1,42 @@
 """The store of artifacts: a folder of numbered versions, each written once.
 
-``<uri>/00000001.json``, ``00000002.json``, ... The current version is the highest. A version is
+``<uri>/00000001.json``, ``00000002.json``, ... The newest version is the highest. A version is
 written by a conditional create (put if absent), which is atomic on local files, S3, GCS and Azure:
-there is no pointer to move and no lock to lose. Two fits that race get two numbers.
+there is no pointer to move and no lock to lose. Two fits that race get two numbers. Which version a load
+takes is decided by the promotions beside them (:mod:`sparkscale.artifact.promotions`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import numbers
 import os
-import re
-import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, from_url
 
-from sparkscale.artifact import document
+from sparkscale.artifact import document, objects, promotions
 from sparkscale.errors import (
     AccessError,
     ConfigError,
-    DataError,
     InputMissingError,
     OutputError,
     SparkscaleError,
     StorageError,
     TemporaryError,
+    nearest,
 )
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.places import is_local, local_path
 
-#: Eight digits, and as many as it takes beyond 99,999,999.
-_VERSION = re.compile(r"(\d{8}|[1-9]\d{8,})\.json")
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
 Place: TypeAlias = str | os.PathLike[str]
+#: A version's number, or which is meant; None is the promoted one if any was promoted, else the newest.
+Which: TypeAlias = int | Literal["newest", "promoted"] | None
 #: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
@@ -50,11 +51,11 @@ def save(fitted: Fitted, uri: Place) -> int:
     try:
         store = opened(uri, create=True)
         for _ in range(_ATTEMPTS):
-            newest = max(_versions(store), default=0)
+            newest = max(objects.numbers(store), default=0)
             if newest and _holds(store, uri, newest, data):
                 return newest
             try:
-                obstore.put(store, _name(newest + 1), data, mode="create")
+                obstore.put(store, objects.name(newest + 1), data, mode="create")
             except AlreadyExistsError:
                 continue
             return newest + 1
@@ -63,11 +64,17 @@ def save(fitted: Fitted, uri: Place) -> int:
     raise TemporaryError("ARTIFACT_CONFLICT", f"other runs kept taking the next version of {uri}", "run it again")
 
 
-def load(uri: Place, version: int | None = None) -> Fitted:
-    """Load the newest version, or version ``version``. ``uri`` may also name a ``.json`` file.
+def load(uri: Place, version: Which = None) -> Fitted:
+    """Load an artifact.
 
-    Raises :class:`InputMissingError` (66) if it doesn't exist, :class:`DataError` (65) if it is
-    not an artifact.
+    Args:
+        uri: a folder of versions, or one ``.json`` file.
+        version: a number, ``"newest"`` or ``"promoted"``; by default the promoted version if any was promoted, else
+            the newest.
+
+    Raises:
+        InputMissingError: (66) if it doesn't exist.
+        DataError: (65) if it is not an artifact.
     """
     data, name = _read(_text(uri), version)
     return document.load(data, name)
@@ -75,41 +82,84 @@ def load(uri: Place, version: int | None = None) -> Fitted:
 
 def versions(uri: Place) -> list[int]:
     """Return the numbers of all versions, ascending; empty without a store."""
+    with worded(uri) as (client, _):
+        return sorted(objects.numbers(client))
+
+
+def resolve(uri: Place, version: Which = None) -> int:
+    """Return the number of the version that :func:`load` takes.
+
+    Raises:
+        InputMissingError: (66) if it doesn't exist, or if ``"promoted"`` is asked for and none was promoted.
+        DataError: (65) if the newest promotion is damaged.
+        ConfigError: (78) if ``version`` is something else.
+    """
     uri = _text(uri)
+    version = which(version)
+    by_promotion = version in (None, "promoted")
+    number = promoted(uri) if by_promotion else None if version == "newest" else version
+    if version == "promoted" and number is None:
+        hint = f"promote one with `sparkscale promote {uri} N`, or use the newest"
+        raise InputMissingError("PROMOTION_MISSING", f"expected a promoted version in {uri}, found none", hint)
+    known = versions(uri)  # after the promotion, whose version is older than it
+    if number is None and known:
+        return known[-1]
+    if isinstance(number, int) and number in known:
+        return number
+    wanted = "an artifact" if number is None else f"version {number}"
+    said, hint = (
+        (", which is promoted,", "restore it, or promote another") if by_promotion and number else ("", "fit first")
+    )
+    found = f"versions {known[0]} to {known[-1]}" if known else "none"
+    raise InputMissingError("ARTIFACT_MISSING", f"expected {wanted}{said} in {uri}, found {found}", hint)
+
+
+def promoted(uri: Place) -> int | None:
+    """Return the number of the promoted version, or None. Raises :class:`DataError` (65) if its record is damaged."""
+    with worded(uri) as (client, text):
+        record = promotions.current(client, text)
+    return record.version if record else None
+
+
+@contextlib.contextmanager
+def worded(uri: Place, *, writing: bool = False) -> Iterator[tuple[Any, str]]:
+    """Give the client of a store that is there, and the store as text; turn the store's errors into ours."""
+    text = _text(uri)
     try:
-        return sorted(_versions(opened(uri)))
+        client = opened(text)
     except (BaseError, OSError) as error:
-        raise _failure(error, uri) from error
+        raise _failure(error, text) from error
+    try:
+        yield client, text
+    except (BaseError, OSError) as error:
+        raise _failure(error, text, writing=writing) from error
 
 
-def resolve(uri: Place, version: int | None = None) -> int:
-    """Return the number that a load would take."""
-    known = versions(uri)
-    if not known or (version is not None and version not in known):
-        wanted = "an artifact" if version is None else f"version {version}"
-        found = f"versions {known[0]} to {known[-1]}" if known else "none"
-        raise InputMissingError("ARTIFACT_MISSING", f"expected {wanted} in {uri}, found {found}", "fit first")
-    return version or known[-1]
+def which(version: object) -> Which:
+    """Return what names a version, checked. Raises :class:`ConfigError` (78)."""
+    if isinstance(version, numbers.Integral) and not isinstance(version, bool):
+        return int(version)
+    if version is None or (isinstance(version, str) and version in ("newest", "promoted")):
+        return cast("Which", version)
+    cause = f"version: expected a number, 'newest' or 'promoted', found {version!r:.80}"
+    raise ConfigError("CONFIG_VALUE", cause, nearest(str(version), ("newest", "promoted")))
 
 
-def _read(uri: str, version: int | None) -> tuple[bytes, str]:
+def _read(uri: str, version: Which) -> tuple[bytes, str]:
     folder, _, last = uri.rstrip("/").rpartition("/")
     try:
-        single = last.endswith(".json") and not _is_folder(uri)
-        if single:
-            store, name = opened(folder or "."), last
-        else:
-            name = _name(resolve(uri, version))
-            store = opened(uri)
-        _refuse_special((folder or ".") if single else uri, name)
-        result = obstore.get(store, name)
-        size = result.meta["size"]
-        # One byte over the cap is enough for document.load to refuse it; more is never held in memory.
-        limit = min(size, document.MAX_BYTES + 1)
-        data = bytes(obstore.get_range(store, name, start=0, end=limit)) if limit else b""
+        if last.endswith(".json") and not _is_folder(uri):
+            if version is not None:
+                cause = f"version: expected none for {uri}, which is one file, found {version!r:.80}"
+                raise ConfigError("CONFIG_VALUE", cause, "leave it out, or name the folder")
+            folder = folder or "."
+            return objects.read(opened(folder), folder, last, document.MAX_BYTES), uri
+        name = objects.name(resolve(uri, version))
+        return objects.read(opened(uri), uri, name, document.MAX_BYTES), f"{uri.rstrip('/')}/{name}"
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
+        if isinstance(error, SparkscaleError):
+            raise
         raise _failure(error, uri) from error
-    return data, uri if single else f"{uri.rstrip('/')}/{name}"
 
 
 def reaches(uri: str) -> bool:
@@ -134,7 +184,7 @@ def opened(uri: str, *, create: bool = False) -> Any:
 
 def _is_folder(uri: str) -> bool:
     """Whether there is a folder of versions at a name that could be one artifact's as well."""
-    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(_versions(opened(uri)))
+    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(objects.numbers(opened(uri)))
 
 
 def _text(uri: Place) -> str:
@@ -144,32 +194,11 @@ def _text(uri: Place) -> str:
     return text
 
 
-def _versions(store: Any) -> list[int]:
-    objects = obstore.list_with_delimiter(store)["objects"]
-    matches = (_VERSION.fullmatch(item["path"]) for item in objects)
-    return [int(match[1]) for match in matches if match]
-
-
-def _name(version: int) -> str:
-    return f"{version:08d}.json"
-
-
 def _holds(store: Any, uri: str, version: int, data: bytes) -> bool:
     """Whether a version holds these bytes; no more than as many are read."""
-    _refuse_special(uri, _name(version))
-    result = obstore.get(store, _name(version))
+    objects.refuse_special(uri, objects.name(version))
+    result = obstore.get(store, objects.name(version))
     return result.meta["size"] == len(data) and bytes(result.bytes()) == data
-
-
-def _refuse_special(folder: str, name: str) -> None:
-    """Refuse a pipe or a device by an artifact's name: to open it might never end."""
-    if not is_local(folder):
-        return
-    path = Path(local_path(folder), name)
-    with contextlib.suppress(OSError, ValueError):  # whatever is wrong with a file is the store's to say
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise DataError("ARTIFACT_INVALID", f"{path}: expected a file, found a pipe or a device", "remove it")
 
 
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:

@@ -20,7 +20,7 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 import sparkscale as ss
-from sparkscale.artifact import document, store
+from sparkscale.artifact import document, objects, store
 from sparkscale.errors import (
     AccessError,
     ConfigError,
@@ -275,7 +275,7 @@ def test_never_replace_a_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The listing is old: another run has put the number meanwhile."""
     fitted(1).save(str(tmp_path))
     listings = iter([[], [1]])
-    monkeypatch.setattr(store, "_versions", lambda _: next(listings))
+    monkeypatch.setattr(objects, "numbers", lambda _: next(listings))
     assert fitted(2).save(str(tmp_path)) == 2
     monkeypatch.undo()
     assert ss.load(str(tmp_path), version=1) == fitted(1)
