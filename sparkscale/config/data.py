@@ -14,6 +14,9 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -97,6 +100,15 @@ def _typed_names(text: object) -> dict[str, str]:
             raise ValueError(f"expected names and types such as 'month int, day date', found {part.strip()!r}")
         found[match[1] or match[2]] = match[3].lower()
     return found
+
+
+def _version_worded(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
+    """Say in one error what a version can be."""
+    try:
+        return inner(value)
+    except ValidationError as error:
+        expected = "a whole number from 1, 'newest' or 'promoted'"
+        raise PydanticCustomError("literal_error", "expected {expected}", {"expected": expected}) from error
 
 
 def _supports(format_: str) -> str:
@@ -201,7 +213,13 @@ class Artifact(Strict):
     """Where the artifact of a fit lives."""
 
     path: str = Field(min_length=1, description="A folder of numbered versions, local or s3://, gs://, az://.")
-    version: int | None = Field(None, ge=1, description="Version to apply (default: newest).")
+    version: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["newest", "promoted"] | None, WrapValidator(_version_worded)
+    ] = Field(
+        None,
+        description="Version to apply: a number, newest or promoted (default: the promoted one, or the newest if none "
+        "was promoted).",
+    )
 
 
 class Output(Place):

@@ -45,7 +45,7 @@ def test_take_least_numbers_and_none_below(job: Any) -> None:
     found = problems(job, overrides=["self_check=-1", "artifact.path=a", "artifact.version=0"])
     assert set(found) == {
         "--set self_check: expected greater than or equal to 0, found -1",
-        "--set artifact.version: expected greater than or equal to 1, found 0",
+        "--set artifact.version: expected a whole number from 1, 'newest' or 'promoted', found 0",
     }
 
 
