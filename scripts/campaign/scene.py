@@ -200,11 +200,10 @@ class Scene:
         return {path.name: path.read_bytes() for path in (self.folder / self.artifact).glob("*")}
 
     def _artifacts(self) -> dict[str, bytes]:
-        """Return the artifacts to be compared: their bytes; of Sail, whose last digits vary, all but those."""
-        known = self.store()
-        if self.spark.get("engine") != "sail":
-            return known
-        return {name: json.dumps(_rounded(json.loads(data))).encode() for name, data in known.items()}
+        """Return the artifacts to be compared, without times of fits; of Sail, whose last digits vary, rounded."""
+        known = {name: _timeless(json.loads(data)) for name, data in self.store().items()}
+        sail = self.spark.get("engine") == "sail"
+        return {name: json.dumps(_rounded(one) if sail else one).encode() for name, one in known.items()}
 
     def inspect(self, tally: Tally, what: str, *, renames: bool = False) -> str:
         """Check I1 and I2 on the target as a fault left it; return ``old``, ``new`` or something else."""
@@ -282,9 +281,15 @@ def _differ(ours: dict[str, bytes], theirs: dict[str, bytes]) -> str:
     return next((f"{name}: {_first(ours[name], theirs[name])}" for name in ours if ours[name] != theirs[name]), "")
 
 
+def _timeless(artifact: dict[str, Any]) -> dict[str, Any]:
+    """Return an artifact without the time of its fit, and without the checksum that covers it."""
+    del artifact["checksum"], artifact["provenance"]["run"]["time"]
+    return artifact
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items() if key != "checksum"}
+        return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     return float(f"{value:.9g}") if isinstance(value, float) else value

@@ -31,7 +31,9 @@ def settled(fitted: Fitted, uri: str) -> Fitted:
 
 def same_but_for_chance(one: Fitted, other: Fitted) -> bool:
     """Whether two fits are equal but for their sketches and the maps solved from them, and those are near."""
-    if one.stats.keys() != other.stats.keys() or document.dump(_exact(one, one)) != document.dump(_exact(other, one)):
+    if one.stats.keys() != other.stats.keys() or document.content(_exact(one, one)) != document.content(
+        _exact(other, one)
+    ):
         return False
     pairs = ((stats.quantiles, other.stats[name].quantiles) for name, stats in one.stats.items())
     return all(a == b or (a is not None and b is not None and _near(a, b)) for a, b in pairs)

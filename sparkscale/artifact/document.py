@@ -8,7 +8,8 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
       "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
       "rows": 336776,                   rows that the fit saw; null if no step needed a scan
       "weight": "w",                    the column that weighed the rows; only if there was one
-      "provenance": {...},              versions, engine, inputs
+      "provenance": {...                versions, engine, inputs,
+                     "run": {"time": "2026-01-31T02:00:00Z", "id": "..."}},     of the fit; the id only of a job
       "columns": [{"name": "distance", "type": "bigint", "nullable": true}],    every column of the table, in order
       "stats": {feature: {rows, nulls, nans, posinf, neginf, finite,
                           min, max, mean, mean_lo, m2, exp, quantiles,
@@ -30,17 +31,20 @@ A program in any language applies a map by the formula of its kind: ``affine`` i
 left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
 and smallest doubles, first divide scale and gain by the power of 2 that brings the gain into [1, 2).
 ``piecewise`` interpolates between its knots, base64 of little-endian doubles, and evenly spaced ranks from 0 to 1.
+
+Two artifacts that differ only in ``provenance.run`` and ``checksum`` are of one fit: the second is no new version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sparkscale import maps
 from sparkscale.artifact import jsons
 from sparkscale.errors import DataError, SparkscaleError
-from sparkscale.pipeline import row_steps
+from sparkscale.pipeline import origin, row_steps
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.planned import PlannedStep
@@ -56,6 +60,37 @@ MAX_BYTES = 256 * 1024 * 1024
 
 def dump(fitted: Fitted) -> bytes:
     """Return the artifact's bytes."""
+    document = _document(fitted)
+    return jsons.text(document | {"checksum": _checksum(document)})
+
+
+def content(fitted: Fitted) -> str:
+    """Return the checksum of what was fitted, whenever and by whichever run."""
+    return _checksum(_timeless(_document(fitted)))
+
+
+def content_of(data: bytes, name: str = "artifact") -> str:
+    """Return :func:`content` of an artifact's bytes. Raises :class:`DataError` (65) if they are damaged."""
+    with _worded(name):
+        document = _opened(data)
+        del document["checksum"]
+        return _checksum(_timeless(document))
+
+
+def _timeless(document: dict[str, Any]) -> dict[str, Any]:
+    return document | {"provenance": origin.without_run(document["provenance"])}
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    try:
+        return jsons.checksum(document)
+    except UnicodeEncodeError as error:
+        cause = f"expected names and provenance in Unicode, found an unpaired Unicode surrogate in {error.object!r:.80}"
+        raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
+
+
+def _document(fitted: Fitted) -> dict[str, Any]:
+    """Return the artifact without its checksum."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -78,22 +113,20 @@ def dump(fitted: Fitted) -> bytes:
     }
     if fitted.weight is not None:
         document["weight"] = fitted.weight
-    try:
-        document["checksum"] = jsons.checksum(document)
-    except UnicodeEncodeError as error:
-        cause = f"expected names and provenance in Unicode, found an unpaired Unicode surrogate in {error.object!r:.80}"
-        raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
-    return jsons.text(document)
+    return document
 
 
 def load(data: bytes, name: str = "artifact") -> Fitted:
     """Read an artifact, without running any code in it. Raises :class:`DataError` (65) that says what is wrong."""
-    if len(data) > MAX_BYTES:
-        raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
-    document = _parse(data, name)
+    with _worded(name):
+        return _fitted(_opened(data))
+
+
+@contextlib.contextmanager
+def _worded(name: str) -> Iterator[None]:
+    """Raise what is wrong with a document as a :class:`DataError` that names it."""
     try:
-        _check_envelope(document)
-        return _fitted(document)
+        yield
     except SparkscaleError as error:
         raise DataError(error.code, f"{name}: {error.cause}", error.hint) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
@@ -101,18 +134,24 @@ def load(data: bytes, name: str = "artifact") -> Fitted:
         raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
 
 
-def _parse(data: bytes, name: str) -> dict[str, Any]:
+def _opened(data: bytes) -> dict[str, Any]:
+    """Return the document in an artifact's bytes, its format, version and checksum checked."""
+    if len(data) > MAX_BYTES:
+        raise DataError("ARTIFACT_INVALID", f"expected at most {MAX_BYTES:,} bytes, found {len(data):,}")
+    document = _parse(data)
+    _check_envelope(document)
+    return document
+
+
+def _parse(data: bytes) -> dict[str, Any]:
     try:
         document = jsons.parse(data)
     except (ValueError, RecursionError) as error:
-        raise DataError(
-            "ARTIFACT_INVALID",
-            f"{name}: expected a JSON artifact, found something else ({str(error)[:120]})",
-            "fit again, or restore the file",
-        ) from error
+        cause = f"expected a JSON artifact, found something else ({str(error)[:120]})"
+        raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
-        raise DataError("ARTIFACT_FORMAT", f"{name}: expected format {FORMAT!r}, found {str(found)[:80]!r}")
+        raise DataError("ARTIFACT_FORMAT", f"expected format {FORMAT!r}, found {str(found)[:80]!r}")
     return document
 
 
@@ -149,6 +188,7 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
     rows = document["rows"]
     if not (rows is None or (type(rows) is int and 0 <= rows < 2**63)) or not isinstance(document["provenance"], dict):
         raise ValueError(f"rows {rows!r}")
+    origin.check(document["provenance"])
     if any(known.rows != rows for known in stats.values()):
         raise ValueError(f"statistics of another number of rows than {rows}")
     features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}

@@ -27,6 +27,7 @@ from typing import Any, Literal, TypeAlias
 
 from sparkscale.artifact import jsons, objects
 from sparkscale.errors import DataError
+from sparkscale.pipeline.origin import moment, when
 
 FORMAT, FORMAT_VERSION = "sparkscale-promotion", 1
 FOLDER = "promotions"
@@ -35,7 +36,6 @@ MAX_BYTES = 64 * 1024
 MAX_REASON = 1000
 Action: TypeAlias = Literal["promote", "rollback"]
 _ID = re.compile(r"[0-9a-f]{16}")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,6 @@ def load(data: bytes, number: int, name: str) -> Promotion:
         return _promotion(record, number)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _invalid(name, f"{error!r:.120}") from error
-
-
-def when(time: datetime.datetime) -> str:
-    """Return a time as documents hold it: to the second, in UTC."""
-    return time.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(text: object) -> datetime.datetime:
-    """Read a time that :func:`when` wrote; raises ValueError."""
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        raise ValueError(f"expected a time such as 2026-01-31T02:00:00Z, found {text!r:.80}")
-    return datetime.datetime.fromisoformat(text)
 
 
 def _opened(record: Any, name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sparkscale.artifact import document, objects, promotions
 from sparkscale.errors import (
     AccessError,
     ConfigError,
+    DataError,
     InputMissingError,
     OutputError,
     SparkscaleError,
@@ -30,6 +31,7 @@ from sparkscale.errors import (
     TemporaryError,
     nearest,
 )
+from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.places import is_local, local_path
 
@@ -37,6 +39,8 @@ _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "a
 Place: TypeAlias = str | os.PathLike[str]
 #: A version's number, or which is meant; None is the promoted one if any was promoted, else the newest.
 Which: TypeAlias = int | Literal["newest", "promoted"] | None
+#: At most so many bytes of an artifact say when it was fitted, and by which run.
+_STAMP = 200
 #: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
@@ -44,15 +48,16 @@ _ATTEMPTS = 20
 def save(fitted: Fitted, uri: Place) -> int:
     """Save the artifact as the next version and return its number.
 
-    If the newest version already holds the same bytes, nothing is written and its number is returned. Raises
+    The artifact says when it was fitted: now, if it does not say so already. If the newest version already holds the
+    same fit, made at another time or by another run, nothing is written and its number is returned. Raises
     :class:`TemporaryError` (75) if other runs keep taking the number.
     """
-    uri, data = _text(uri), document.dump(fitted)
+    uri, data, content = _text(uri), document.dump(origin.stamped(fitted)), document.content(fitted)
     try:
         store = opened(uri, create=True)
         for _ in range(_ATTEMPTS):
             newest = max(objects.numbers(store), default=0)
-            if newest and _holds(store, uri, newest, data):
+            if newest and _holds(store, uri, newest, content, len(data)):
                 return newest
             try:
                 obstore.put(store, objects.name(newest + 1), data, mode="create")
@@ -65,7 +70,7 @@ def save(fitted: Fitted, uri: Place) -> int:
 
 
 def load(uri: Place, version: Which = None) -> Fitted:
-    """Load an artifact.
+    """Load an artifact: the promoted version, or the newest if none was promoted.
 
     Args:
         uri: a folder of versions, or one ``.json`` file.
@@ -76,7 +81,7 @@ def load(uri: Place, version: Which = None) -> Fitted:
         InputMissingError: (66) if it doesn't exist.
         DataError: (65) if it is not an artifact.
     """
-    data, name = _read(_text(uri), version)
+    data, name = _read(_text(uri), locate(uri, version))
     return document.load(data, name)
 
 
@@ -145,21 +150,33 @@ def which(version: object) -> Which:
     raise ConfigError("CONFIG_VALUE", cause, nearest(str(version), ("newest", "promoted")))
 
 
-def _read(uri: str, version: Which) -> tuple[bytes, str]:
-    folder, _, last = uri.rstrip("/").rpartition("/")
+def locate(uri: Place, version: Which = None) -> int | None:
+    """Return the number of the version that :func:`load` takes; None if the place is one file, which has no versions.
+
+    Raises what :func:`resolve` raises.
+    """
+    text = _text(uri)
     try:
-        if last.endswith(".json") and not _is_folder(uri):
-            if version is not None:
-                cause = f"version: expected none for {uri}, which is one file, found {version!r:.80}"
-                raise ConfigError("CONFIG_VALUE", cause, "leave it out, or name the folder")
-            folder = folder or "."
-            return objects.read(opened(folder), folder, last, document.MAX_BYTES), uri
-        name = objects.name(resolve(uri, version))
-        return objects.read(opened(uri), uri, name, document.MAX_BYTES), f"{uri.rstrip('/')}/{name}"
+        single = _is_one_file(text)
+    except (BaseError, OSError, ValueError) as error:
+        raise _failure(error, text) from error
+    if not single:
+        return resolve(text, version)
+    if version is not None:
+        cause = f"version: expected none for {text}, which is one file, found {version!r:.80}"
+        raise ConfigError("CONFIG_VALUE", cause, "leave it out, or name the folder")
+    return None
+
+
+def _read(uri: str, number: int | None) -> tuple[bytes, str]:
+    """Return the bytes of a version, or of one file, and the name for errors."""
+    folder, _, last = uri.rstrip("/").rpartition("/")
+    place, name = (folder or ".", last) if number is None else (uri, objects.name(number))
+    try:
+        data = objects.read(opened(place), place, name, document.MAX_BYTES)
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
-        if isinstance(error, SparkscaleError):
-            raise
         raise _failure(error, uri) from error
+    return data, uri if number is None else f"{uri.rstrip('/')}/{name}"
 
 
 def reaches(uri: str) -> bool:
@@ -182,9 +199,11 @@ def opened(uri: str, *, create: bool = False) -> Any:
     return LocalStore(path, mkdir=create)
 
 
-def _is_folder(uri: str) -> bool:
-    """Whether there is a folder of versions at a name that could be one artifact's as well."""
-    return Path(local_path(uri)).is_dir() if is_local(uri) else bool(objects.numbers(opened(uri)))
+def _is_one_file(uri: str) -> bool:
+    """Whether a place is named as one artifact, and is no folder of versions."""
+    if not uri.rstrip("/").endswith(".json"):
+        return False
+    return not (Path(local_path(uri)).is_dir() if is_local(uri) else objects.numbers(opened(uri)))
 
 
 def _text(uri: Place) -> str:
@@ -194,11 +213,16 @@ def _text(uri: Place) -> str:
     return text
 
 
-def _holds(store: Any, uri: str, version: int, data: bytes) -> bool:
-    """Whether a version holds these bytes; no more than as many are read."""
-    objects.refuse_special(uri, objects.name(version))
-    result = obstore.get(store, objects.name(version))
-    return result.meta["size"] == len(data) and bytes(result.bytes()) == data
+def _holds(client: Any, uri: str, version: int, content: str, size: int) -> bool:
+    """Whether a version holds this content. One whose size is another by more than time and run is not read."""
+    name = objects.name(version)
+    objects.refuse_special(uri, name)
+    if abs(obstore.head(client, name)["size"] - size) > _STAMP:
+        return False
+    try:
+        return document.content_of(objects.read(client, uri, name, document.MAX_BYTES), name) == content
+    except DataError:  # damaged
+        return False
 
 
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:

@@ -45,7 +45,8 @@ class Fitted:
         stats: by feature name, the :class:`~sparkscale.stats.column.ColumnStats` of the fit.
         maps: for each step its maps, one an output, or one for a row step.
         rows: how many rows the fit saw, without those of weight 0; None if no step needed a scan (row steps only).
-        provenance: where the numbers come from: versions, engine, inputs.
+        provenance: where the numbers come from: versions, engine, inputs; once saved, ``run`` with the time of the
+            fit in UTC and, of a job, the id of its run.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -205,7 +206,7 @@ class Fitted:
     def save(self, uri: str | os.PathLike[str]) -> int:
         """Save this artifact as the next version in the store at ``uri``, and return the version's number.
 
-        If the newest version already holds the same content, its number is returned.
+        If the newest version already holds the same fit, its number is returned.
         """
         from sparkscale.artifact import store
 

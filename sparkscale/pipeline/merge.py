@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from sparkscale.errors import DataError, Problem
+from sparkscale.pipeline import origin
 from sparkscale.pipeline.arguments import all_of
 from sparkscale.pipeline.differences import first_difference, of_weights
 from sparkscale.pipeline.fitted import Fitted
@@ -37,7 +38,7 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
-    provenance = {**first.provenance, "inputs": inputs}
+    provenance = {**origin.without_run(first.provenance), "inputs": inputs}
     return solve(_whole(parts), stats, sum(rows) if rows else None, provenance, partial(_merged_looks, parts))
 
 

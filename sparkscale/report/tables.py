@@ -10,6 +10,7 @@ from dataclasses import InitVar, asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.origin import RUN
 from sparkscale.pipeline.shown import HEADER, cells, printable
 from sparkscale.report.words import counted
 
@@ -99,4 +100,12 @@ def rows_text(fitted: Fitted) -> str:
 
 def provenance_text(provenance: Mapping[str, Any]) -> str:
     """Return the provenance in one line."""
-    return printable(", ".join(f"{key} {value}" for key, value in provenance.items() if key != "inputs"))
+    return printable(", ".join(f"{key} {value}" for key, value in provenance.items() if key not in ("inputs", RUN)))
+
+
+def origin_text(provenance: Mapping[str, Any]) -> str:
+    """Return when a fit was made and by which run, in words; empty if it does not say so."""
+    run = provenance.get(RUN)
+    if run is None:
+        return ""
+    return f" at {run['time']}" + (f" by run {run['id']}" if "id" in run else "")

@@ -8,6 +8,7 @@ from sparkscale.artifact import chance
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.config.redaction import hidden
+from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
@@ -57,6 +58,7 @@ def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
             check_footers(opened.df, fitted, since=began)
         if job.config.artifact is not None:
             fitted = chance.settled(fitted, job.config.artifact.path)
+        fitted = origin.stamped(fitted, job.run_id)
     report.rows = fitted.rows
     report.warnings += fitted.warnings
     return fitted
