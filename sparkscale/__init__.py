@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sparkscale._version import __version__
 
 if TYPE_CHECKING:
+    from sparkscale.artifact.listing import versions
+    from sparkscale.artifact.promoting import promote, rollback
     from sparkscale.artifact.store import load
     from sparkscale.errors import InverseWarning, SchemaDriftWarning, SparkscaleError
     from sparkscale.pipeline.fitted import Fitted
@@ -41,6 +43,9 @@ _HOME = {
     "Pipeline": "pipeline.pipeline",
     "ColumnStats": "stats.column",
     "load": "artifact.store",
+    "promote": "artifact.promoting",
+    "rollback": "artifact.promoting",
+    "versions": "artifact.listing",
 }
 
 __all__ = [
@@ -68,6 +73,9 @@ __all__ = [
     "__version__",
     "load",
     "merge",
+    "promote",
+    "rollback",
+    "versions",
 ]
 
 

@@ -19,8 +19,8 @@ from sparkscale.cli.app import app
 _COMMAND = "sparkscale inspect out/stats"
 _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _TEXT = re.compile(r'<text class="[\w-]+-r\d+" x="[\d.]+" y="([\d.]+)"[^>]*>(.*?)</text>')
-#: What may differ from machine to machine: versions, and the last digits of a number.
-_VARIES = re.compile(r"(?<=numpy )[\w.]+|(?<=sparkscale )\d[\w.]*|(?<=\.\d{9})\d+")
+#: What may differ from time to time: versions, the time of the fit, and the last digits of a number.
+_VARIES = re.compile(r"(?<=numpy )[\w.]+|(?<=sparkscale )\d[\w.]*|(?<=\.\d{9})\d+|\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z")
 
 
 def printed() -> str:

@@ -118,7 +118,7 @@ def rollback(uri: Place, *, reason: str = "") -> Promoted:
 def _record(action: Action, number: int, version: int, previous: int | None, reason: str) -> Promotion:
     if not isinstance(reason, str) or len(reason) > MAX_REASON or not _encodes(reason):
         cause = f"reason: expected at most {MAX_REASON:,} characters of text, found {reason!r:.80}"
-        raise ConfigError("CONFIG_VALUE", cause)
+        raise ConfigError("CONFIG_VALUE", cause, "shorten it")
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return Promotion(number, version, previous, action, now, reason, secrets.token_hex(8))
 

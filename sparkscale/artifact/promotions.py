@@ -25,6 +25,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from obstore.exceptions import NotFoundError
+
 from sparkscale.artifact import jsons, objects
 from sparkscale.errors import DataError
 from sparkscale.pipeline.origin import moment, when
@@ -80,7 +82,11 @@ def current(client: Any, uri: str) -> Promotion | None:
 def read(client: Any, uri: str, number: int) -> Promotion:
     """Return a record. Raises :class:`DataError` (65) if it is not one."""
     key = objects.name(number, FOLDER)
-    return load(objects.read(client, uri, key, MAX_BYTES), number, f"{uri.rstrip('/')}/{key}")
+    name = f"{uri.rstrip('/')}/{key}"
+    try:
+        return load(objects.read(client, uri, key, MAX_BYTES), number, name)
+    except (NotFoundError, FileNotFoundError) as error:
+        raise _invalid(name, "nothing") from error
 
 
 def load(data: bytes, number: int, name: str) -> Promotion:
@@ -91,7 +97,7 @@ def load(data: bytes, number: int, name: str) -> Promotion:
         record = _opened(jsons.parse(data), name)
         return _promotion(record, number)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _invalid(name, f"{error!r:.120}") from error
+        raise _invalid(name, f"something else ({error!r:.120})") from error
 
 
 def _opened(record: Any, name: str) -> dict[str, Any]:
@@ -128,5 +134,5 @@ def _promotion(record: dict[str, Any], number: int) -> Promotion:
 
 
 def _invalid(name: str, found: str) -> DataError:
-    cause = f"{name}: expected the record of a promotion, found something else ({found})"
+    cause = f"{name}: expected the record of a promotion, found {found}"
     return DataError("PROMOTION_INVALID", cause, "promote a version again, or restore the file")

@@ -41,6 +41,8 @@ Place: TypeAlias = str | os.PathLike[str]
 Which: TypeAlias = int | Literal["newest", "promoted"] | None
 #: At most so many bytes of an artifact say when it was fitted, and by which run.
 _STAMP = 200
+#: What is found in a store without a version, and what to do.
+_NONE = ("none", "fit first")
 #: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
@@ -81,7 +83,7 @@ def load(uri: Place, version: Which = None) -> Fitted:
         InputMissingError: (66) if it doesn't exist.
         DataError: (65) if it is not an artifact.
     """
-    data, name = _read(_text(uri), locate(uri, version))
+    data, name = read(_text(uri), locate(uri, version))
     return document.load(data, name)
 
 
@@ -112,11 +114,14 @@ def resolve(uri: Place, version: Which = None) -> int:
     if isinstance(number, int) and number in known:
         return number
     wanted = "an artifact" if number is None else f"version {number}"
-    said, hint = (
-        (", which is promoted,", "restore it, or promote another") if by_promotion and number else ("", "fit first")
-    )
-    found = f"versions {known[0]} to {known[-1]}" if known else "none"
-    raise InputMissingError("ARTIFACT_MISSING", f"expected {wanted}{said} in {uri}, found {found}", hint)
+    found, hint = (_range(known), f"see `sparkscale versions {uri}`") if known else _NONE
+    if by_promotion and number:
+        wanted, hint = f"{wanted}, which is promoted,", "restore it, or promote another"
+    raise InputMissingError("ARTIFACT_MISSING", f"expected {wanted} in {uri}, found {found}", hint)
+
+
+def _range(known: list[int]) -> str:
+    return f"version {known[0]}" if len(known) == 1 else f"versions {known[0]} to {known[-1]}"
 
 
 def promoted(uri: Place) -> int | None:
@@ -168,7 +173,7 @@ def locate(uri: Place, version: Which = None) -> int | None:
     return None
 
 
-def _read(uri: str, number: int | None) -> tuple[bytes, str]:
+def read(uri: str, number: int | None) -> tuple[bytes, str]:
     """Return the bytes of a version, or of one file, and the name for errors."""
     folder, _, last = uri.rstrip("/").rpartition("/")
     place, name = (folder or ".", last) if number is None else (uri, objects.name(number))
@@ -228,6 +233,9 @@ def _holds(client: Any, uri: str, version: int, content: str, size: int) -> bool
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:
     """Turn a store's error into one with the right exit code, of an artifact."""
     if isinstance(error, NotFoundError | FileNotFoundError) and not writing:
+        if is_local(uri) and not uri.endswith("/") and Path(local_path(uri)).is_file():
+            cause = f"expected a folder of versions at {uri}, found a file"
+            return InputMissingError("ARTIFACT_MISSING", cause, "name the folder")
         return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", "fit first")
     return failure(error, f"artifact store {uri}", OutputError if writing else StorageError)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from sparkscale.cli.app import section
@@ -10,21 +12,40 @@ from sparkscale.cli.printing import say, table
 command = section("Artifacts")
 
 
+def _which(_context: click.Context, _option: click.Parameter, value: str | None) -> int | str | None:
+    """Read a version: a number, ``newest`` or ``promoted``."""
+    if value is None or value in ("newest", "promoted"):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f"expected a number, newest or promoted, found {value!r:.80}") from None
+
+
 @command()
 @click.argument("uri")
-@click.option("--version", "number", type=int, help="Version to show (default: newest).")
+@click.option(
+    "--version",
+    "which",
+    callback=_which,
+    metavar="N|newest|promoted",
+    help="Version to show (default: the promoted one, or the newest if none was promoted).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the artifact itself to stdout.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def inspect(uri: str, number: int | None, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
+def inspect(uri: str, which: int | Literal["newest", "promoted"] | None, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
     """Show an artifact: a folder of versions, or one .json file."""
     from sparkscale.artifact import document, store
     from sparkscale.report import tables
 
+    number = store.locate(uri, which)
     fitted = store.load(uri, number)
     if as_json:
         click.echo(document.dump(fitted), nl=False)
         return
-    click.echo(f"fitted on {tables.rows_text(fitted)}; {tables.provenance_text(fitted.provenance)}")
+    version = "" if number is None else f"version {number}, "
+    origin = tables.origin_text(fitted.provenance)
+    click.echo(f"{version}fitted on {tables.rows_text(fitted)}{origin}; {tables.provenance_text(fitted.provenance)}")
     click.echo()
     for line in table(list(tables.describe(fitted))):
         click.echo(line)

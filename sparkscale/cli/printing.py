@@ -43,11 +43,10 @@ def print_json(summary: dict[str, Any]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a plain table: the first column to the left, numbers to the right."""
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        yield "  ".join(cells).rstrip()
+    """Return the lines of a plain table: the first column to the left, numbers to the right."""
+    from sparkscale.pipeline.shown import aligned
+
+    return aligned(rows)
 
 
 def _known() -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from sparkscale.stats.column import ColumnStats
 
@@ -21,6 +21,17 @@ def cells(stats: ColumnStats) -> list[str]:
     numbers = [stats.min, stats.max, stats.mean, stats.std] if stats.finite else [None] * 4
     counts = [stats.rows, stats.nulls, stats.nans, stats.posinf + stats.neginf]
     return [*(f"{count:,}" for count in counts), *("-" if x is None else f"{x:.6g}" for x in numbers)]
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Container[int] = ()) -> Iterator[str]:
+    """Yield the lines of a plain table: the first column and those in ``left`` to the left, others to the right."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if not j or j in left else cell.rjust(width)
+            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
 
 
 def notebook(caption: str, rows: Iterable[tuple[str, str, ColumnStats | None]]) -> str:

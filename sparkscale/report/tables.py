@@ -28,6 +28,8 @@ class Report:
     engine: str = ""
     rows: int | None = None
     artifact: dict[str, Any] = field(default_factory=dict)
+    #: The version that is promoted in the artifact's store; None if none is.
+    promoted: int | None = None
     output: dict[str, Any] = field(default_factory=dict)
     verified_rows: int = 0
     undefined_rows: dict[str, int] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class Report:
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
         if self.artifact:
-            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
+            yield f"artifact: {artifact_text(self.artifact)}{self._not_promoted}"
         if self.status == "unchanged":
             yield f"unchanged: {self.output['path']} already holds the result of run {self.run_id}"
             return
@@ -83,6 +85,20 @@ class Report:
         total = sum(self.seconds.values())
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
+
+    @property
+    def _not_promoted(self) -> str:
+        """Say that another version stays in use, and how to change that."""
+        version = self.artifact.get("version")
+        if self.promoted in (None, version):
+            return ""
+        command = f"sparkscale promote {self.artifact['path']} {version}"
+        return f"; version {self.promoted} stays promoted (to change that, `{command}`)"
+
+
+def artifact_text(about: Mapping[str, Any]) -> str:
+    """Return the path of an artifact and its version, which an artifact of one file lacks."""
+    return f"{about['path']} version {about['version']}" if "version" in about else str(about["path"])
 
 
 def describe(fitted: Fitted) -> Iterator[list[str]]:

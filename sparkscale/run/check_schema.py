@@ -14,11 +14,11 @@ def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, Explained]:
 
     Starts a session, and no job on the data but for CSV without a schema, whose values are read once.
     """
-    known = None if job.config.steps else opening.load(job.config)
+    applied = None if job.config.steps else opening.load(job.config)
     with opening.looked_at(job, debug=debug) as (spark, sink):
         if sink is not None:
             check_tables(spark, job.config, sink)
             if sink.published(job.run) is None:
                 sink.check_absent()
-        opened = opening.opened(spark, job.config, sink, known)
-        return opened.plan, explained(opened, job.config, sink, fits=known is None)
+        opened = opening.opened(spark, job.config, sink, applied.fitted if applied else None)
+        return opened.plan, explained(opened, job.config, sink, applied)

@@ -17,9 +17,10 @@ from sparkscale.pipeline.fitted import Engine
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.places import is_local, local_path
+from sparkscale.report.tables import artifact_text
 from sparkscale.report.words import counted
 from sparkscale.run import opening
-from sparkscale.run.opening import Opened
+from sparkscale.run.opening import Applied, Opened
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.scalers.learning import learned
 from sparkscale.spark.fit import fitting
@@ -59,6 +60,8 @@ class Explained:
     partitions: str = ""
     #: The types that the values of a text input decided.
     types: Mapping[str, str] = field(default_factory=dict)
+    #: The artifact that it applies; empty where it fits.
+    artifact: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -73,6 +76,8 @@ class Explained:
             columns = f"{counted(self.reading['fit_columns'], 'column')} for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
         yield from self.notes()
+        if self.artifact:
+            yield f"artifact: {artifact_text(self.artifact)}"
         if self.fit["features"]:
             sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
             queries = counted(self.fit["queries"], "query", "queries")
@@ -105,16 +110,15 @@ class Explained:
 
 def explain(job: Job, *, debug: bool = False) -> Explained:
     """Say what a run (or, of a job without steps, a transform) would do; starts a session, and no job on the data."""
-    fits = bool(job.config.steps)
-    known = None if fits else opening.load(job.config)
+    applied = None if job.config.steps else opening.load(job.config)
     with opening.looked_at(job, debug=debug) as (spark, sink):
-        opened = opening.opened(spark, job.config, sink, known)
-        return explained(opened, job.config, sink, fits=fits)
+        opened = opening.opened(spark, job.config, sink, applied.fitted if applied else None)
+        return explained(opened, job.config, sink, applied)
 
 
-def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: bool) -> Explained:
-    """Return what a job would do with its input; starts no Spark job."""
-    df, planned = opened.df, opened.plan
+def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: Applied | None) -> Explained:
+    """Return what a job would do with its input, of which it applies an artifact or fits; starts no Spark job."""
+    df, planned, fits = opened.df, opened.plan, applied is None
     files = df.inputFiles()
     weight = planned.weight_column if planned.features else None
     read = [*planned.features.values(), *([weight] if weight else [])]
@@ -137,7 +141,8 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, *, fits: boo
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
     types = dict(opened.decided.types) if opened.decided else {}
-    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, _apart(opened, sink), types)
+    writing = _writing(sink, config) if sink else {}
+    return Explained(reading, fit, steps, writing, _apart(opened, sink), types, applied.about if applied else {})
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from sparkscale.artifact import chance
+from sparkscale.artifact import chance, store
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.config.redaction import hidden
+from sparkscale.errors import DataError
 from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
@@ -65,11 +66,16 @@ def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
 
 
 def save(fitted: Fitted, config: JobConfig, report: Report) -> None:
-    """Save a new version of the artifact, if the job names one."""
-    if config.artifact is not None:
-        with report.stage("save"):
-            version = fitted.save(config.artifact.path)
-        report.artifact = {"path": config.artifact.path, "version": version}
+    """Save a new version of the artifact, if the job names one; the report says which version stays promoted."""
+    if config.artifact is None:
+        return
+    path = config.artifact.path
+    with report.stage("save"):
+        report.artifact = {"path": path, "version": fitted.save(path)}
+        try:
+            report.promoted = store.promoted(path)
+        except DataError as error:  # which a run that has its own fit does not need
+            report.warnings.append(str(error))
 
 
 def _about(job: Job) -> dict[str, object]:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkscale.artifact import store
 from sparkscale.config.jobfile import Job
@@ -49,6 +49,14 @@ class Opened:
     partitions: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Applied:
+    """An artifact that a job applies, and which one it is: its path and, of a folder, the version."""
+
+    fitted: Fitted
+    about: dict[str, Any]
+
+
 def report_of(job: Job, command: str, progress: Progress | None) -> Report:
     """Return the empty report of a run."""
     return Report(command, job.run_id, observe=progress.stage if progress else None)
@@ -80,26 +88,28 @@ def engine_name(spark: SparkSession) -> str:
     return f"Sail (Spark {spark.version} protocol)" if is_sail(spark) else f"Spark {spark.version}"
 
 
-def load(config: JobConfig) -> Fitted:
-    """Return the artifact that a job applies.
+def load(config: JobConfig) -> Applied:
+    """Return the artifact that a job applies, and which one it is.
 
     Raises:
         ConfigError: (78) where the job file has steps that are not the artifact's.
     """
     assert config.artifact is not None  # noqa: S101 - the verb has asked for it
-    known = store.load(config.artifact.path, config.artifact.version)
+    path = config.artifact.path
+    number = store.locate(path, config.artifact.version)
+    known = store.load(path, number)
     ours, theirs = [step.to_dict() for step in config.steps], [item.step.to_dict() for item in known.steps]
     if config.steps and ours != theirs:
         raise ConfigError(
             "CONFIG_ARTIFACT",
-            f"the steps of the job file are not those that {config.artifact.path} was fitted with",
+            f"the steps of the job file are not those that {path} was fitted with",
             "leave them out to apply the artifact's own, or fit again",
         )
     if config.steps and config.weight != known.weight:
-        cause = f"expected weight {shown(known.weight)}, with which {config.artifact.path} was fitted, "
+        cause = f"expected weight {shown(known.weight)}, with which {path} was fitted, "
         hint = "leave out steps and weight to apply the artifact, or fit again"
         raise ConfigError("CONFIG_ARTIFACT", f"{cause}found {shown(config.weight)}", hint)
-    return known
+    return Applied(known, {"path": path} | ({} if number is None else {"version": number}))
 
 
 def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fitted | None = None) -> Opened:

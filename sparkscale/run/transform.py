@@ -33,7 +33,9 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
     with target.begun(job, report, debug=debug, progress=progress) as sink:
         if sink.unchanged is None:
             with report.stage("read"):
-                opened = opening.opened(sink.spark, config, sink, opening.load(config))
+                applied = opening.load(config)
+                report.artifact = applied.about
+                opened = opening.opened(sink.spark, config, sink, applied.fitted)
             report.warnings += opened.plan.warnings
             assert opened.known is not None  # noqa: S101 - it was given
             with opening.explained(opened, config):

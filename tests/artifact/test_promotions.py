@@ -98,7 +98,9 @@ def test_refuse_to_go_back_without_a_promotion(uri: str) -> None:
 
 @pytest.mark.parametrize("version", [0, -1, 4])
 def test_refuse_to_promote_what_is_not_there(uri: str, version: int) -> None:
-    with pytest.raises(InputMissingError, match=f"expected version {version} in .*, found versions 1 to 3") as caught:
+    with pytest.raises(
+        InputMissingError, match=f"expected version {version} in .*, found versions 1 to 3; see"
+    ) as caught:
         promote(uri, version)
     assert (caught.value.code, caught.value.exit_code) == ("ARTIFACT_MISSING", 66)
     assert not Path(uri, "promotions").exists()
@@ -263,6 +265,17 @@ def test_refuse_the_record_of_a_newer_version(uri: str) -> None:
         ) as caught:
             use(uri)
         assert caught.value.code == "PROMOTION_NEWER"
+
+
+def test_refuse_to_go_back_to_a_record_that_is_gone(uri: str) -> None:
+    promote(uri, 1)
+    promote(uri, 2)
+    Path(uri, "promotions", "00000001.json").unlink()
+    with pytest.raises(
+        DataError, match=r"promotions/00000001\.json: expected the record of a promotion, found nothing"
+    ):
+        rollback(uri)
+    assert store.resolve(uri) == 2
 
 
 def test_read_good_record_of_another_program(uri: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -100,7 +101,7 @@ def test_explain_to_people_and_machines(
 def test_inspect_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = call(capsys, "inspect", "stats")
     lines = [line.split() for line in out.splitlines()]
-    assert out.startswith("fitted on 4 rows; ")
+    assert re.match(r"version 1, fitted on 4 rows at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; ", out)
     assert ["x", "4", "0", "1", "0", "1", "4", "2.33333", "1.24722"] in lines
     assert "step 2 minmax: year -> year_n: (x - 2013.0) / 1.0" in out
     assert err == "warning: column 'year' is constant (2013.0): it is shifted and not scaled\n"
@@ -150,7 +151,7 @@ def test_print_help_without_a_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(("words", "number", "found"), [
-    ("sparkscale ver", 1, "plain,verify\n"),
+    ("sparkscale veri", 1, "plain,verify\n"),
     ("sparkscale run --run", 2, "plain,--run-id\n"),
     ("sparkscale run --config jo", 3, "file,jo\n"),
 ])  # fmt: skip
@@ -179,9 +180,16 @@ def test_summarize_a_run() -> None:
         "output: out, 12,345 rows, 1,000 checked against NumPy",
         "done on spark in 3.8 s (fit 1.2, write 2.5), run r-1",
     ]
+    done.promoted = 3
+    assert "artifact: stats version 3" in done.lines()
+    done.promoted = 2
+    assert (
+        "artifact: stats version 3; version 2 stays promoted (to change that, `sparkscale promote stats 3`)"
+        in done.lines()
+    )
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
-        "artifact": {"path": "stats", "version": 3}, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
+        "artifact": {"path": "stats", "version": 3}, "promoted": 2, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
         "undefined_rows": done.undefined_rows, "seconds": {"fit": 1.25, "write": 2.5},
     }  # fmt: skip
 
@@ -290,6 +298,8 @@ COMMANDS: list[Any] = [
     ["init"],
     ["check", "-c", "job.yaml"],
     ["inspect", "stats"],
+    ["versions", "stats"],
+    ["promote", "stats", "1"],
     ["schema"],
     ["examples"],
 ]
@@ -319,7 +329,7 @@ def processor_seconds(cwd: Path, *arguments: str) -> float:
     return done.ru_utime + done.ru_stime - used.ru_utime - used.ru_stime
 
 
-@pytest.mark.parametrize("command", COMMANDS[:4], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", COMMANDS[:6], ids=lambda command: command[0])
 def test_start_in_the_time_of_the_libraries_twice_and_a_half(folder: Path, command: list[str]) -> None:
     """The libraries alone take a fifth of a second on an idle machine, so the command answers in half of one."""
     libraries = ["-c", "import click, datasketches, numpy, pydantic, ruamel.yaml"]

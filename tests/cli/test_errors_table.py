@@ -145,7 +145,7 @@ JOBS: list[tuple[str, str, str, int, str]] = [
     ("empty path", "check", HEAD + STEP + "output: {format: parquet, path: ''}\n", 78,
      "error[CONFIG_VALUE] job.yaml:4: output.path: expected text of at least 1 character, found ''"),
     ("version 0 of artifact", "check", HEAD + STEP + OUT + "artifact: {path: a, version: 0}\n", 78,
-     "error[CONFIG_VALUE] job.yaml:5: artifact.version: expected greater than or equal to 1, found 0"),
+     "error[CONFIG_VALUE] job.yaml:5: artifact.version: expected a whole number from 1, 'newest' or 'promoted', found 0"),
     ("number for options of spark", "check", HEAD + STEP + OUT + "spark: {conf: 5}\n", 78,
      "error[CONFIG_VALUE] job.yaml:5: spark.conf: expected a mapping, found 5"),
     ("unknown key by another name", "check", "version: 1\ninput: {format: csv, path: in, schem: x}\n" + STEP + OUT, 78,
@@ -270,7 +270,27 @@ CALLS: list[tuple[list[str], int, str]] = [
     (["inspect", "gone"], 66, "error[ARTIFACT_MISSING] expected an artifact in gone, found none; fit first"),
     (["inspect", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
     (["inspect", "store", "--version", "7"], 66,
-     "error[ARTIFACT_MISSING] expected version 7 in store, found versions 1 to 1; fit first"),
+     "error[ARTIFACT_MISSING] expected version 7 in store, found version 1; see `sparkscale versions store`"),
+    (["inspect", "store", "--version", "promoted"], 66,
+     "error[PROMOTION_MISSING] expected a promoted version in store, found none; promote one with `sparkscale promote "
+     "store N`, or use the newest"),
+    (["inspect", "store", "--version", "latest"], 64, "error[USAGE] Invalid value for '--version': expected a number, "
+     "newest or promoted, found 'latest'; see `sparkscale --help`"),
+    (["inspect", "store/00000001.json", "--version", "1"], 78, "error[CONFIG_VALUE] version: expected none for "
+     "store/00000001.json, which is one file, found 1; leave it out, or name the folder"),
+    (["versions", "gone"], 66, "error[ARTIFACT_MISSING] expected an artifact in gone, found none; fit first"),
+    (["versions", "there"], 66, "error[ARTIFACT_MISSING] expected an artifact in there, found none; fit first"),
+    (["versions", "file"], 66, "error[ARTIFACT_MISSING] expected a folder of versions at file, found a file; name the folder"),
+    (["promote", "gone", "1"], 66, "error[ARTIFACT_MISSING] expected an artifact in gone, found none; fit first"),
+    (["promote", "store", "7"], 66,
+     "error[ARTIFACT_MISSING] expected version 7 in store, found version 1; see `sparkscale versions store`"),
+    (["promote", "store", "1", "--reason", "x" * 1001], 78, "error[CONFIG_VALUE] reason: expected at most 1,000 "
+     f"characters of text, found '{'x' * 79}; shorten it"),
+    (["promote", "ftp://host/x", "1"], 73, "error[STORE_SCHEME] expected a path or one of "
+     "abfs, abfss, az, gs, s3, s3a, s3n, found ftp://"),
+    (["rollback", "gone"], 66, "error[ARTIFACT_MISSING] expected an artifact in gone, found none; fit first"),
+    (["rollback", "store"], 66, "error[PROMOTION_MISSING] expected an earlier promotion in store to go back to, found "
+     "none; promote a version with `sparkscale promote store N`"),
     (["inspect", "ftp://host/x"], 73, "error[STORE_SCHEME] expected a path or one of "
      "abfs, abfss, az, gs, s3, s3a, s3n, found ftp://"),
 ]  # fmt: skip

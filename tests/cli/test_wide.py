@@ -190,7 +190,7 @@ def test_check_every_column_once(
 def test_explain_every_column_once() -> None:
     pytest.importorskip("pyspark")
     from sparkscale.run import explain
-    from sparkscale.run.opening import Opened
+    from sparkscale.run.opening import Applied, Opened
 
     def explained(n: int) -> Callable[[], Any]:
         made = planned(n)
@@ -199,7 +199,7 @@ def test_explain_every_column_once() -> None:
         config = JobConfig.model_validate({"version": 1, "input": {"format": "parquet", "path": "in"}})
 
         def work() -> None:
-            found = explain.explained(Opened(table, made), config, None, fits=False)  # type: ignore[arg-type]
+            found = explain.explained(Opened(table, made), config, None, Applied(fitted(n), {}))  # type: ignore[arg-type]
             assert len([*found.lines(), *found.to_dict()["steps"]]) == 7
 
         return work
