@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.artifact import store
+from sparkscale.artifact import document, store
 from sparkscale.config import jobfile
 from sparkscale.config.data import public
 from sparkscale.errors import ConfigError, DataError, InverseWarning, OutputError, SparkscaleError
@@ -135,7 +135,7 @@ def test_fit_then_transform_other_data(spark: SparkSession, inputs: Path) -> Non
         assert found["x"][::2] == [2.0, None]
         assert math.isnan(found["x"][1])
         assert found["x"][3] == -INF
-        assert done.artifact == {}
+        assert done.artifact == {"path": "stats", "version": 1}
     assert store.versions("stats") == [1]
 
 
@@ -192,7 +192,7 @@ def test_transform_empty_input_with_warning(spark: SparkSession, inputs: Path) -
     assert read(spark, "out").columns == list(EXPECTED)
 
 
-def test_run_twice_gives_same_bytes_and_no_new_version(spark: SparkSession, inputs: Path) -> None:
+def test_run_twice_gives_the_same_and_no_new_version(spark: SparkSession, inputs: Path) -> None:
     output = {"format": "parquet", "path": "out", "mode": "overwrite"}
     steps = "[{kind: standard, columns: [x, id]}, {kind: softmax, columns: [a, b]}]"
     first = run(output=output, steps=steps)
@@ -208,7 +208,9 @@ def test_run_twice_gives_same_bytes_and_no_new_version(spark: SparkSession, inpu
     assert first.run_id == again.run_id
     assert names(inputs / "stats") == {"00000001.json"}
     run("fit", artifact={"path": "elsewhere"}, steps=steps)
-    assert (inputs / "elsewhere" / "00000001.json").read_bytes() == data
+    other = (inputs / "elsewhere" / "00000001.json").read_bytes()  # of another run at another time
+    assert document.content_of(other) == document.content_of(data)
+    assert (inputs / "stats" / "00000001.json").read_bytes() == data
     assert repr(read(spark, "out").collect()) == repr(rows)
 
 
