@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from docpages import docstrings
 from docpages.tables import table
-from sparkscale.artifact import document
+from sparkscale.artifact import document, promotions
 from sparkscale.maps.base import KINDS, Map
 from sparkscale.stats.column import ColumnStats
 
@@ -16,6 +16,11 @@ from sparkscale.stats.column import ColumnStats
 def shape() -> str:
     """Return what the code says of the document's form."""
     return docstrings.markdown((document.__doc__ or "").partition("\n")[2])
+
+
+def log() -> str:
+    """Return what the code says of the log of promotions."""
+    return docstrings.markdown((promotions.__doc__ or "").partition("\n")[2])
 
 
 def statistics() -> str:

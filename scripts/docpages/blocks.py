@@ -18,6 +18,7 @@ from sparkscale.scalers import base
 ROOT = Path(__file__).parents[2]
 BLOCKS: dict[str, Callable[[], str]] = {
     "artifact-kinds": artifact.kinds,
+    "artifact-promotions": artifact.log,
     "artifact-shape": artifact.shape,
     "artifact-statistics": artifact.statistics,
     "command-each": command.each,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -65,8 +64,9 @@ class Changes:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
+        names = {"added": list(self.added), "removed": list(self.removed), "steps": list(self.steps)}
         shift = self.mean_shift.to_dict() if self.mean_shift else None
-        return dataclasses.asdict(self) | {"mean_shift": shift}
+        return {"since": self.since, "rows": self.rows, **names, "mean_shift": shift}
 
     def __str__(self) -> str:
         """Return them in one line."""

@@ -5,7 +5,7 @@
     {
       "format": "sparkscale-promotion",  "format_version": 1,
       "checksum": "sha256:<hex>",       of the record without this key, keys sorted, no white space
-      "id": "<hex>",                    a random number, which tells two equal records apart
+      "id": "<hex>",                    a random number, which distinguishes equal records
       "action": "promote",              or "rollback"
       "version": 3,                     the version of the artifact that is promoted now
       "previous": 1,                    the record that a rollback goes back to; null if there is none
@@ -51,7 +51,7 @@ class Promotion:
         action: ``promote``, or ``rollback``.
         time: when it was promoted, in UTC.
         reason: what the user said; may be empty.
-        id: a random number, which tells two equal records apart.
+        id: a random number, which distinguishes equal records.
     """
 
     number: int

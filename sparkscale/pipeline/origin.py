@@ -20,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def stamped(fitted: Fitted, run_id: str | None = None) -> Fitted:
-    """Return a fit with the time, which is now, and the id of the run that made it; as it is if it has them."""
+    """Return a fit that says when (now) and by which run it was made; unchanged if it already says so."""
     if RUN in fitted.provenance:
         return fitted
     run = {"time": when(datetime.datetime.now(datetime.UTC))} | ({"id": run_id} if run_id else {})

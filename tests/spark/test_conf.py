@@ -18,6 +18,7 @@ import pytest
 from scipy.stats import norm, rankdata
 
 from sparkscale.artifact import store
+from sparkscale.artifact.promoting import promote
 from sparkscale.config import jobfile, models
 from sparkscale.config.models import JobConfig
 from sparkscale.report.tables import Report
@@ -28,7 +29,7 @@ from tests.tables import independent
 CONF = sorted((ROOT / "conf").glob("*.yaml"))
 ROWS = 2000
 #: What must have run before.
-NEEDS = {"apply": "fit_only", "nightly": "fit_only", "as_of": "delta", "drift": "csv"}
+NEEDS = {"apply": "fit_only", "promoted": "fit_only", "nightly": "fit_only", "as_of": "delta", "drift": "csv"}
 #: What a report says; of the others, nothing.
 WARNINGS = {
     "drift": ["column 'humid': expected double as in the fit, found float in {path} (narrowed)"],
@@ -82,6 +83,8 @@ def ran(spark: Any, folder: Path) -> Callable[[str], Done]:
     def run(name: str) -> Done:
         if name in NEEDS:
             run(NEEDS[name])
+        if name == "promoted":
+            promote(folder / "out" / "stats" / "first_half", 1)
         if name not in done:
             loaded = load(name, folder)
             done[name] = Done(loaded.config, job.run(loaded, command_of(loaded.config)))
@@ -244,6 +247,11 @@ def check_apply(done: Done) -> None:
     wanted = (numbers(before, "air_time") - learned.mean()) / learned.std()
     np.testing.assert_allclose(numbers(after, "air_time"), wanted, rtol=1e-12, atol=1e-14)
     assert abs(wanted.mean()) > 1e-3  # the second half is not the first
+
+
+def check_promoted(done: Done) -> None:
+    check_apply(done)
+    assert done.report.artifact["version"] == 1
 
 
 def check_environment(done: Done) -> None:
