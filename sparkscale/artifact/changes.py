@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from fractions import Fraction
 from typing import Any
 
 from sparkscale.errors import shown
@@ -138,17 +137,11 @@ def _largest(before: Fitted, after: Fitted) -> Shift | None:
 
 
 def _shift(before: ColumnStats, after: ColumnStats) -> float:
-    """Return ``(mean - mean0) / std0``, exactly rounded; 0 where a column has no numbers."""
+    """Return ``(mean - mean0) / std0``; 0 where a column has no numbers. The means are sums of two doubles."""
     if not (before.finite and after.finite):
         return 0.0
-    difference, std = _mean(after) - _mean(before), before.std
-    if not difference:
+    low = math.ldexp(after.mean_lo, after.exp) - math.ldexp(before.mean_lo, before.exp)
+    half = (after.mean / 2 - before.mean / 2) + low / 2  # halves do not overflow
+    if not half:
         return 0.0
-    try:
-        return float(difference / Fraction(std))
-    except (OverflowError, ZeroDivisionError):
-        return math.copysign(math.inf, difference)
-
-
-def _mean(stats: ColumnStats) -> Fraction:
-    return Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
+    return half / before.std * 2 if before.std else math.copysign(math.inf, half)
