@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -66,7 +67,7 @@ def _name(option: click.Option) -> str:
 
 
 def _text(help_: str | None) -> str:
-    return (help_ or "").replace("\b\n", "").strip()
+    return inspect.cleandoc(help_ or "").replace("\b\n", "").strip()
 
 
 def _line(help_: str | None) -> str:

@@ -16,7 +16,7 @@ _REASON = click.option("--reason", default="", metavar="TEXT", help="Keep this t
 
 @command()
 @click.argument("path")
-@click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="How many to list.")
+@click.option("--last", type=click.IntRange(min=1), default=10, metavar="N", help="How many to list (default: 10).")
 @_JSON
 @_DEBUG
 def versions(path: str, last: int, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags

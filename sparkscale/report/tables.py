@@ -28,7 +28,7 @@ class Report:
     engine: str = ""
     rows: int | None = None
     artifact: dict[str, Any] = field(default_factory=dict)
-    #: The version that is promoted in the artifact's store; None if none is.
+    #: Of `fit` and `run`: the version that is promoted in the store; None if none is.
     promoted: int | None = None
     output: dict[str, Any] = field(default_factory=dict)
     verified_rows: int = 0
