@@ -50,7 +50,7 @@ class Changes:
         rows: how many rows more the fit saw; None if one of the two needed no scan.
         added: features that only this version has.
         removed: features that only the other has.
-        steps: what is different in the steps, in words.
+        steps: what is different in the steps and their weight, in words.
         mean_shift: of the feature whose mean moved most; None if none moved.
     """
 
@@ -98,6 +98,8 @@ def features(fitted: Fitted) -> dict[str, None]:
 
 
 def _steps(before: Fitted, after: Fitted) -> Iterator[str]:
+    if before.weight != after.weight:
+        yield f"weight {shown(before.weight)} became {shown(after.weight)}"
     theirs, ours = ([step.step.to_dict() for step in fitted.steps] for fitted in (before, after))
     old, new = ([json.dumps(step, sort_keys=True) for step in steps] for steps in (theirs, ours))
     for tag, a, b, c, d in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():

@@ -151,7 +151,7 @@ def versions(uri: Place, *, last: int | None = None) -> Versions:
     number = promotion.version if promotion else None
     if number is not None and number not in known:
         problem = f"version {number} is promoted and gone; restore it, or promote another"
-    chosen = {version for version in known if last is None or version in known[-last:] or version == number}
+    chosen = {*(known if last is None else known[-last:]), *(one for one in known if one == number)}
     rows = tuple(_rows(path, known, chosen, number))
     return Versions(path, rows, len(known) - len(rows), promotion, back, problem)
 

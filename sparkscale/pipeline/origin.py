@@ -34,7 +34,9 @@ def without_run(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(provenance: Mapping[str, Any]) -> None:
     """Refuse a provenance whose time or run is malformed; raises ValueError or TypeError."""
-    run = provenance.get(RUN, {"time": "2026-01-31T02:00:00Z"})
+    if RUN not in provenance:
+        return
+    run = provenance[RUN]
     if not isinstance(run, dict) or not {"time"} <= run.keys() <= {"time", "id"}:
         raise ValueError(f"expected the time and the id of a run, found {run!r:.80}")
     moment(run["time"])

@@ -183,6 +183,12 @@ def test_say_which_steps_changed(before: list[Step], after: list[Step], words: s
     assert said(fitted(*before, x=X, y=X), fitted(*after, x=X, y=X)) == words
 
 
+def test_say_that_the_weight_changed() -> None:
+    columns = {"x": X, "w": np.ones(4)}
+    plain, weighted = (ss.Pipeline([ss.Standard("x")], weight=w).fit_arrays(columns) for w in (None, "w"))
+    assert said(plain, weighted) == "weight null became 'w'"
+
+
 def test_say_which_mean_moved_most() -> None:
     steps = [ss.Standard(["x", "y", "z"])]
     before = fitted(*steps, x=X, y=X, z=X)
