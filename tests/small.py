@@ -7,7 +7,7 @@ from collections.abc import Collection
 #: By test, the cases that the small setting keeps; none where it leaves the whole test out.
 KEPT: dict[str, tuple[str, ...]] = {
     "tests/artifact/test_promotion_races.py::test_lose_no_promotion_and_tear_no_read": ("4 x 10",),
-    "tests/artifact/test_promotion_races.py::test_survive_kills_at_random_moments": ("5 kills",),
+    "tests/artifact/test_promotion_races.py::test_survive_kills_at_random_moments": ("3 kills",),
     "tests/cluster/test_standalone.py::test_fit_then_transform_gives_the_bytes_of_run": (),
     "tests/cluster/test_submit.py::test_submit_in_local_mode": (),
     "tests/connect/test_bench.py::test_run_suites_quickly": ("two",),
