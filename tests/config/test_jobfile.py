@@ -39,6 +39,15 @@ def test_take_texts_of_one_letter_and_none_without(job: Any) -> None:
     assert set(found) == {f"--set {place}: expected text of at least 1 character, found ''" for place in places}
 
 
+@pytest.mark.parametrize(
+    ("text", "version"), [("promoted", "promoted"), ("newest", "newest"), ("3", 3), ("null", None)]
+)
+def test_take_versions_by_name_and_number(job: Any, text: str, version: Any) -> None:
+    assert job(overrides=["artifact.path=a", f"artifact.version={text}"]).config.artifact.version == version
+    environ = {"SPARKSCALE__ARTIFACT__PATH": "a", "SPARKSCALE__ARTIFACT__VERSION": text}
+    assert job(environ=environ).config.artifact.version == version
+
+
 def test_take_least_numbers_and_none_below(job: Any) -> None:
     loaded = job(overrides=["self_check=0", "artifact.path=a", "artifact.version=1"]).config
     assert (loaded.self_check, loaded.artifact.version) == (0, 1)
