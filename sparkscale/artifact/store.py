@@ -54,12 +54,12 @@ def save(fitted: Fitted, uri: Place) -> int:
     same fit, made at another time or by another run, nothing is written and its number is returned. Raises
     :class:`TemporaryError` (75) if other runs keep taking the number.
     """
-    uri, data, content = _text(uri), document.dump(origin.stamped(fitted)), document.content(fitted)
+    uri, data = _text(uri), document.dump(origin.stamped(fitted))
     try:
         store = opened(uri, create=True)
         for _ in range(_ATTEMPTS):
             newest = max(objects.numbers(store), default=0)
-            if newest and _holds(store, uri, newest, content, len(data)):
+            if newest and _holds(store, uri, newest, fitted, len(data)):
                 return newest
             try:
                 obstore.put(store, objects.name(newest + 1), data, mode="create")
@@ -218,16 +218,17 @@ def _text(uri: Place) -> str:
     return text
 
 
-def _holds(client: Any, uri: str, version: int, content: str, size: int) -> bool:
-    """Whether a version holds this content. One whose size is another by more than time and run is not read."""
+def _holds(client: Any, uri: str, version: int, fitted: Fitted, size: int) -> bool:
+    """Whether a version holds this fit. One whose ``size`` differs by more than time and run is not read."""
     name = objects.name(version)
     objects.refuse_special(uri, name)
     if abs(obstore.head(client, name)["size"] - size) > _STAMP:
         return False
     try:
-        return document.content_of(objects.read(client, uri, name, document.MAX_BYTES), name) == content
+        there = document.content_of(objects.read(client, uri, name, document.MAX_BYTES), name)
     except DataError:  # damaged
         return False
+    return there == document.content(fitted)
 
 
 def _failure(error: Exception, uri: str, *, writing: bool = False) -> SparkscaleError:
