@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from sparkscale.maps.base import Bools, ColumnMap, Floats
+from sparkscale.maps.extent import NONE, Extent, greatest, least
 from sparkscale.stats.column import ColumnStats
 
 _MAX, _EPS, _NORMAL = sys.float_info.max, sys.float_info.epsilon, sys.float_info.min
@@ -49,6 +50,8 @@ class Affine(ColumnMap, kind="affine"):
     >>> onto.forward(np.array([-33.0, 634.0, 1301.0, np.inf]))
     array([-1.,  0.,  1.,  1.])
     """
+
+    increasing: ClassVar[bool] = True
 
     center: float = 0.0
     scale: float = 1.0
@@ -113,6 +116,15 @@ class Affine(ColumnMap, kind="affine"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: not what a clip has cut."""
         return self.clip is None
+
+    @property
+    def extent(self) -> Extent:
+        """Which values the clip holds: those that would give less or more than its ends."""
+        if self.clip is None:
+            return Extent()
+        (low, high), (first, last) = self.clip, self._inverse(np.array(self.clip)).tolist()
+        start = least(lambda x: self._forward(x) >= low, near=first)
+        return Extent(whole=(start, greatest(lambda x: self._forward(x) <= high, near=last)))
 
     @property
     def addend(self) -> float:
@@ -234,11 +246,17 @@ class Undefined(ColumnMap, kind="undefined"):
     """The map of a column that had no finite value when it was fitted, and ``empty: null``: all null."""
 
     total: ClassVar[bool] = False
+    increasing: ClassVar[bool] = True
 
     @property
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: nothing does."""
         return False
+
+    @property
+    def extent(self) -> Extent:
+        """Nothing is defined."""
+        return Extent(defined=NONE)
 
     def after(self, stats: ColumnStats) -> ColumnStats:
         """Return statistics of nulls."""

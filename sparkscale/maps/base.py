@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkscale.errors import DataError
+from sparkscale.maps.extent import Extent
 from sparkscale.stats.column import ColumnStats
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -91,16 +92,27 @@ class Map:
 
 @dataclass(frozen=True)
 class ColumnMap(Map):
-    """A map of one column. A null stays null, unless :meth:`apply` is overridden."""
+    """A map of one column. A null stays null, unless :meth:`apply` is overridden.
+
+    Attributes:
+        increasing: whether a larger value never gives a smaller one. Behind a map that is not known to be, an audit
+            counts nothing.
+    """
 
     invertible: ClassVar[bool] = True
     total: ClassVar[bool] = True
+    increasing: ClassVar[bool] = False
     ulps: ClassVar[float] = 4.0
 
     @property
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in, up to rounding."""
         return self.invertible
+
+    @property
+    def extent(self) -> Extent | None:
+        """For which values the map has none, and which a clip holds; None where that cannot be told."""
+        return Extent()
 
     def after(self, stats: ColumnStats) -> ColumnStats | None:  # noqa: ARG002 - for most maps a scan must tell
         """Return the statistics behind the map, where they follow from those before it; None where a scan must tell."""
@@ -176,6 +188,10 @@ class RowMap(Map):
     def forward(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores ``(rows, k)``; ``null`` is true where a score is null. Returns the same two."""
         raise NotImplementedError
+
+    def undefined_rows(self, x: Floats, null: Bools) -> Bools:  # noqa: ARG002 - most maps are defined everywhere
+        """Return for which rows of scores ``(rows, k)`` the map is undefined, whatever it gives them."""
+        return np.zeros(len(x), dtype=bool)
 
     def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
         """Map scores; the same as :meth:`forward`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sparkscale.maps.base import TINY, Bools, ColumnMap, Floats
+from sparkscale.maps.extent import Extent
 from sparkscale.stats.column import EPS, ColumnStats
 
 
@@ -47,6 +48,35 @@ class Chained(ColumnMap, kind="chained"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in, up to rounding."""
         return all(map_.lossless for map_ in self.maps)
+
+    @property
+    def increasing(self) -> bool:  # type: ignore[override]
+        """Whether every map is."""
+        return all(map_.increasing for map_ in self.maps)
+
+    @property
+    def extent(self) -> Extent | None:
+        """Where every map is defined, and none clips, as values of the column."""
+        found = Extent()
+        for number, map_ in enumerate(self.maps):
+            if map_.extent is None:
+                return None
+            if map_.extent.events:
+                before = Chained.of(self.maps[:number]) if number else None
+                if before is not None and not before.increasing:
+                    return None
+                found = found.then(map_.extent, before.forward if before else np.asarray)
+        return replace(found, null=self._met_by_missing(np.nan, null=True), nan=self._met_by_missing(np.nan, null=False))
+
+    def _met_by_missing(self, x: float, *, null: bool) -> frozenset[str]:
+        """Return what happens to a null, or to NaN, once a map has filled it."""
+        cell, absent, met = np.array([[x]]), np.array([[null]]), set[str]()
+        for map_ in self.maps:
+            met |= {name for name, where in (map_.extent or Extent()).found(cell, absent).items() if where.any()}
+            if "undefined" in met:
+                return frozenset({"undefined"})
+            cell, absent = map_.apply(cell, absent)
+        return frozenset(met)
 
     def forward(self, x: Floats) -> Floats:
         """Map values that are not null."""

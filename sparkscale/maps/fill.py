@@ -25,6 +25,8 @@ class Fill(ColumnMap, kind="fill"):
         missing: what counts as missing: ``null``, ``nan``, or both.
     """
 
+    increasing: ClassVar[bool] = True
+
     value: float
     missing: Missing = ("null",)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from sparkscale.maps.base import ColumnMap, Floats, is_number
+from sparkscale.maps.extent import Extent
 from sparkscale.stats.column import ColumnStats
 
 
@@ -20,6 +22,7 @@ class Limit(ColumnMap, kind="limit"):
     """
 
     ulps: ClassVar[float] = 0.0
+    increasing: ClassVar[bool] = True
 
     low: float | None = None
     high: float | None = None
@@ -34,6 +37,11 @@ class Limit(ColumnMap, kind="limit"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: not what was beyond the limits."""
         return False
+
+    @property
+    def extent(self) -> Extent:
+        """What is beyond the limits is clipped."""
+        return Extent(whole=(-math.inf if self.low is None else self.low, math.inf if self.high is None else self.high))
 
     def forward(self, x: Floats) -> Floats:
         """Hold values within the limits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from sparkscale.errors import DataError
 from sparkscale.maps.base import Bools, ColumnMap, Floats
+from sparkscale.maps.extent import Extent
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Log1pMap(ColumnMap, kind="log1p"):
 
     total: ClassVar[bool] = False
     ulps: ClassVar[float] = 8.0
+    increasing: ClassVar[bool] = True
 
     undefined: Literal["error", "null"] = "error"
 
@@ -33,6 +36,11 @@ class Log1pMap(ColumnMap, kind="log1p"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: not what has no logarithm, and gave null."""
         return self.undefined == "error"
+
+    @property
+    def extent(self) -> Extent:
+        """It is defined above -1."""
+        return Extent(defined=(math.nextafter(-1.0, 0.0), math.inf))
 
     def forward(self, x: Floats) -> Floats:
         """Map values; NaN where there is no logarithm."""
@@ -64,6 +72,7 @@ class AsinhMap(ColumnMap, kind="asinh"):
     """``log(x + sqrt(x**2 + 1))``: near zero the value itself, far from it a logarithm with the value's sign."""
 
     ulps: ClassVar[float] = 16.0
+    increasing: ClassVar[bool] = True
 
     def forward(self, x: Floats) -> Floats:
         """Map values."""
@@ -83,6 +92,8 @@ class AsinhMap(ColumnMap, kind="asinh"):
 @dataclass(frozen=True)
 class SignedLogMap(ColumnMap, kind="signed_log"):
     """``sign(x) * log(1 + |x|)``."""
+
+    increasing: ClassVar[bool] = True
 
     def forward(self, x: Floats) -> Floats:
         """Map values."""

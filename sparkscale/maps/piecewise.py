@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from sparkscale.maps.base import ColumnMap, Floats
+from sparkscale.maps.extent import Extent
 from sparkscale.maps.normal import normal_quantile, share_below
 from sparkscale.stats.quantiles import between
 
@@ -42,6 +43,7 @@ class Piecewise(ColumnMap, kind="piecewise"):
     """
 
     ulps: ClassVar[float] = 8.0
+    increasing: ClassVar[bool] = True
 
     knots: str
     output: Literal["uniform", "normal"] = "uniform"
@@ -68,6 +70,11 @@ class Piecewise(ColumnMap, kind="piecewise"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: not what was beyond the knots."""
         return False
+
+    @property
+    def extent(self) -> Extent:
+        """What is beyond the knots is clipped."""
+        return Extent(whole=(float(self.values[0]), float(self.values[-1])))
 
     def forward(self, x: Floats) -> Floats:
         """Return the rank of values, or its normal score."""

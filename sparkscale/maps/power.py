@@ -15,7 +15,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from sparkscale.errors import DataError
-from sparkscale.maps.base import Bools, ColumnMap, Floats, is_number
+from sparkscale.maps.base import TINY, Bools, ColumnMap, Floats, is_number
+from sparkscale.maps.extent import Extent
 from sparkscale.stats.column import EPS
 
 #: expm1(t) and log1p(t) of a smaller t are t, to the last place.
@@ -97,6 +98,7 @@ class BoxCoxMap(ColumnMap, kind="box_cox"):
 
     total: ClassVar[bool] = False
     ulps: ClassVar[float] = 8.0
+    increasing: ClassVar[bool] = True
 
     exponent: float
     center: float = 1.0
@@ -113,6 +115,11 @@ class BoxCoxMap(ColumnMap, kind="box_cox"):
     def lossless(self) -> bool:
         """Whether the inverse gives back what went in: not what is undefined, and gave null."""
         return self.undefined == "error"
+
+    @property
+    def extent(self) -> Extent:
+        """It is defined above 0."""
+        return Extent(defined=(TINY, math.inf))
 
     @property
     def ratio(self) -> Ratio:
@@ -164,6 +171,7 @@ class YeoJohnsonMap(ColumnMap, kind="yeo_johnson"):
     """
 
     ulps: ClassVar[float] = 8.0
+    increasing: ClassVar[bool] = True
 
     exponent: float
     center: float = 0.0

@@ -96,6 +96,13 @@ class SoftmaxMap(RowMap, kind="softmax"):
             logits = np.where(largest, 0.0, self._logits(x, top))
             return Weighed(null, undefined, largest, logits, np.where(null, 0.0, np.exp(logits)))
 
+    def undefined_rows(self, x: Floats, null: Bools) -> Bools:
+        """Return in which rows all scores are -inf, but for nulls that are left out."""
+        if x.shape[1] == 0:
+            return np.zeros(len(x), dtype=bool)
+        null = null | null.any(axis=1, keepdims=True) if self.nulls == "null" else null
+        return np.asarray(((x == -np.inf) | null).all(axis=1) & ~null.all(axis=1))
+
     def _logits(self, x: Floats, top: Floats) -> Floats:
         """Return ``(x - top) / T``."""
         return (x * 0.5 - top * 0.5) / (self.temperature * 0.5) if self.by_halves else (x - top) / self.temperature

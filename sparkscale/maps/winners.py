@@ -53,6 +53,10 @@ class Winners(RowMap):
             gone = gone | row.undefined
         return y, gone | (np.array(self.facts) == "label") & ~row.largest.any(axis=1, keepdims=True)
 
+    def undefined_rows(self, x: Floats, null: Bools) -> Bools:
+        """Return which rows have no softmax."""
+        return self.map.undefined_rows(x, null)
+
     def doubt(self, x: Floats, null: Bools) -> str:
         """Say what looks wrong to the softmax."""
         return self.map.doubt(x, null)
