@@ -100,6 +100,11 @@ class JobConfig(Strict):
     self_check: int = Field(
         1000, ge=0, le=2**31 - 1, description="Rows to compare with NumPy before publishing; 0 turns it off."
     )
+    audit: bool = Field(
+        default=True,
+        description="Count the nulls, NaN, infinities, clipped and undefined values of each output, for the report and "
+        "the manifest: in the pass that writes the output, or on Sail in a scan of its own.",
+    )
     statistics: Statistics = Field(default_factory=lambda: Statistics.model_validate({}))
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 

@@ -174,10 +174,12 @@ class RowMap(Map):
     """A map of the ``k`` scores of a row to ``k`` numbers; it needs no statistics.
 
     Attributes:
+        partial: whether there are rows for which it is undefined.
         nonfinite: ``keep`` maps NaN and infinities; ``error`` stops the job if there are any.
     """
 
     by_row: ClassVar[bool] = True
+    partial: ClassVar[bool] = False
     nonfinite: Literal["keep", "error"] = "keep"
 
     def __post_init__(self) -> None:
@@ -189,7 +191,7 @@ class RowMap(Map):
         """Map scores ``(rows, k)``; ``null`` is true where a score is null. Returns the same two."""
         raise NotImplementedError
 
-    def undefined_rows(self, x: Floats, null: Bools) -> Bools:  # noqa: ARG002 - most maps are defined everywhere
+    def undefined_rows(self, x: Floats, null: Bools) -> Bools:  # noqa: ARG002 - of a partial map
         """Return for which rows of scores ``(rows, k)`` the map is undefined, whatever it gives them."""
         return np.zeros(len(x), dtype=bool)
 

@@ -66,7 +66,9 @@ class Chained(ColumnMap, kind="chained"):
                 if before is not None and not before.increasing:
                     return None
                 found = found.then(map_.extent, before.forward if before else np.asarray)
-        return replace(found, null=self._met_by_missing(np.nan, null=True), nan=self._met_by_missing(np.nan, null=False))
+        return replace(
+            found, null=self._met_by_missing(np.nan, null=True), nan=self._met_by_missing(np.nan, null=False)
+        )
 
     def _met_by_missing(self, x: float, *, null: bool) -> frozenset[str]:
         """Return what happens to a null, or to NaN, once a map has filled it."""

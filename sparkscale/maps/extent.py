@@ -47,7 +47,11 @@ class Extent:
     @property
     def events(self) -> tuple[str, ...]:
         """What can happen to a value at all."""
-        ours = {"undefined": self.defined != ALL, "clipped_low": self.low > -math.inf, "clipped_high": self.high < math.inf}
+        ours = {
+            "undefined": self.defined != ALL,
+            "clipped_low": self.low > -math.inf,
+            "clipped_high": self.high < math.inf,
+        }
         return tuple(name for name in EVENTS if ours[name] or name in self.null | self.nan)
 
     @property

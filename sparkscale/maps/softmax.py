@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class SoftmaxMap(RowMap, kind="softmax"):
         undefined: the result of a row whose scores are all -inf.
         log: whether the result is the logarithm.
     """
+
+    partial: ClassVar[bool] = True
 
     temperature: float = 1.0
     nulls: Literal["null", "mask"] = "null"

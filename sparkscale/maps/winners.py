@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class Winners(RowMap):
     distribution. With ``undefined: uniform`` they are those of the uniform distribution. The logarithm of a softmax
     has the same facts.
     """
+
+    partial: ClassVar[bool] = True
 
     map: SoftmaxMap = field(default_factory=SoftmaxMap)
     facts: tuple[Fact, ...] = FACTS

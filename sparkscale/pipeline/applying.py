@@ -22,7 +22,7 @@ def applied(item: Application, table: Mapping[str, Any]) -> dict[str, NDArray[An
     if not item.over_array:
         values, null = item.map.apply(*arrays.cells(table, names))
         return _columns(item, values, null)
-    rows = _scores(item, table)
+    rows = scores_of(item, table)
     values, null = Lists(item.map).apply(rows.values, rows.null, rows.lengths)
     if item.facts:
         shape = len(rows.lengths), len(item.facts)
@@ -58,7 +58,7 @@ def _lists(rows: Rows, values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
     return out
 
 
-def _scores(item: Application, table: Mapping[str, Any]) -> Rows:
+def scores_of(item: Application, table: Mapping[str, Any]) -> Rows:
     """Return the rows of an array column; what its mask leaves out is null."""
     rows = Rows.of(table, item.inputs[0].name)
     if item.mask is None:

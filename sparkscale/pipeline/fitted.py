@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning
 from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
-from sparkscale.pipeline import arrays, row_steps
+from sparkscale.pipeline import arrays, audit, row_steps
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
@@ -158,6 +158,23 @@ class Fitted:
         for item in self.applications:
             made |= applied(item, table)
         return {name: made.get(name, given.get(name)) for name in output_names(given, self.steps)}
+
+    def audit_arrays(self, columns: Mapping[str, ArrayLike]) -> audit.Audit:
+        """Count what :meth:`transform_arrays` meets: nulls, NaN, infinities, clipped and undefined values.
+
+        A job counts the same in the pass that writes its output. A value is *undefined* if the map has no result for
+        it, such as log1p of -1; else it is *clipped low* or *high* if a clip gives it an end in place of a number
+        beyond. In a chain, any stage may do either. Nothing is transformed; ``undefined: error`` raises nothing here.
+
+        Args:
+            columns: as for :meth:`transform_arrays`.
+
+        Returns:
+            the rows, and for each map its step, outputs and counts in rows.
+        """
+        table = arrays.table(columns)
+        self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
+        return audit.of_arrays(self, table)
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""

@@ -121,7 +121,7 @@ class Announced:
         if mode == "overwrite_partitions":
             replaced = {partition_of(name) for name in written}
             kept = {name: known for name, known in kept.items() if partition_of(name) not in replaced}
-        return Manifest([*self.table.runs, dict(record)], kept | written)
+        return self.table.after(record, kept | written)
 
     def _put(self, opened: Any, table: Manifest) -> bool:
         """Put the announcement if its number is free; return whether it is there, even if the answer was lost."""

@@ -205,7 +205,7 @@ def _complete(new: Path, target: Path, mode: str, record: Mapping[str, Any]) -> 
         files |= {name: known.files.get(name, {"size": (new / name).stat().st_size}) for name in kept}
     (new / manifest.FOLDER).mkdir(exist_ok=True)
     place = new / manifest.FOLDER / manifest.NAME
-    place.write_bytes(Manifest([*known.runs, dict(record)], files).dump())
+    place.write_bytes(known.after(record, files).dump())
     filesystem.sync(place)
     for folder, _, _ in os.walk(new):
         filesystem.sync(Path(folder))

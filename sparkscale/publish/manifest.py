@@ -5,7 +5,8 @@
     {
       "format": "sparkscale-manifest",  "format_version": 1,
       "runs": [{"run_id": "...", "command": "run", "mode": "append", "rows": 336776, "config": "<digest>",
-                "artifact": {"path": "out/stats", "version": 3}}],            the newest last
+                "artifact": {"path": "out/stats", "version": 3},             the newest last
+                "audit": [{"step": 1, "kind": "minmax", "outputs": ["price"], "nulls": 0, ...}]}],   of the newest
       "files": {"month=1/part-0.parquet": {"size": 1234, "sha256": "<hex>", "run_id": "..."}}
     }
 
@@ -46,6 +47,11 @@ class Manifest:
     def run_ids(self) -> list[str]:
         """The ids of the runs, the newest last."""
         return [str(run["run_id"]) for run in self.runs]
+
+    def after(self, record: Mapping[str, Any], files: Mapping[str, dict[str, Any]]) -> Manifest:
+        """Return the manifest once another run is published; only the newest run keeps the counts of its audit."""
+        runs = [{key: value for key, value in run.items() if key != "audit"} for run in self.runs]
+        return Manifest([*runs, dict(record)], files)
 
     def dump(self) -> bytes:
         """Return the manifest's bytes."""

@@ -6,12 +6,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import InitVar, asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from sparkscale.pipeline.audit import Audit
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.origin import RUN
 from sparkscale.pipeline.shown import HEADER, cells, printable
+from sparkscale.report.audit import lines as audit_lines
 from sparkscale.report.words import counted
 
 #: Entered for the duration of a stage, with its name and the number of input rows, if known.
@@ -33,6 +35,7 @@ class Report:
     output: dict[str, Any] = field(default_factory=dict)
     verified_rows: int = 0
     undefined_rows: dict[str, int] = field(default_factory=dict)
+    audit: Audit | None = None
     recovered: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,12 +57,13 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return asdict(self)
+        return asdict(replace(self, audit=None)) | {"audit": self.audit.to_list() if self.audit else []}
 
     def unchanged(self, record: Mapping[str, Any]) -> None:
         """Note that the run had already finished, so nothing changed."""
         self.status = "unchanged"
         self.rows = record.get("rows")
+        self.audit = Audit.of_record(record)
         self.artifact = dict(record.get("artifact") or {})
 
     def notes(self) -> Iterator[str]:
@@ -74,6 +78,8 @@ class Report:
         for step, count in self.undefined_rows.items():
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
+        if self.audit:
+            yield from audit_lines(self.audit, self.undefined_rows)
         if self.artifact:
             yield f"artifact: {artifact_text(self.artifact)}{self._not_promoted}"
         if self.status == "unchanged":

@@ -28,8 +28,9 @@ def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
                 fitted = fit.fitted_on(opened, job, report)
                 transform.check(opened, fitted, job, report)
                 with report.stage("write"):
-                    transform.write(opened, fitted, job, report, sink)
+                    counted = transform.write(opened, fitted, job, report, sink)
                     fit.save(fitted, config, report)
                     sink.commit(transform.record_of(job, report, sink))
+                    transform.audit(counted, report, sink)
             report.warnings += sink.notes
     return report

@@ -6,6 +6,7 @@ from typing import Any
 
 from sparkscale.config.jobfile import Job
 from sparkscale.config.redaction import hidden
+from sparkscale.errors import SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
@@ -41,8 +42,9 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
             with opening.explained(opened, config):
                 check(opened, opened.known, job, report)
                 with report.stage("write"):
-                    write(opened, opened.known, job, report, sink)
+                    counted = write(opened, opened.known, job, report, sink)
                     sink.commit(record_of(job, report, sink))
+                    audit(counted, report, sink)
             report.warnings += sink.notes
     return report
 
@@ -58,7 +60,7 @@ def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
             report.warnings += sample.unlike
 
 
-def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) -> None:
+def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) -> Counted:
     """Write the result where no reader finds it, and check its rows."""
     config, df = job.config, opened.df
 
@@ -66,23 +68,37 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         # A transaction writes and publishes in one step, so its rows are counted before.
         present = sink.lost_of_nulls(df)
         rows = None if fitted.weight else report.rows  # a weighted fit does not count rows of weight 0
-        counted = Counted.of(df, fitted, apart=sink.transactional, rows=rows, present=present)
+        counted = Counted.of(df, fitted, apart=sink.transactional, rows=rows, audit=config.audit, present=present)
         result = sink.prepared(transformed(counted.df, fitted, config.engine))
         sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
         return counted
 
     with lengths_counted(df, fitted):
-        counts = patiently(df.sparkSession, once, report.warnings).counts()
+        counted = patiently(df.sparkSession, once, report.warnings)
+        counts = counted.judged.counts
     judge(counts, fitted, report)
     report.warnings += sink.warnings_of_nulls(of_nulls(counts))
+    if not sink.transactional:
+        report.audit = counted.audit()
+    return counted
+
+
+def audit(counted: Counted, report: Report, sink: Sink) -> None:
+    """Report what a transaction has counted, which is known when it is committed; its record is published by then."""
+    if sink.transactional:
+        try:
+            report.audit = counted.audit(observed=not sink.notes)  # notes say that it was tried again
+        except SparkscaleError as error:
+            report.warnings.append(f"the output is published, but the counts of its audit are not known: {error}")
 
 
 def record_of(job: Job, report: Report, sink: Sink) -> dict[str, Any]:
     """Return what the target keeps of a run."""
-    return {
+    record: dict[str, Any] = {
         "run_id": job.run_id,
         "command": report.command,
         "mode": sink.output.mode,
         "rows": report.rows,
         "artifact": hidden(report.artifact, job.secrets),
     }
+    return record if report.audit is None else record | {"audit": report.audit.to_list()}

@@ -116,7 +116,28 @@ def values_of(map_: ColumnMap) -> list[float | None]:
     extent = map_.extent
     assert extent is not None
     around = [y for end in (*extent.defined, *extent.whole) if math.isfinite(end) for y in neighbours(end)]
-    plain = [-INF, -MAX, -1e9, -3.5, -1.0, -0.5, -5e-324, -0.0, 0.0, 5e-324, 0.3, 0.5, 1.0, 2.0, 2.5, 7.0, 9.0, 1e9, MAX, INF]
+    plain = [
+        -INF,
+        -MAX,
+        -1e9,
+        -3.5,
+        -1.0,
+        -0.5,
+        -5e-324,
+        -0.0,
+        0.0,
+        5e-324,
+        0.3,
+        0.5,
+        1.0,
+        2.0,
+        2.5,
+        7.0,
+        9.0,
+        1e9,
+        MAX,
+        INF,
+    ]
     return [None, NAN, *plain, *around]
 
 

@@ -80,6 +80,7 @@ SHOWN = {
     ("README.md", "sh"): "an installation; test_name_only_extras_that_exist",
     ("README.md", "text"): "output; tests/spark/test_readme.py compares it",
     ("docs/how-to/versions.md", "text"): "output; tests/artifact/test_page.py compares it",
+    ("docs/how-to/read-the-report.md", "text"): "an example; tests/report/test_audit.py has lines of this form",
     ("docs/how-to/clusters.md", "sh"): "tests/scripts/test_packaging.py calls a spark-submit of its own",
     ("docs/design/002-the-house.md", "text"): "a picture of the layers in pyproject.toml; import-linter holds them",
     ("docs/reference/artifact.md", "text"): "a docstring's picture of the document; generated",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -12,12 +13,14 @@ from pyspark.sql import functions as F
 
 from sparkscale.errors import DataError
 from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.audit import Audit
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import feature, ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import native
+from sparkscale.spark.transform.auditing import Counters
 from sparkscale.spark.transform.masks import scores_of
 
 _PRESENT = "present_"
@@ -25,44 +28,94 @@ _PRESENT = "present_"
 
 @dataclass(frozen=True)
 class Counted:
-    """A DataFrame whose rows are counted while it is written; by a scan of its own where that cannot be."""
+    """A DataFrame that is counted while it is written.
+
+    Attributes:
+        df: what is to be transformed and written.
+        judged: the counts that :func:`judge` needs: of the rows, and of the scores of row steps.
+        audited: the counts of the audit, which may be the same; None without one.
+        counters: of the audit.
+    """
 
     df: DataFrame
-    plain: DataFrame
-    counts_of: Sequence[SparkColumn]
-    observation: Observation | None
-    #: Where that is known, and nothing else is asked.
-    rows: int | None = None
+    judged: Tally
+    audited: Tally | None = None
+    counters: Counters | None = None
 
     @classmethod
-    def of(
-        cls, df: DataFrame, fitted: Fitted, *, apart: bool, rows: int | None, present: Collection[str] = ()
+    def of(  # noqa: PLR0913 - two by position, the others by name
+        cls,
+        df: DataFrame,
+        fitted: Fitted,
+        *,
+        apart: bool,
+        rows: int | None,
+        audit: bool,
+        present: Collection[str] = (),
     ) -> Counted:
-        """Count ``apart`` from writing, but for what is known: the rows that the fit has seen.
+        """Count ``apart`` from writing what has to be judged before, but for what is known: the rows of the fit.
 
-        Of the columns ``present``, the values that are not null are counted as well.
+        Of the columns ``present``, the values that are not null are counted as well. The counters of the ``audit`` are
+        always observed while the DataFrame is written, if the engine can.
         """
         items = _row_items(fitted)
         wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item, df.sparkSession))]
         wanted += [F.count(ref(name)).alias(_PRESENT + name) for name in present]
-        if not apart and not is_sail(df.sparkSession):
-            observation = (
-                Observation()
-            )  # of a name of its own: by one that is known already, Spark answers the first alone
-            return cls(df.observe(observation, *wanted), df, wanted, observation)
-        return cls(df, df, wanted, None, rows if apart and not items else None)
+        counters = Counters.of(df, fitted) if audit else None
+        columns = counters.columns if counters else []
+        if is_sail(df.sparkSession):  # which observes nothing
+            known = None if columns or items or not apart else rows
+            tally = Tally(df, [*wanted, *columns], rows=known)
+            return cls(df, tally, tally if counters else None, counters)
+        observed = Tally(df, columns if apart else [*wanted, *columns], Observation())
+        judged = Tally(df, wanted, rows=None if items else rows) if apart else observed
+        return cls(observed.df, judged, observed if counters else None, counters)
 
-    def counts(self) -> dict[str, int]:
-        """Return the counts; where they are not counted apart, to be called when the DataFrame has been written."""
+    def audit(self, *, observed: bool = True) -> Audit | None:
+        """Return the audit, to be called when the DataFrame has been written; None without one.
+
+        It takes a scan where what was ``observed`` cannot be relied on, as the DataFrame was written twice.
+        """
+        if self.counters is None or self.audited is None:
+            return None
+        counts = self.audited.counts if observed else self.audited.scanned()
+        return self.counters.audit(counts, self.judged.counts["rows"])
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of a DataFrame: observed while it is written, or by a scan of its own where that cannot be."""
+
+    plain: DataFrame
+    wanted: Sequence[SparkColumn]
+    #: Of a name of its own: by one that is known already, Spark answers the first alone.
+    observation: Observation | None = None
+    #: Where that is known, and nothing else is asked.
+    rows: int | None = None
+
+    @property
+    def df(self) -> DataFrame:
+        """The DataFrame to write."""
+        return self.plain.observe(self.observation, *self.wanted) if self.observation and self.wanted else self.plain
+
+    @functools.cached_property
+    def counts(self) -> Mapping[str, int]:
+        """The counts; of what is observed to be asked for when the DataFrame has been written."""
         if self.rows is not None:
             return {"rows": self.rows}
         with translated("counting rows"):
-            if self.observation is not None and (observed := _observed(self.observation)):
-                return observed
-            return self.plain.agg(*self.counts_of).collect()[0].asDict()
+            observed = _observed(self.observation) if self.observation and self.wanted else {}
+        return observed or self.scanned()
+
+    def scanned(self) -> Mapping[str, int]:
+        """Return the counts by a scan."""
+        if not self.wanted:
+            return {}
+        with translated("counting rows"):
+            return self.plain.agg(*self.wanted).collect()[0].asDict()
 
 
-def of_nulls(counts: dict[str, int]) -> list[str]:
+def of_nulls(counts: Mapping[str, int]) -> list[str]:
     """Return the columns that were to be ``present``, and have no value but null."""
     if not counts["rows"]:
         return []
@@ -93,7 +146,7 @@ def _row_counts(item: Application, spark: SparkSession) -> list[SparkColumn]:
     return [F.count(F.when(condition, 1)).alias(name) for name, condition in counted.items()]
 
 
-def judge(counts: dict[str, int], fitted: Fitted, report: Report) -> None:
+def judge(counts: Mapping[str, int], fitted: Fitted, report: Report) -> None:
     """Stop before publishing where there are no rows to learn from, or a row step had no score to work on."""
     report.rows = counts["rows"]
     if not report.rows and report.command == "run":

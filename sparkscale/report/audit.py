@@ -1,0 +1,35 @@
+"""What a transform met in the data, as lines for people: one for each counter that is not 0 everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sparkscale.pipeline.audit import COUNTERS, Audit
+from sparkscale.pipeline.shown import printable
+
+#: How many outputs a line names.
+_NAMED = 4
+
+
+def lines(audit: Audit, told: Collection[str] = ()) -> Iterator[str]:
+    """Yield the lines; the undefined rows of steps that were ``told`` of, by their labels, are left out.
+
+    An output of which more is counted comes first.
+    """
+    for counter, words in COUNTERS.items():
+        found = [
+            (one.counts.get(counter, 0), one.outputs)
+            for one in audit.maps
+            if counter != "undefined" or f"step {one.step} ({one.kind})" not in told
+        ]
+        named = sorted((pair for pair in found if pair[0]), key=lambda pair: -pair[0])
+        if named:
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            counts = ", ".join(f"{_name(outputs)} {count:,}" for count, outputs in named[:_NAMED])
+            yield f"audit: {words} in {counts}{more} of {audit.rows:,} {'row' if audit.rows == 1 else 'rows'}"
+
+
+def _name(outputs: tuple[str, ...]) -> str:
+    """Return the outputs of a step as one: the first and the last."""
+    ends = outputs if len(outputs) == 1 else (outputs[0], outputs[-1])
+    return printable("..".join(ends))

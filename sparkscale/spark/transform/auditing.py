@@ -1,0 +1,153 @@
+"""The counters of an audit as Spark expressions over the input's columns; see :mod:`sparkscale.pipeline.audit`.
+
+A counter that the input's types rule out, such as NaN among integers, is 0 without being counted.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps.extent import Extent
+from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.audit import Audit, Audited, audited
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.schema import Column
+from sparkscale.spark.columns import feature
+from sparkscale.spark.session.session import is_sail
+from sparkscale.spark.transform import native
+from sparkscale.spark.transform.masks import scores_of
+from sparkscale.spark.transform.native.scores import Unary
+
+_INF = math.inf
+_FLOATING = ("float", "double")
+
+
+@dataclass
+class Counters:
+    """What is counted in one pass, each condition once.
+
+    Attributes:
+        fitted: whose maps are audited, with the columns of the DataFrame.
+        wanted: the conditions by the name under which their count is found.
+    """
+
+    fitted: Fitted
+    wanted: dict[str, SparkColumn] = field(default_factory=dict)
+    #: For each map, the name under which each of its counts is found; None for what is 0.
+    names: list[tuple[Audited, dict[str, str | None]]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, df: DataFrame, fitted: Fitted) -> Counters:
+        """Return the counters of every map; starts no job."""
+        counters, inputs = cls(fitted), Inputs(df)
+        for number, one in enumerate(audited(fitted)):
+            names = {}
+            for counter, (key, condition) in inputs.conditions(one.item, number).items():
+                names[counter] = None if condition is None else f"audit_{key}"
+                if condition is not None:
+                    counters.wanted[f"audit_{key}"] = condition
+            counters.names.append((one, names))
+        return counters
+
+    @property
+    def columns(self) -> list[SparkColumn]:
+        """The counts, as aggregates."""
+        return [F.count(F.when(condition, 1)).alias(name) for name, condition in self.wanted.items()]
+
+    def audit(self, counts: Mapping[str, int], rows: int) -> Audit:
+        """Return what was counted."""
+        maps = (
+            one.counts({counter: counts[name] if name else 0 for counter, name in names.items()})
+            for one, names in self.names
+        )
+        return Audit(rows, tuple(maps))
+
+
+@dataclass
+class Inputs:
+    """The inputs of maps, each with a number of its own: maps of one column share its counters."""
+
+    df: DataFrame
+    numbers: dict[tuple[Column, ...], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._not_null = {field.name for field in self.df.schema.fields if not field.nullable}
+        self._spark = self.df.sparkSession
+        self._sail = is_sail(self._spark)
+
+    def conditions(self, item: Application, number: int) -> dict[str, tuple[str, SparkColumn | None]]:
+        """Return for each counter its name and its condition; None where nothing can meet it."""
+        own = self.numbers.setdefault((*item.inputs, *([item.mask.column] if item.mask else [])), len(self.numbers))
+        given = self._of_array(item) if item.over_array else self._of_cells(item)
+        found = {counter: (f"{counter}_{own}", condition) for counter, condition in given}
+        return found | {counter: (f"{counter}_of_{number}", condition) for counter, condition in self._events(item)}
+
+    def _of_cells(self, item: Application) -> Iterator[tuple[str, SparkColumn | None]]:
+        cells = [(column, feature(column, self._spark)) for column in item.inputs]
+        may_be_null = [cell for column, cell in cells if column.nested or column.name not in self._not_null]
+        floating = [cell for column, cell in cells if column.type in _FLOATING]
+        yield "nulls", _any(may_be_null, lambda x: x.isNull())
+        yield "nans", _any(floating, F.isnan)
+        yield "infinite", _any(floating, lambda x: F.abs(x) == F.lit(_INF))
+
+    def _of_array(self, item: Application) -> Iterator[tuple[str, SparkColumn | None]]:
+        """Count rows by functions of whole arrays: one of each element, as in ``exists``, is ten times as slow."""
+        array = scores_of(item, self._spark)
+        if item.mask is None:
+            yield "nulls", array.isNull() | F.exists(array, _is_null) if self._sail else _holds_null(array)
+        yield "nans", F.isnan(F.array_max(array))
+        yield "infinite", F.array_contains(array, F.lit(_INF)) | F.array_contains(array, F.lit(-_INF))
+
+    def _events(self, item: Application) -> Iterator[tuple[str, SparkColumn | None]]:
+        if isinstance(item.map, ColumnMap):
+            if item.map.extent is not None:
+                yield from events(item.map.extent, feature(item.inputs[0], self._spark))
+        elif isinstance(item.map, RowMap) and item.map.partial:
+            form = native.form_of(item.map)
+            cells = [feature(column, self._spark) for column in item.inputs if not item.over_array]
+            if form is not None:
+                yield "undefined", form.undefined(F.array(*cells) if cells else scores_of(item, self._spark))
+
+
+def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
+    """Yield for each event of an extent whether it happens to a value. To Spark, NaN is larger than any number."""
+    (first, last), nan = extent.defined, F.isnan(x)
+    bounds = [*([x >= F.lit(first)] if first > -_INF else []), *([x <= F.lit(last)] if last < _INF else [])]
+    inside = functools.reduce(operator.and_, bounds, ~nan)
+    where = {
+        "undefined": ~inside & ~nan,
+        "clipped_low": inside if extent.low == _INF else inside & (x < F.lit(extent.low)),
+        "clipped_high": inside if extent.high == -_INF else inside & (x > F.lit(extent.high)),
+    }
+    for name in extent.events:
+        found = where[name] & x.isNotNull()
+        found = found | x.isNull() if name in extent.null else found
+        yield name, found | nan if name in extent.nan else found
+
+
+def _any(cells: Sequence[SparkColumn], holds: Unary) -> SparkColumn | None:
+    """Return whether a predicate holds for some cell; None where there are none."""
+    return functools.reduce(operator.or_, map(holds, cells)) if cells else None
+
+
+def _is_null(score: SparkColumn) -> SparkColumn:
+    return score.isNull()
+
+
+def _holds_null(array: SparkColumn) -> SparkColumn:
+    """Return whether an array is null or holds one, for which no function asks.
+
+    What Spark's ``array_contains`` has not found it does not know, null, if there is a null. Only where there are both
+    an infinity and perhaps a null, the elements are looked at one by one.
+    """
+    found = F.array_contains(array, F.lit(_INF))
+    return F.coalesce(found & F.exists(array, _is_null), F.lit(True))  # noqa: FBT003 - Spark's true

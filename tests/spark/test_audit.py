@@ -1,0 +1,149 @@
+"""The counters of an audit on classic Spark: those of NumPy, from the pass that writes, and no job more."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import sparkscale as ss
+from sparkscale.config import jobfile
+from sparkscale.pipeline.audit import Audit
+from sparkscale.report.tables import Report
+from sparkscale.run import job
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.transform.counts import Counted
+from sparkscale.spark.transform.transform import transform
+from tests.spark.frames import MakeFrame, as_arrays, write_parquet
+
+INF, NAN = float("inf"), float("nan")
+RAW = [None, NAN, INF, -INF, -5.0, -1.0, -0.999, 0.0, 0.1, 0.25, 1.0, 3.0, 9.0, 1e300]
+COUNT = len(RAW)
+ARRAYS = [
+    [1.0, 2.0], None, [None, INF], [NAN], [], [-INF, -INF], [-INF, None], [3.0, NAN, -INF], [None], [INF, NAN, None],
+    [0.0], [-INF], [1.0, None, NAN], [2.0, 3.0],
+]  # fmt: skip
+TABLE: dict[str, Any] = {
+    "x": RAW,
+    "y": [None, INF, 0.2, -INF, NAN, *reversed(RAW[4:13])],
+    "n": [*range(3), None, *range(COUNT - 4)],
+    "v": ARRAYS,
+    "m": [None if row is None else [score is None or not math.isnan(score) for score in row] for row in ARRAYS],
+}
+FIT = {"x": [-1.0, 0.0, 1.0, 3.0], "y": [0.1, 0.2, 0.3, 0.9], "n": [1, 2, 3, 5], "v": [[1.0]] * 4, "m": [[True]] * 4}
+STEPS = [
+    ss.MinMax(["x", "n"], clip=True, into="{column}_minmax"),
+    ss.MinMax(["x", "y"], range=(-1, 1), clip=True, dtype="float32", into="{column}_both"),
+    ss.Clip("x", limits=(None, 0.25), into="x_top"),
+    ss.Log1p("x", undefined="null", into="x_log"),
+    ss.Power("y", method="box_cox", undefined="null", into="y_power"),
+    ss.Quantile("x", into="x_rank"),
+    ss.Chain("x", [ss.Impute(value=-7), ss.Log1p(undefined="null"), ss.Standard(), ss.Clip(limits=(-1, 0.2))], into="x_chain"),
+    ss.Chain("n", [ss.Impute(value=99), ss.Standard(), ss.Clip(limits=(-1, 1))], into="n_chain"),
+    ss.Softmax(["x", "y"], into="p_{column}", outputs={"label": "winner"}),
+    ss.LogSoftmax(["x", "n", "y"], nulls="mask", undefined="zeros", into="q_{column}"),
+    ss.UnitNorm(["n", "y"], into="u_{column}"),
+    ss.Softmax("v", into="v_p"),
+    ss.Softmax("v", mask="m", into="v_masked"),
+]  # fmt: skip
+
+
+def fitted() -> ss.Fitted:
+    """Fit all steps on good data."""
+    kinds = {"x": float, "y": float}
+    return ss.Pipeline(STEPS).fit_arrays({name: np.array(FIT[name]) if name in kinds else FIT[name] for name in FIT})
+
+
+def audit_of(df: DataFrame, one: ss.Fitted, engine: Any = "auto") -> Audit | None:
+    """Count while a result is written."""
+    here = one.on(one.plan(schema_of(df)))
+    counted = Counted.of(df, here, apart=False, rows=None, audit=True)
+    transform(counted.df, here, engine).write.format("noop").mode("overwrite").save()
+    return counted.audit()
+
+
+def test_count_as_numpy_does(frame: MakeFrame) -> None:
+    one = fitted()
+    expected = one.audit_arrays(as_arrays(TABLE))
+    assert audit_of(frame(TABLE).repartition(3), one) == expected
+    kinds = {count.kind for count in expected.maps if count.counts.get("clipped_low") or count.counts.get("undefined")}
+    assert kinds == {"minmax", "log1p", "power", "quantile", "chain", "softmax", "log_softmax"}
+    assert {"clipped_high"} <= {name for count in expected.maps for name, number in count.counts.items() if number}
+
+
+def test_count_nothing_that_types_rule_out(spark: SparkSession, frame: MakeFrame) -> None:
+    df = frame(TABLE).select(F.col("n").cast("decimal(9,2)").alias("n"), F.lit(2).alias("x"))
+    one = ss.Pipeline([ss.MinMax(["n", "x"], clip=True), ss.Standard("n", into="z")]).fit_arrays(
+        {"n": [1, 5], "x": [3, 4]}
+    )
+    counted = Counted.of(df, one.on(one.plan(schema_of(df))), apart=False, rows=None, audit=True)
+    assert counted.counters is not None
+    assert len(counted.counters.wanted) == 5  # nulls of n, and two ends of each min-max
+    found = audit_of(df, one)
+    assert found is not None
+    assert [dict(one.counts) for one in found.maps] == [
+        {"nulls": 1, "nans": 0, "infinite": 0, "clipped_low": 2, "clipped_high": 4},
+        {"nulls": 0, "nans": 0, "infinite": 0, "clipped_low": 14, "clipped_high": 0},
+        {"nulls": 1, "nans": 0, "infinite": 0},
+    ]
+
+
+@pytest.fixture
+def inputs(spark: SparkSession, here: Path) -> Path:
+    """Work in a folder with an artifact of all steps, and the table as Parquet."""
+    write_parquet(here / "in" / "part.parquet", TABLE)
+    fitted().save(str(here / "stats"))
+    return here
+
+
+def run(spark: SparkSession, **sections: Any) -> tuple[Report, int]:
+    """Transform the table by a job; return its report, and how many Spark jobs that took."""
+    parts = {
+        "version": 1,
+        "input": {"format": "parquet", "path": "in"},
+        "artifact": {"path": "stats"},
+        "output": {"format": "parquet", "path": "out"},
+        "self_check": 0,
+    }
+    Path("job.yaml").write_text(json.dumps(parts | sections), encoding="utf-8")
+    group = str(uuid.uuid4())
+    spark.sparkContext.setJobGroup(group, "counted")
+    report = job.run(jobfile.load("job.yaml", "transform"), "transform")
+    jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+    spark.sparkContext._jsc.clearJobGroup()
+    return report, jobs
+
+
+def test_count_in_the_pass_that_writes(spark: SparkSession, inputs: Path) -> None:
+    _, before = run(spark, audit=False, output={"format": "parquet", "path": "plain"})
+    report, jobs = run(spark)
+    expected = fitted().audit_arrays(as_arrays(TABLE))
+    assert (report.audit, jobs) == (expected, before)
+    written = json.loads((inputs / "out" / "_sparkscale" / "manifest.json").read_text())["runs"]
+    assert written[-1]["audit"] == report.to_dict()["audit"] == expected.to_list()
+    assert "audit" not in json.loads((inputs / "plain" / "_sparkscale" / "manifest.json").read_text())["runs"][-1]
+    assert any(line.startswith("audit: clipped low in ") for line in report.lines())
+    again, _ = run(spark)
+    assert (again.status, again.audit) == ("unchanged", expected)
+
+
+@pytest.mark.parametrize("format_", ["delta", "iceberg"])
+def test_count_in_the_transaction(spark: SparkSession, inputs: Path, format_: str) -> None:
+    place = {"format": format_, "path": "out", "mode": "append"}
+    _, before = run(spark, audit=False, output=place)
+    report, jobs = run(spark, output=place)
+    assert (report.audit, jobs) == (fitted().audit_arrays(as_arrays(TABLE)), before)
+
+
+def test_count_no_rows(spark: SparkSession, inputs: Path) -> None:
+    report, _ = run(spark, input={"format": "parquet", "path": "in", "where": {"x": {"gt": 1e301, "lt": 1e302}}})
+    assert report.audit is not None
+    assert report.audit.rows == 0
+    assert {count for one in report.audit.maps for count in one.counts.values()} == {0}
