@@ -2,7 +2,7 @@
 
 It fetches the packages of Delta and Iceberg, as two that fetch them at once on a fresh machine spoil each other's files.
 And it keeps the classes that a small job loads as the JVM has them in memory (class data sharing): with that archive a
-JVM of the tests takes a third less of the processor. Where there is none, or one of another Java, they do without.
+JVM of the tests takes a third less of the processor. Without one, or with one of another Java, they do without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all tests share. Imports no pyspark: the pure tests run where there is none."""
+"""What all tests share. Imports no pyspark: the pure tests run without it."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def found(spark: Any, format_: str, type_: str, texts: list[str], folder: Path) 
 
 
 def wrong(spark: Any, folder: Path, *, replaces: bool = True) -> list[Any]:
-    """Return every case that came out otherwise than it should: a value that is lost, or one that is refused.
+    """Return every case that did not come out as it should: a value that is lost, or one that is refused.
 
     ``replaces`` says that the engine's JSON reader puts U+FFFD in place of what is no text; else it stops there.
     """

@@ -77,7 +77,7 @@ def is_small(nodeid: str) -> bool:
 
 
 def unknown(nodeids: Collection[str]) -> list[str]:
-    """Return the kept cases that none of the collected tests has, of tests that were collected."""
+    """Return the kept cases that no collected test has, of tests that were collected."""
     collected = {nodeid.partition("[")[0] for nodeid in nodeids}
     kept = [f"{test}[{case}]" for test, cases in KEPT.items() if test in collected for case in cases]
     return [nodeid for nodeid in kept if nodeid not in nodeids]

@@ -111,7 +111,7 @@ class ColumnMap(Map):
 
     @property
     def extent(self) -> Extent | None:
-        """For which values the map has none, and which a clip holds; None where that cannot be told."""
+        """Which values have no result, and which a clip holds; None if that is not known."""
         return Extent()
 
     def after(self, stats: ColumnStats) -> ColumnStats | None:  # noqa: ARG002 - for most maps a scan must tell

@@ -28,9 +28,9 @@ _SIGN = np.uint64(1 << 63)
 class Extent:
     """What a column map does to values, by where they are: it has none for them, or a clip holds them.
 
-    A value is ``undefined`` if the map gives null for it, or refuses it. Else it is ``clipped_low`` if a clip gives it
-    its low end in place of a smaller number, and ``clipped_high`` likewise. An infinity is a value like others. A null
-    and NaN are none of the three, unless a chain fills them with a number that is.
+    A value is ``undefined`` if the map makes it null, or refuses it. Else it is ``clipped_low`` if a clip gives it its
+    low end in place of a smaller number, and ``clipped_high`` likewise. An infinity is a value like others. A null and
+    NaN count as nothing, unless a chain fills them with a number that does.
 
     Attributes:
         defined: where the map has a value.

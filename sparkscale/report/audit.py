@@ -11,8 +11,8 @@ from sparkscale.pipeline.shown import printable
 _NAMED = 4
 
 
-def lines(audit: Audit, told: Collection[str] = ()) -> Iterator[str]:
-    """Yield the lines; the undefined rows of steps that were ``told`` of, by their labels, are left out.
+def lines(audit: Audit, reported: Collection[str] = ()) -> Iterator[str]:
+    """Yield the lines; the undefined rows of steps that are ``reported`` already, by their labels, are left out.
 
     An output of which more is counted comes first.
     """
@@ -20,7 +20,7 @@ def lines(audit: Audit, told: Collection[str] = ()) -> Iterator[str]:
         found = [
             (one.counts.get(counter, 0), one.outputs)
             for one in audit.maps
-            if counter != "undefined" or f"step {one.step} ({one.kind})" not in told
+            if counter != "undefined" or f"step {one.step} ({one.kind})" not in reported
         ]
         named = sorted((pair for pair in found if pair[0]), key=lambda pair: -pair[0])
         if named:

@@ -82,7 +82,7 @@ def test_keep_doubles_to_the_last_bit(values: list[float], unseen: float) -> Non
 
 
 def sealed(change: Callable[[dict[str, Any]], Any]) -> bytes:
-    """Return the artifact with a change, and a checksum that is right for it."""
+    """Return the artifact with a change, and a checksum that fits."""
     content = copy.deepcopy(json.loads(document.dump(WHOLE)))
     change(content)
     content.pop("checksum", None)
@@ -208,7 +208,7 @@ def of_kind(kind: str) -> int:
     return next(i for i, step in enumerate(json.loads(GOOD)["steps"]) if step["step"]["kind"] == kind)
 
 
-#: What only a field's declared type tells from good, each in a step of a kind that has the field.
+#: What only a field's declared type separates from good, each in a step of a kind that has the field.
 MISFITS: list[tuple[str, str, Any]] = [
     ("minmax", "clip", "yes"), ("minmax", "clip", 1), ("minmax", "range", [0, 10**400]), ("minmax", "range", [0]),
     ("standard", "with_mean", "false"), ("standard", "into", 5), ("standard", "ddof", 1.0),

@@ -1,4 +1,4 @@
-"""Files to start from: every job of conf/ and every entry point of jobs/ is listed, and printed as it is."""
+"""Files to start from: every job of conf/ and every entry point of jobs/ is listed, and printed unchanged."""
 
 from __future__ import annotations
 

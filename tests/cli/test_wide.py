@@ -86,7 +86,7 @@ def test_plan_every_column_once() -> None:
 
 
 def test_bind_every_column_once() -> None:
-    def changed(n: int) -> Schema:  # in another order, of another type, in another case, less some, and more
+    def changed(n: int) -> Schema:  # in another order, of another type, in another case, without some, and with more
         fields = [Field(f.name.upper() if i % 7 == 0 else f.name, "float") for i, f in enumerate(schema_of(n).fields)]
         return Schema((*fields[: n // 10 : -1], *(Field(name, "double") for name in names("more", n // 10))))
 

@@ -79,7 +79,7 @@ LAST = ("mean", "mean_lo", "m2")
 
 
 def _assert_numbers_of(local: Path, folder: Path) -> None:
-    """Hold what the cluster made to local mode: statistics but for last bits, schema and rows, NaN and null told apart."""
+    """Hold what the cluster made to local mode: statistics but for last bits, schema and rows, NaN and null kept apart."""
     ours, theirs = (artifact(place / "stats")["stats"] for place in (folder, local))
     for name, known in theirs.items():
         found = ours[name]

@@ -1,4 +1,4 @@
-"""References in job files: a file's text is a value, and whatever is wrong with one is told with the rest."""
+"""References in job files: a file's text is a value, and whatever is wrong with one is reported with the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases that any implementation has to pass, as data files; README.md tells their form."""
+"""Cases that any implementation has to pass, as data files; README.md describes their form."""
 
 from __future__ import annotations
 

@@ -379,7 +379,7 @@ def for_each(names: str, rows: Sequence[tuple[Any, ...]]) -> Any:
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Whether values are the same to the last bit: NaN and -0.0 are told apart, and types as well."""
+    """Whether values are the same to the last bit: NaN and -0.0 are kept apart, and types as well."""
     return repr(found) == repr(expected)
 
 
@@ -612,7 +612,7 @@ def test_keep_a_column_of_later_files(done: Any) -> None:
 
 
 def folders(folder: Path) -> dict[str | None, list[float]]:
-    """Return by a partition's value the ``x`` of its rows; null by Hive's name for it."""
+    """Return by a partition's value the ``x`` of its rows; null by the name that Hive gives it."""
     found: dict[str | None, list[float]] = {}
     for file in (folder / "out").rglob("*.parquet"):
         value = unquote(file.parent.name.partition("=")[2])
@@ -712,7 +712,7 @@ def test_write_delta_again(done: Any) -> None:
 
 @on("sail")
 def test_refuse_a_path_that_sail_would_change(done: Any) -> None:
-    """It writes to ``a%20b`` where it is told ``a b``, and says that all is well."""
+    """It writes to ``a%20b`` where it is given ``a b``, and says that all is well."""
     one = done("delta at an odd path")
     assert (one()["exit"], one()["code"]) == (78, "CONFIG_PATH")
     assert {path.name for path in one.folder.iterdir()} == {"in", "job.yaml", "job.json"}
@@ -857,7 +857,7 @@ def test_name_columns_of_nulls_that_sail_leaves_out(done: Any) -> None:
 
 
 def test_write_without_the_partitions_that_were_there(done: Any) -> None:
-    """Files with and without folders are no table; a new table without them has the column as it is."""
+    """Files with and without folders are no table; a new table without them has the column unchanged."""
     one = done("partitions given up")
     assert [one(f"job{number}")["exit"] for number in (1, 2, 3)] == [0, 65, 0], one("job2")
     assert one("job2")["code"] == "SCHEMA_TARGET"

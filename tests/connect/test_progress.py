@@ -62,7 +62,7 @@ def main(engine: str, gate: Path) -> None:
 
 @pytest.mark.parametrize(("engine", "expected"), [("connect", [1, 3]), ("sail", None)])
 def test_see_tasks_and_leave_no_handler(engine: str, expected: list[int] | None, tmp_path: Path) -> None:
-    """Sail takes the handler and tells it nothing."""
+    """Sail takes the handler and never calls it."""
     done = python("-m", "tests.connect.test_progress", engine, str(tmp_path / "gate"), cwd=ROOT)
     assert_done(done)
     found = json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""What a softmax tells of a row: label, confidence, margin and entropy, against NumPy and SciPy."""
+"""What a softmax says of a row: label, confidence, margin and entropy, against NumPy and SciPy."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def floating(values: list[float], null: list[bool]) -> Any:
     return pd.arrays.FloatingArray(np.array(values), np.array(null))
 
 
-#: The numbers 0, null and 4 in every form that tells a null from a number.
+#: The numbers 0, null and 4 in every form that keeps a null and a number apart.
 NULLABLE: dict[str, Any] = {
     "pandas Int64": pd.Series([0, None, 4], dtype="Int64"), "pandas Int8 array": pd.array([0, None, 4], dtype="Int8"),
     "pandas UInt16 index": pd.Index([0, None, 4], dtype="UInt16"), "pandas Float64": pd.Series([0.0, None, 4.0], dtype="Float64"),

@@ -208,5 +208,5 @@ def test_read_schema_of_spark() -> None:
     nested = schema.find("c.d")
     assert nested is not None
     assert (nested.path, nested.type) == (("c", "d"), "smallint")
-    assert schema.find("c.d") == nested  # as often as it is asked for
+    assert schema.find("c.d") == nested  # as often as asked
     assert schema == Schema.of(struct)

@@ -82,7 +82,7 @@ def test_announce_nothing_of_a_run_that_failed(tmp_path: Path) -> None:
 
 
 def test_keep_what_was_announced_though_the_answer_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that hears nothing of its put tries again, and is told that there is one: its own."""
+    """A client that hears nothing of its put tries again, and hears that there is one: its own."""
     put_object = announce.obstore.put
 
     def twice(*arguments: Any, **options: Any) -> None:

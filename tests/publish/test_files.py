@@ -130,7 +130,7 @@ def test_conflict_where_another_published_first(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"out/part": "theirs"}
 
 
-#: A run that stops at a step of publishing (a call of ``os`` or ``Path``), and dies there; or waits to be told.
+#: A run that stops at a step of publishing (a call of ``os`` or ``Path``), and dies there; or waits for a sign.
 RUN = """
 import ctypes, os, pathlib, sys
 from sparkscale.publish import files, filesystem, staging
@@ -182,7 +182,7 @@ def test_mend_what_a_crash_left(tmp_path: Path, step: str, exchange: int, seen: 
         assert crashing.wait(60) == 9
     found = tree(tmp_path / "out") if (tmp_path / "out").exists() else {"part": None}
     assert found == {"part": seen}
-    assert len(list(tmp_path.iterdir())) >= 1 + (seen is not None)  # there is something to mend
+    assert len(list(tmp_path.iterdir())) >= 1 + (seen is not None)  # there is something to repair
     with contextlib.suppress(RuntimeError), staged(str(tmp_path / "out"), "overwrite"):
         assert tree(tmp_path / "out") == {"part": seen or "old"}
         raise RuntimeError

@@ -1,4 +1,4 @@
-"""An S3 server on this machine, and a session with the real S3A client. Spark fetches 0.7 GB for it the first time."""
+"""An S3 server on this machine, and a session with the real S3A client. The first time, Spark fetches 0.7 GB of it."""
 
 from __future__ import annotations
 

@@ -37,35 +37,46 @@ AVOIDED = {
 }
 #: Where such a word is right.
 EXCEPTED: tuple[str, ...] = ()
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _PATTERN = re.compile("|".join(rf"\b({words})\b" for words in AVOIDED), re.IGNORECASE)
 
 
-def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield what people read of a file, with its line: all of a page, and comments and strings of code."""
+def texts(path: Path, *, docstrings: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield what people read of a file, with its line: all of a page, and comments and strings of code.
+
+    Of tests, whose strings are data, only the ``docstrings``.
+    """
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         yield from enumerate(source.splitlines(), 1)
     elif path.suffix == ".py":
-        yield from _of_python(source)
+        yield from _of_python(source, docstrings=docstrings)
     else:
         comments = ((number, line.partition("#")[2]) for number, line in enumerate(source.splitlines(), 1))
         yield from ((number, comment) for number, comment in comments if comment)
 
 
-def _of_python(source: str) -> Iterator[tuple[int, str]]:
+def _of_python(source: str, *, docstrings: bool) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(source)):
+    for node in _docstrings(source) if docstrings else ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield from enumerate(node.value.split("\n"), node.lineno)
 
 
+def _docstrings(source: str) -> Iterator[ast.AST]:
+    for node in ast.walk(ast.parse(source)):
+        first = node.body[0] if isinstance(node, _DOCUMENTED) and node.body else None
+        if isinstance(first, ast.Expr):
+            yield first.value
+
+
 def files() -> list[Path]:
-    """Return every file with text, but the tests."""
+    """Return every file with text."""
     kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     suffixes = {".md", ".py", ".sh", ".toml", ".yaml", ".yml", ""}
-    return [ROOT / name for name in kept if Path(name).suffix in suffixes and not name.startswith("tests/")]
+    return [ROOT / name for name in kept if Path(name).suffix in suffixes]
 
 
 def found(text: str) -> list[str]:
@@ -75,7 +86,9 @@ def found(text: str) -> list[str]:
 
 
 def test_avoid_words_of_a_translation() -> None:
-    places = ((path.relative_to(ROOT).as_posix(), line, text) for path in files() for line, text in texts(path))
+    named = [(path, path.relative_to(ROOT).as_posix()) for path in files()]
+    read = [(name, texts(path, docstrings=name.startswith("tests/"))) for path, name in named]
+    places = ((name, line, text) for name, found_ in read for line, text in found_)
     wrong = [(f"{name}:{line}: {text.strip()}", found(text)) for name, line, text in places if _PATTERN.search(text)]
     assert [item for item in wrong if not item[0].startswith(EXCEPTED)] == []
 
@@ -93,5 +106,6 @@ def test_read_comments_and_strings_of_code(tmp_path: Path) -> None:
         '"""One two\\nthree."""\nname = "key"  # four\nraise ValueError(f"five {name} six")\n'
     )
     assert sorted(texts(tmp_path / "a.py")) == [(1, "One two"), (2, "# four"), (2, "three."), (3, " six"), (3, "five ")]
+    assert sorted(texts(tmp_path / "a.py", docstrings=True)) == [(1, "One two"), (2, "# four"), (2, "three.")]
     (tmp_path / "a.yaml").write_text("key: value  # one\n")
     assert list(texts(tmp_path / "a.yaml")) == [(1, " one")]

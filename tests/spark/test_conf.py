@@ -1,4 +1,4 @@
-"""Every file of `conf/` runs as it stands; only its paths are put into a folder of the test."""
+"""Every file of `conf/` runs unchanged; only its paths are put into a folder of the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spark's failures, told as ours: at once, by their cause, and with the exit code that says what to do."""
+"""Spark's failures, as ours: at once, by their cause, and with the exit code that says what to do."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_publish_in_every_mode(inputs: Path, target: dict[str, str], back: Reade
 
 @SOME
 def test_do_a_given_run_once(inputs: Path, target: dict[str, str], back: Reader) -> None:
-    """An id that a scheduler gave is done once, whatever came after it; one by content is done when it is wanted."""
+    """An id that a scheduler gave runs a single time, whatever came after it; one by content runs again when asked."""
     output = {**target, "mode": "overwrite"}
     by_content = [run(output, source).status for source in ("in", "again", "in", "in")]
     assert by_content == ["done", "done", "done", "unchanged"]

@@ -30,7 +30,7 @@ def learn(df: DataFrame, *columns: str) -> None:
 
 @pytest.fixture
 def jobs(spark: SparkSession) -> Iterator[Callable[[], int]]:
-    """Give a function that tells how many Spark jobs this test has started."""
+    """Give a function that counts the Spark jobs that this test has started."""
     group = str(uuid.uuid4())
     spark.sparkContext.setJobGroup(group, "counted")
     yield lambda: len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
@@ -156,7 +156,7 @@ def test_verify_by_the_first_partition_of_many(
     assert self_check(many, fitted, engine, 10_000).rows == 600
 
 
-# --- what the engine's plan tells -----------------------------------------------------------------------------------
+# --- what the engine's plan shows -----------------------------------------------------------------------------------
 
 
 def written(df: DataFrame, folder: Path, form: str) -> DataFrame:

@@ -135,7 +135,7 @@ def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
 
 
 def _any(cells: Sequence[SparkColumn], holds: Unary) -> SparkColumn | None:
-    """Return whether a predicate holds for some cell; None where there are none."""
+    """Return whether a predicate holds for some cell; None of no cells."""
     return functools.reduce(operator.or_, map(holds, cells)) if cells else None
 
 
