@@ -139,12 +139,25 @@ def test_keep_the_text_of_numbers_that_a_condition_compares(
 
 @pytest.mark.parametrize("use", ["folder", "nan"])
 def test_warn_of_numbers_that_are_written_as_numbers(spark: SparkSession, here: Path, use: str) -> None:
-    (here / "in.csv").write_text("x,price,day\n1.5,1.50,1\n2.5,2.50,1\n4.5,0.1,2\n")
+    (here / "in.csv").write_text('x,price,day\n1.5,1.50,1\n2.5,2.50,1\n4.5,"",2\n')
     source, output = (
         ({}, {"partition_by": ["price"]}) if use == "folder" else ({"where": {"price": {"nan": False}}}, {})
     )
     report = job.run(loaded(source, STANDARD, {"format": "csv", **output}))
     assert [warning for warning in report.warnings if warning.startswith("column 'price': a number such as 1.50 ")]
+    assert use == "nan" or {place.name for place in (here / "out").glob("price=*")} == {
+        "price=1.5",
+        "price=2.5",
+        "price=__HIVE_DEFAULT_PARTITION__",
+    }
+
+
+def test_keep_the_text_of_numbers_that_name_folders(spark: SparkSession, here: Path) -> None:
+    (here / "in.csv").write_text("x,price\n1.5,1.50\n2.5,1e3\n4.5,\n")
+    report = job.run(loaded({}, STANDARD, {"format": "csv", "partition_by": ["price"]}))
+    found = {place.name for place in (here / "out").glob("price=*")}
+    assert found == {"price=1.50", "price=1e3", "price=__HIVE_DEFAULT_PARTITION__"}
+    assert not [warning for warning in report.warnings if "price" in warning]
 
 
 @pytest.mark.parametrize("multi", [True, False])
