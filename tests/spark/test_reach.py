@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socket
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,9 +60,55 @@ def test_wait_no_longer_than_the_job_says(monkeypatch: pytest.MonkeyPatch) -> No
     assert time.monotonic() - began < 5
 
 
-def test_accept_one_master_of_two_and_what_has_no_address() -> None:
+#: What a Spark answers that has no such file: a frame's length, the type StreamFailure, the file's name, and why.
+ANSWER = b"\0\0\0\0\0\0\0\x36\x08\0\0\0\x1f/files/sparkscale-asks-for-none\0\0\0\x06no ..."
+
+
+@contextlib.contextmanager
+def listening(*answers: bytes, pause: float = 0.0, closes: bool = True) -> Iterator[int]:
+    """Give the port of a server that says these things to whoever connects, one after the other."""
+    done = threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), server.accept()[0] as connection:
+            connection.recv(1024)
+            for answer in answers:
+                connection.sendall(answer)
+                time.sleep(pause)
+            if not closes:
+                done.wait(30)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        reach.check_master(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}", 1.0)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        done.set()
+
+
+@pytest.mark.parametrize(("answers", "closes", "why"), [
+    ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], False, reach.NO_SPARK),
+    ([b"SSH-2.0-x\r\n"], True, reach.NO_SPARK),
+    ([], True, reach.NO_SPARK),
+    ([], False, "timed out"),
+    ([b"\0"] * 16, False, "timed out"),
+    ([ANSWER.replace(b"\x1f", b"\x1e")], False, reach.NO_SPARK),
+])  # fmt: skip
+def test_refuse_what_listens_and_is_no_master(answers: list[bytes], closes: bool, why: str) -> None:
+    began = time.monotonic()
+    with listening(*answers, pause=0.1, closes=closes) as port:
+        with pytest.raises(UnfitEnvironmentError, match=re.escape(f"cannot reach spark://127.0.0.1:{port} ({why})")):
+            reach.check_master(f"spark://127.0.0.1:{port}", 0.5)
+        assert time.monotonic() - began < 5
+
+
+def test_ask_nothing_of_what_speaks_another_protocol() -> None:
+    with listening(closes=False) as port:
+        reach.check_master(f"spark://127.0.0.1:{port}", 0.5, encrypted=True)
+        reach.check_master(f"k8s://https://127.0.0.1:{port}", 0.5)
+
+
+def test_accept_one_master_of_two_and_what_has_no_address() -> None:
+    with listening(ANSWER[:5], ANSWER[5:], pause=0.05) as port:
+        reach.check_master(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}", 5.0)
     for master in ("local[2]", "yarn", "spark://host:port", "k8s://https://host", "local-cluster[1,1,1024]"):
         reach.check_master(master, 0.1)

@@ -227,7 +227,8 @@ def _started(
         if lack := java_problem():
             raise UnfitEnvironmentError(lack.code, lack.cause, f"{lack.hint}; or set spark.engine: sail")
         master = config.remote or config.master or "local[*]"
-        reach.check_master(master, config.connect_timeout)
+        encrypted = settings.get("spark.ssl.rpc.enabled", settings.get("spark.ssl.enabled")) == "true"
+        reach.check_master(master, config.connect_timeout, encrypted=encrypted)
         if master.startswith("local"):
             os.environ["PYSPARK_PYTHON"] = sys.executable  # else workers take the python3 of the PATH
             settings = _LOCAL | settings
@@ -247,7 +248,7 @@ def _started(
             if "stopped SparkContext" not in str(error):
                 raise
             master = settings.get("spark.master", "the master")
-            raise reach.unreachable(master, "it doesn't answer as a Spark master") from error
+            raise reach.unreachable(master, reach.NO_SPARK) from error
 
 
 def _keep_out_of_the_way(settings: dict[str, str], stack: contextlib.ExitStack) -> None:
