@@ -135,8 +135,8 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
     if decided is not None and sink is not None and sink.output.format == "csv":
         nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
         weight = [planned.weight] if planned.weight else []
-        folders = decided.quoted.intersection(sink.output.partition_by)  # as text, "" is no null: no folder's name
-        kept, more = _kept(decided, planned, {*nan, *folders, *weight})
+        quoted = decided.quoted.intersection(sink.output.partition_by)  # as text, "" is no null: no folder's name
+        kept, more = _kept(decided, planned, {*nan, *quoted, *weight})
         if kept != decided:
             df, where, _, decided = _read(spark, config, known, replace(wanted, decided=kept), decided)
             predicates, _ = conditions(where, schema, source)
