@@ -28,8 +28,9 @@ from sparkscale.spark.session.watch import watched
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.transaction import look
 from sparkscale.spark.sources import csvproblems, filetypes, partitions
+from sparkscale.spark.sources.narrowing import narrowed
 from sparkscale.spark.sources.pruning import pruned
-from sparkscale.spark.sources.read import narrowed, partitioned_by, read
+from sparkscale.spark.sources.read import partitioned_by, read
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

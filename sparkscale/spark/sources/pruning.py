@@ -12,8 +12,8 @@ from sparkscale.config.where import Condition, Where
 from sparkscale.errors import DataError
 from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.session.failures import translated
+from sparkscale.spark.sources.narrowing import narrowed
 from sparkscale.spark.sources.partitions import names
-from sparkscale.spark.sources.read import narrowed
 
 #: Up to here a double holds every whole number.
 _EXACT = 2**53

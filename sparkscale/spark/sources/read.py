@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import functools
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from sparkscale.config.data import FILES, Input
-from sparkscale.config.predicates import Predicates
 from sparkscale.config.tables import quoted, tick
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.formats import options
 from sparkscale.formats.headers import partition_keys
 from sparkscale.formats.texttypes import Decided, Wanted
-from sparkscale.pipeline.schema import Column, is_of
 from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.publish.announce import Announced, by_prefix
 from sparkscale.publish.manifest import Manifest
-from sparkscale.spark.columns import ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import deltalog, partitions
@@ -52,33 +47,9 @@ _ANY = StructType([StructField("a", StringType())])
 #: A reader's option of ours that Sail does not have.
 _SPARK_ONLY = ("columnPruning", "mode")
 
-_OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "in": lambda column, values: column.isin(*values),
-    "null": lambda column, yes: column.isNull() if yes else column.isNotNull(),
-    # An engine may say of a null that whether it is NaN is unknown.
-    "nan": lambda column, yes: _is_nan(column) if yes else ~_is_nan(column),
-}
-
-
-def _is_nan(column: SparkColumn) -> SparkColumn:
-    return F.coalesce(F.isnan(column), F.lit(False))  # noqa: FBT003 - a literal
-
-
-def _rule(column: Column, name: str, value: Any) -> SparkColumn:
-    """Return one predicate; NaN satisfies no comparison, whatever order the engine or a file's statistics give it."""
-    found = ref(*column.path)
-    rule = _OPERATORS[name](found, value)
-    return ~F.isnan(found) & rule if is_of(column.type, "floating") and name not in ("null", "nan") else rule
-
 
 def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple[DataFrame, Decided | None]:  # noqa: B008 - immutable
-    """Return the input as a DataFrame, lazily; `where` is applied by :func:`narrowed`.
+    """Return the input as a DataFrame, lazily, with the rows that `where` leaves out.
 
     Of CSV without a schema, the values decide the types, in one pass over them: those come second.
 
@@ -234,13 +205,6 @@ def _address(spark: SparkSession, source: Input) -> str:
         return quoted(source.table)
     place = place_of(spark, source.path or "", whole=True)
     return hadoop_table(spark, place) if source.format == "iceberg" else f"{source.format}.{tick(place)}"
-
-
-def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
-    """Keep the rows for which all predicates hold."""
-    with translated("input.where"):
-        rules = [_rule(column, name, value) for column, parts in predicates for name, value in parts.items()]
-        return df.where(functools.reduce(operator.and_, rules)) if rules else df
 
 
 def check_format(spark: SparkSession, key: str, format_: str) -> None:
