@@ -20,9 +20,11 @@ import sparkscale as ss
 from sparkscale.artifact import document
 from sparkscale.config.models import Spark
 from sparkscale.maps.winners import FACTS
+from sparkscale.pipeline.audit import Audit
 from sparkscale.spark.columns import feature, schema_of, scores
 from sparkscale.spark.session.session import session
 from sparkscale.spark.session.shipping import ship
+from sparkscale.spark.transform.counts import Counted
 from sparkscale.spark.transform.self_check import self_check
 from tests.connect.data import NAMES, PARTITIONS
 
@@ -125,6 +127,8 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
             table = tables["rows" if name == "winners" else name]
             fitted = pipeline().fit(table.repartition(2))
             _put(fitted, outputs / f"{name}.json")
+            audit = _audited(fitted, table)
+            (outputs / f"{name}-audit.json").write_text(json.dumps([audit.rows, audit.to_list()]), encoding="utf-8")
             for how in ENGINES:
                 _write(fitted.transform(table, engine=how), outputs / f"{name}-{how}.parquet")
                 if name == "winners":
@@ -137,6 +141,15 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         for engine_ in ENGINES:
             self_check(tables["shapes"], fitted, engine_, 300)  # type: ignore[arg-type]
         (outputs / "facts.json").write_text(json.dumps(_facts(spark)), encoding="utf-8")
+
+
+def _audited(fitted: ss.Fitted, table: DataFrame) -> Audit:
+    """Count what a transform meets, in the query that gives its result where the engine can."""
+    counted = Counted.of(table, fitted.on(fitted.plan(schema_of(table))), apart=False, rows=None, audit=True)
+    fitted.transform(counted.df).select("id").toArrow()
+    audit = counted.audit()
+    assert audit is not None
+    return audit
 
 
 def _put(fitted: ss.Fitted, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from fractions import Fraction
 from typing import Any
@@ -63,6 +64,14 @@ def test_cast_to_the_nearest_double(outcome: Outcome, name: str) -> None:
 
 def _mean(stats: ColumnStats) -> Fraction:
     return Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
+
+
+@pytest.mark.parametrize("name", ["features", "rows", "winners"])
+def test_audit_agrees_with_numpy(outcome: Outcome, name: str) -> None:
+    expected = outcome.fitted(name).audit_arrays(as_arrays(FEATURES if name == "features" else ROWS))
+    assert json.loads((outcome.folder / f"{name}-audit.json").read_text()) == [expected.rows, expected.to_list()]
+    found = {counter for one in expected.maps for counter, count in one.counts.items() if count}
+    assert found >= ({"nulls", "nans", "infinite"} | (set() if name == "features" else {"undefined"}))
 
 
 # The first fit sketches quantiles, which on Sail is another scan; the second does not.
