@@ -8,7 +8,8 @@ The moments are kept so that nothing is lost by merging:
   1e200 and 1e-200 from over- and underflowing when they are squared; it is 0 wherever a double
   holds M2 without loss, which is everywhere in ordinary data.
 
-:mod:`sparkscale.stats.moments` has their arithmetic.
+:mod:`sparkscale.stats.moments` has their arithmetic, :mod:`~sparkscale.stats.merging` puts parts together, and
+:mod:`~sparkscale.stats.serial` writes and reads JSON values.
 """
 
 from __future__ import annotations
@@ -23,20 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparkscale.errors import DataError
-from sparkscale.stats import moments
+from sparkscale.stats import merging, moments, serial
 from sparkscale.stats import weights as weighing
 from sparkscale.stats.exact import by_four, canonical, exact_mean, ldexp, two_sum
 from sparkscale.stats.quantiles import QuantileSketch
 from sparkscale.stats.weights import Weights
 
 EPS = sys.float_info.epsilon
-
-_COUNTS = ("nulls", "nans", "posinf", "neginf", "finite")
-_NUMBERS = ("min", "max", "mean", "mean_lo", "m2")
-#: |exp| cannot be larger: M2 is at least 2**-1074 squared, and at most 2**63 times 2**1025 squared; with weights, at
-#: least 2**-1074 times 2**-2148 squared.
-_EXP_MAX, _WEIGHTED_EXP_MAX = 1100, 2700
 
 
 @dataclass(frozen=True)
@@ -212,7 +206,7 @@ class ColumnStats:
 
     @property
     def _counts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*_COUNTS, "weights")}
+        return {name: getattr(self, name) for name in (*merging.COUNTS, "weights")}
 
     @property
     def weight(self) -> float:
@@ -258,15 +252,7 @@ class ColumnStats:
         """
         if not isinstance(other, ColumnStats):
             return NotImplemented
-        weights = weighing.merged(self, other)
-        counts: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
-        parts = [part for part in (self, other) if part.finite]
-        numbers: dict[str, Any] = {}
-        if len(parts) == 2:  # noqa: PLR2004 - both sides
-            numbers = moments.merged(*parts)
-        elif parts:
-            numbers = {name: getattr(parts[0], name) for name in (*_NUMBERS, "exp")}
-        return ColumnStats(**counts, **numbers, quantiles=_merge_quantiles(self, other), weights=weights)
+        return ColumnStats(**merging.merged(self, other))
 
     def __eq__(self, other: object) -> bool:
         """Compare by content; the NaN of a column without numbers equals itself."""
@@ -285,79 +271,14 @@ class ColumnStats:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready content: numbers are null without a finite value; only weighted rows have ``weights``."""
-        out: dict[str, Any] = {"rows": self.rows} | {name: getattr(self, name) for name in _COUNTS}
-        out |= {name: getattr(self, name) if self.finite else None for name in _NUMBERS}
-        out["exp"] = self.exp
-        out["quantiles"] = self.quantiles.to_text() if self.quantiles else None
-        return out if self.weights is None else out | {"weights": self.weights.to_dict()}
+        return serial.to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ColumnStats:
         """Read what :meth:`to_dict` wrote; raises :class:`DataError` if it is inconsistent."""
-        expected = {"rows", *_COUNTS, *_NUMBERS, "exp", "quantiles"}
-        if not isinstance(data, Mapping) or set(data) - {"weights"} != expected:
-            raise _invalid(f"fields {sorted(expected)}", sorted(map(str, data)) if isinstance(data, Mapping) else data)
-        for name in ("rows", *_COUNTS, "exp"):
-            if type(data[name]) is not int or (name != "exp" and data[name] < 0) or abs(data[name]) >= 2**63:
-                raise _invalid(f"a count in {name!r}", data[name])
-        sketch = data["quantiles"]
-        numbers: dict[str, Any] = {name: _number(name, data[name]) for name in _NUMBERS} if data["finite"] else {}
-        if not numbers and any((data["exp"], *(data[name] is not None for name in _NUMBERS))):
-            raise _invalid("no numbers where no value is finite", {name: data[name] for name in (*_NUMBERS, "exp")})
-        stats = cls(
-            **{name: data[name] for name in _COUNTS},
-            **numbers,
-            exp=data["exp"],
-            quantiles=None if sketch is None else QuantileSketch.from_text(sketch),
-            weights=_weights(data) if "weights" in data else None,
-        )
-        if stats.rows != data["rows"]:
-            raise _invalid(f"{stats.rows} rows, the sum of the counts", data["rows"])
-        if stats.finite and not stats._consistent():
-            found = {name: data[name] for name in (*_NUMBERS, "exp")}
-            raise _invalid("min <= mean <= max and 0 <= std <= range", found)
-        if stats.quantiles is not None and stats.quantiles.count != stats.finite:
-            raise _invalid(f"a sketch of {stats.finite} values", stats.quantiles.count)
+        stats = cls(**serial.fields(data))
+        serial.check(stats, data)
         return stats
-
-    def _consistent(self) -> bool:
-        """Whether the numbers can be those of a column; an exponent that no double needs is refused first."""
-        most = _EXP_MAX if self.weights is None else _WEIGHTED_EXP_MAX
-        if not (self.min <= self.mean <= self.max and self.m2 >= 0 and abs(self.exp) <= most):
-            return False
-        return abs(ldexp(self.mean_lo, self.exp)) <= math.ulp(self.mean) and self.std <= self.range
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        raise _invalid(f"a finite number in {name!r}", value)
-    return float(value)
-
-
-def _weights(data: Mapping[str, Any]) -> Weights:
-    """Read the sums of weights; each is above 0 where its count is."""
-    found = data["weights"]
-    if not isinstance(found, Mapping) or set(found) != set(_COUNTS):
-        raise _invalid(f"weights of {list(_COUNTS)}", found)
-    sums = {name: _number(f"weights.{name}", found[name]) for name in _COUNTS}
-    if any(sums[name] < 0 or (sums[name] > 0) != (data[name] > 0) for name in _COUNTS):
-        raise _invalid("weights above 0 for each count above 0", dict(found))
-    return Weights(**sums)
-
-
-def _invalid(expected: str, found: object) -> DataError:
-    return DataError("ARTIFACT_INVALID", f"column statistics: expected {expected}, found {str(found)[:80]!r}")
-
-
-def _merge_quantiles(a: ColumnStats, b: ColumnStats) -> QuantileSketch | None:
-    """Merge sketches; a side without numbers adds nothing, a side that was never sketched ends the sketch."""
-    sides = [part for part in (a, b) if part.finite]
-    sketches = [part.quantiles for part in sides if part.quantiles is not None]
-    if len(sketches) < len(sides):
-        return None
-    if not sketches:
-        return a.quantiles or b.quantiles
-    return sketches[0] if len(sketches) == 1 else sketches[0] + sketches[1]
 
 
 EMPTY = ColumnStats()
