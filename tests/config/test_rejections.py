@@ -24,7 +24,7 @@ from tests.samples import NEEDED
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "weight": "w", "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "schema_drift": {},
+        "artifact": {"path": "a"}, "weight": "w", "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "audit": True, "schema_drift": {},
         "statistics": {}, "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
@@ -197,7 +197,7 @@ def test_refuse_place_without_a_key(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key", "alike"), [
-    ("job", "self_check", "10"), ("job", "self_check", 10.5), ("job", "self_check", True), ("job", "version", "1"),
+    ("job", "audit", 1), ("job", "audit", "yes"), ("job", "self_check", "10"), ("job", "self_check", 10.5), ("job", "self_check", True), ("job", "version", "1"),
     ("job", "version", 1.0), ("job", "name", 5), ("input", "path", 5), ("artifact", "version", "1"),
     ("output", "partition_by", "month"), ("spark", "app_name", 1), ("condition", "null", "true"), ("condition", "null", 1),
     ("minmax", "clip", "true"), ("minmax", "clip", 1), ("minmax", "range", ["0", "1"]), ("standard", "ddof", "1"),
