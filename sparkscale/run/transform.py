@@ -68,7 +68,9 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         # A transaction writes and publishes in one step, so its rows are counted before.
         present = sink.lost_of_nulls(df)
         rows = None if fitted.weight else report.rows  # a weighted fit does not count rows of weight 0
-        counted = Counted.of(df, fitted, apart=sink.transactional, rows=rows, audit=config.audit, present=present)
+        known = fitted.stats if report.command == "run" and not fitted.weight else {}  # of these very rows
+        audited = known if config.audit else None
+        counted = Counted.of(df, fitted, apart=sink.transactional, rows=rows, audit=audited, present=present)
         result = sink.prepared(transformed(counted.df, fitted, config.engine))
         sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
         return counted

@@ -145,7 +145,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
 
 def _audited(fitted: ss.Fitted, table: DataFrame) -> Audit:
     """Count what a transform meets, in the query that gives its result where the engine can."""
-    counted = Counted.of(table, fitted.on(fitted.plan(schema_of(table))), apart=False, rows=None, audit=True)
+    counted = Counted.of(table, fitted.on(fitted.plan(schema_of(table))), apart=False, rows=None, audit={})
     fitted.transform(counted.df).select("id").toArrow()
     audit = counted.audit()
     assert audit is not None

@@ -64,7 +64,7 @@ def fitted() -> ss.Fitted:
 def audit_of(df: DataFrame, one: ss.Fitted, engine: Any = "auto") -> Audit | None:
     """Count while a result is written."""
     here = one.on(one.plan(schema_of(df)))
-    counted = Counted.of(df, here, apart=False, rows=None, audit=True)
+    counted = Counted.of(df, here, apart=False, rows=None, audit={})
     transform(counted.df, here, engine).write.format("noop").mode("overwrite").save()
     return counted.audit()
 
@@ -83,7 +83,7 @@ def test_count_nothing_that_types_rule_out(spark: SparkSession, frame: MakeFrame
     one = ss.Pipeline([ss.MinMax(["n", "x"], clip=True), ss.Standard("n", into="z")]).fit_arrays(
         {"n": [1, 5], "x": [3, 4]}
     )
-    counted = Counted.of(df, one.on(one.plan(schema_of(df))), apart=False, rows=None, audit=True)
+    counted = Counted.of(df, one.on(one.plan(schema_of(df))), apart=False, rows=None, audit={})
     assert counted.counters is not None
     assert len(counted.counters.wanted) == 5  # nulls of n, and two ends of each min-max
     found = audit_of(df, one)

@@ -22,6 +22,7 @@ from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import native
 from sparkscale.spark.transform.auditing import Counters
 from sparkscale.spark.transform.masks import scores_of
+from sparkscale.stats.column import ColumnStats
 
 _PRESENT = "present_"
 
@@ -50,18 +51,19 @@ class Counted:
         *,
         apart: bool,
         rows: int | None,
-        audit: bool,
+        audit: Mapping[str, ColumnStats] | None,
         present: Collection[str] = (),
     ) -> Counted:
         """Count ``apart`` from writing what has to be judged before, but for what is known: the rows of the fit.
 
-        Of the columns ``present``, the values that are not null are counted as well. The counters of the ``audit`` are
-        always observed while the DataFrame is written, if the engine can.
+        Of the columns ``present``, the values that are not null are counted as well. The counters of an ``audit`` are
+        always observed while the DataFrame is written, if the engine can; it is given the statistics that are known of
+        this very DataFrame.
         """
         items = _row_items(fitted)
         wanted = [F.count(F.lit(1)).alias("rows"), *(c for item in items for c in _row_counts(item, df.sparkSession))]
         wanted += [F.count(ref(name)).alias(_PRESENT + name) for name in present]
-        counters = Counters.of(df, fitted) if audit else None
+        counters = None if audit is None else Counters.of(df, fitted, audit)
         columns = counters.columns if counters else []
         if is_sail(df.sparkSession):  # which observes nothing
             known = None if columns or items or not apart else rows
