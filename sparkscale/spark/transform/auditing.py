@@ -119,8 +119,8 @@ class Inputs:
 
     def _events(self, item: Application) -> Iterator[tuple[str, Met]]:
         if isinstance(item.map, ColumnMap):
-            if item.map.extent is not None:
-                yield from events(item.map.extent, feature(item.inputs[0], self._spark))
+            if (extent := item.map.extent) is not None:
+                yield from events(extent, feature(item.inputs[0], self._spark))
         elif isinstance(item.map, RowMap) and item.map.partial:
             form = native.form_of(item.map)
             cells = [feature(column, self._spark) for column in item.inputs if not item.over_array]
