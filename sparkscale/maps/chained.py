@@ -57,24 +57,24 @@ class Chained(ColumnMap, kind="chained"):
     @property
     def extent(self) -> Extent | None:
         """Where every map is defined, and none clips, as values of the column."""
-        found = Extent()
+        found, extents = Extent(), list[Extent]()
         for number, map_ in enumerate(self.maps):
-            if map_.extent is None:
+            if (own := map_.extent) is None:
                 return None
-            if map_.extent.events:
+            extents.append(own)
+            if own.events:
                 before = Chained.of(self.maps[:number]) if number else None
                 if before is not None and not before.increasing:
                     return None
-                found = found.then(map_.extent, before.forward if before else np.asarray)
-        return replace(
-            found, null=self._met_by_missing(np.nan, null=True), nan=self._met_by_missing(np.nan, null=False)
-        )
+                found = found.then(own, before.forward if before else np.asarray)
+        of_null, of_nan = (self._met_by_missing(extents, null=null) for null in (True, False))
+        return replace(found, null=of_null, nan=of_nan)
 
-    def _met_by_missing(self, x: float, *, null: bool) -> frozenset[str]:
+    def _met_by_missing(self, extents: Sequence[Extent], *, null: bool) -> frozenset[str]:
         """Return what happens to a null, or to NaN, once a map has filled it."""
-        cell, absent, met = np.array([[x]]), np.array([[null]]), set[str]()
-        for map_ in self.maps:
-            met |= {name for name, where in (map_.extent or Extent()).found(cell, absent).items() if where.any()}
+        cell, absent, met = np.array([[np.nan]]), np.array([[null]]), set[str]()
+        for map_, extent in zip(self.maps, extents, strict=True):
+            met |= {name for name, where in extent.found(cell, absent).items() if where.any()}
             if "undefined" in met:
                 return frozenset({"undefined"})
             cell, absent = map_.apply(cell, absent)
