@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -25,6 +27,8 @@ from sparkscale.spark.transform.masks import scores_of
 from sparkscale.stats.column import ColumnStats
 
 _PRESENT = "present_"
+#: Seconds in which Spark hands over what it has observed, once it has written; as a rule it is milliseconds.
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Tally:
     #: Where that is known, and nothing else is asked.
     rows: int | None = None
 
-    @property
+    @functools.cached_property
     def df(self) -> DataFrame:
         """The DataFrame to write."""
         return self.plain.observe(self.observation, *self.wanted) if self.observation and self.wanted else self.plain
@@ -125,11 +129,20 @@ def of_nulls(counts: Mapping[str, int]) -> list[str]:
 
 
 def _observed(observation: Observation) -> dict[str, int]:
-    """Return what was observed; nothing where Spark left the observation out, as it does where there are no rows."""
-    try:
-        return dict(observation.get)
-    except Py4JJavaError:  # an assertion of Spark's: it has no metrics to give
-        return {}
+    """Return what was observed; nothing if Spark left the observation out.
+
+    It does so if there are no rows, and for some ways to create a table. Then it would be waited for without an end.
+    """
+    found: dict[str, int] = {}
+
+    def ask() -> None:
+        with contextlib.suppress(Py4JError):  # an assertion of Spark's: it has no metrics to give
+            found.update(observation.get)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return found
 
 
 def _row_items(fitted: Fitted) -> list[Application]:
