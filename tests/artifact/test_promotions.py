@@ -1,4 +1,4 @@
-"""Promotions: an append-only log of which version is in use; one of two at once wins, the other is told."""
+"""Promotions: an append-only log of which version is in use; one of two at once wins, the other ends with an error."""
 
 from __future__ import annotations
 
