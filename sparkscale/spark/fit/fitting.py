@@ -25,6 +25,7 @@ from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import behind, scan, weighing
 from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
+from sparkscale.spark.session.names import look_up_once
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.quantiles import QuantileSketch
@@ -48,6 +49,7 @@ def fit(df: DataFrame, steps: Sequence[Step], *, weight: str | None = None, repr
 
 def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, reproducible: bool = True) -> Fitted:
     """Learn the statistics that a plan needs; ``about`` says of the input what the artifact keeps of it."""
+    look_up_once(df.sparkSession)
     measured: behind.Measure = partial(measure, reproducible=reproducible)
     if weight := planned.weight_column:
         measured = partial(weighing.measure, weight=weight, reproducible=reproducible)

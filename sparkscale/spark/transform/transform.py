@@ -13,6 +13,7 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.plan import output_names
 from sparkscale.spark.columns import ref
+from sparkscale.spark.session.names import look_up_once
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform import native, udf
@@ -37,6 +38,7 @@ def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = (
 
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
     """Select columns by name: what the applications write, and the DataFrame's own."""
+    look_up_once(df.sparkSession)
     layers = Layers(df.columns)
     not_null = {field.name for field in df.schema.fields if not field.nullable}
     made = {
