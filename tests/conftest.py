@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.dealing import company, longest_first
 from tests.small import is_small, unknown
 
 #: How many examples a law is tried on: the same 50 each time; 200 by --thorough; new ones by `scripts/fuzz --laws`.
@@ -21,10 +22,6 @@ settings.register_profile("thorough", settings.get_profile("small"), max_example
 settings.register_profile("new", settings.get_profile("small"), derandomize=False, max_examples=int(_NEW or 1))
 
 
-#: Modules of tests/spark that start processes of their own and have no use for its session.
-_APART = ("tests/spark/test_redaction.py",)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Say which tests stay together where they run side by side (``-n``)."""
@@ -32,23 +29,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _together(nodeid.partition("::")[0])
+            return company(nodeid)
 
-    config.option.loadscopereorder = False  # long ones first, as scripts/test names them
+    config.option.loadscopereorder = False  # the longest come first: dealing.py
     return Scheduling(config, log)
-
-
-def _together(module: str) -> str:
-    """Return the name of a module's company: of one port (Connect's, which is fixed), of one cluster, of one session.
-
-    A process keeps its session. Those of tests/spark are dealt by their first letter, so that both processes have some.
-    """
-    folders = ("tests/spark/", "tests/connect/", "tests/cluster/", "tests/s3/")
-    company = next((folder for folder in folders if module.startswith(folder) and module not in _APART), module)
-    if company != "tests/spark/":
-        return company
-    letter = module.removeprefix("tests/spark/test_")[:1]
-    return company + next(last for last in "ejqz" if letter <= last)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the cases that only the thorough setting runs; a case that is named on the command line runs."""
+    _leave_out(config, items)
+    if hasattr(config, "workerinput"):  # one of those that run side by side
+        items[:] = longest_first(items)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--thorough") or any("::" in argument for argument in config.args):
         return
     if gone := unknown({item.nodeid for item in items}):
@@ -69,6 +59,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left := [item for item in items if not is_small(item.nodeid)]:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether all of a matrix is wanted."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from sparkscale.spark.session import lakes
-from tests.processes import java
+from tests.processes import JAVA, java
 from tests.spark.frames import MakeFrame, maker
 
 
@@ -35,7 +35,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.log.level": "OFF",
         "spark.python.sql.dataFrameDebugging.enabled": "false",  # as in sessions of our own: half of planning
-        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.timezone=UTC {java()}",  # tests are many small queries
+        "spark.driver.extraJavaOptions": f"{JAVA} -Xms1g -Xmn400m -Duser.timezone=UTC {java()}",  # tests are many small queries
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
     builder = SparkSession.builder.master("local[2]").appName("tests")
