@@ -22,14 +22,14 @@ _CLASSES = {
 }
 
 
-class _Known(JavaClass):  # type: ignore[misc] - py4j has no types
+class _Known(JavaClass):  # type: ignore[misc]
     """A Java class whose methods are looked up once."""
 
     def __getattr__(self, name: str) -> Any:
-        """Ask the JVM for a member; a method is kept, and Python doesn't call this for it again."""
+        """Ask the JVM for a member, and keep a method: Python finds it as an attribute from then on."""
         member = super().__getattr__(name)
         if isinstance(member, JavaMember):
-            vars(self)[name] = member
+            setattr(self, name, member)
         return member
 
 
