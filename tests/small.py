@@ -59,6 +59,38 @@ KEPT: dict[str, tuple[str, ...]] = {
             "test_sum_once_what_single_precision_holds": ("whole-*",),
         }.items()
     },
+    **{
+        f"tests/spark/test_weights.py::{test}": cases
+        for test, cases in {
+            "test_keep_twelve_digits_of_huge_and_tiny_weights": ("whole-1e+300", "by partition-1e-300"),
+            "test_weigh_by_any_type_of_numbers": (
+                "whole-int",
+                "by partition-float",
+                "whole-decimal(12,3)",
+                "by partition-bigint",
+            ),
+            "test_scale_the_weight_itself_when_named": ("whole",),
+            "test_look_again_weighted": ("by partition",),
+            "test_impute_by_known_weights_without_a_look": ("whole",),
+            "test_refuse_bad_weights_with_counts": ("by partition",),
+            "test_refuse_weights_that_are_all_zero": ("whole",),
+            "test_fit_columns_without_values": ("by partition",),
+            "test_merge_parts_as_the_whole": ("whole",),
+        }.items()
+    },
+    "tests/spark/test_queries.py::test_count_few_queries_where_each_costs": (
+        "rows-13-1",
+        "rows-65-2",
+        "cluster-12-1",
+        "cluster-130-3",
+        "wide-64-1",
+        "wide-65-2",
+    ),
+    "tests/spark/test_winners.py::test_find_wrong_facts_by_the_self_check": (
+        "label-columns0",
+        "confidence-s",
+        "entropy-columns0",
+    ),
     "tests/spark/test_fit.py::test_keep_the_mean_of_few_decimals": (
         "whole-with holes",
         "by partition-plain",
@@ -89,6 +121,13 @@ KEPT: dict[str, tuple[str, ...]] = {
         "True-iceberg table",
     ),
     "tests/spark/test_lakes.py::test_publish_in_every_mode": ("parquet", "json", "orc table", "delta", "iceberg table"),
+    "tests/spark/test_lakes.py::test_refuse_to_add_other_columns": (
+        *(f"changed0-has no column 'y'-{target}" for target in ("parquet", "orc table", "iceberg table")),
+        *(
+            f"changed1-column 'x' of .*: expected double, the result has float-{target}"
+            for target in ("parquet", "csv", "delta")
+        ),
+    ),
     "tests/spark/test_roundtrip.py::test_keep_every_type": ("parquet to parquet", "parquet/k to parquet", "csv to csv"),
     "tests/spark/test_sklearn.py::test_match_sklearn_on_bundled_data": ("iris", "wine"),
 }
