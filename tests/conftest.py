@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests import snapshots
 from tests.dealing import company, longest_first
 from tests.small import is_small, unknown
 
@@ -20,6 +21,9 @@ _NEW = os.environ.get("SPARKSCALE_EXAMPLES")
 settings.register_profile("small", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.register_profile("thorough", settings.get_profile("small"), max_examples=200)
 settings.register_profile("new", settings.get_profile("small"), derandomize=False, max_examples=int(_NEW or 1))
+
+
+_SNAPSHOTS = pytest.StashKey[snapshots.Snapshots]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -37,9 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="run all cases; without it, of the longest tests a part")
+    parser.addoption("--renew", action="store_true", help="write tests/snapshots anew: what errors and reports say now")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_SNAPSHOTS] = snapshots.Snapshots(renew=config.getoption("--renew"))
     settings.load_profile("new" if _NEW else "thorough" if config.getoption("--thorough") else "small")
 
 
@@ -51,7 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--thorough") or any("::" in argument for argument in config.args):
+    if any("::" in argument for argument in config.args):
+        return
+    _check_snapshots(config.stash[_SNAPSHOTS], items)
+    if config.getoption("--thorough"):
         return
     if gone := unknown({item.nodeid for item in items}):
         raise pytest.UsageError(f"tests/small.py keeps cases that are no longer there: {gone}")
@@ -65,6 +74,24 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Whether all of a matrix is wanted."""
     return bool(request.config.getoption("--thorough"))
+
+
+def _check_snapshots(known: snapshots.Snapshots, items: list[pytest.Item]) -> None:
+    """Refuse texts of tests that are no longer there, of modules that were collected; or remove them."""
+    for item in items:
+        module, _, name = item.nodeid.partition("::")
+        known.tests.setdefault(module, []).append(name)
+    if known.renew:
+        known.prune()
+    elif gone := snapshots.stale(known.tests):
+        raise pytest.UsageError(f"tests/snapshots has texts of tests that are no longer there: {gone}; renew them")
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Give a function that compares a text with the reviewed one of this test, once in a test."""
+    module, _, name = request.node.nodeid.partition("::")
+    return lambda text: request.config.stash[_SNAPSHOTS].match(module, name, text)
 
 
 @pytest.fixture
