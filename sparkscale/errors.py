@@ -150,8 +150,17 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def nearest_or_all(key: str, keys: Iterable[str]) -> str:
     """Return the hint for an unknown key: the key most like it, or all that there are."""
-    known = list(keys)
-    return nearest(key, known) or f"the keys here are {', '.join(sorted(known))}"
+    known = sorted(keys)
+    return nearest(key, known) or (f"the keys here are {', '.join(known)}" if len(known) > 1 else "remove it")
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun; the plural ends in s by default.
+
+    >>> counted(1, "step"), counted(12345, "row"), counted(2, "query", "queries")
+    ('1 step', '12,345 rows', '2 queries')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def shown(value: object) -> str:

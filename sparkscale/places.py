@@ -45,7 +45,7 @@ def check_apart(key: str, path: str, other_key: str, other: str) -> None:
     if all(re.fullmatch(theirs, own) for own, theirs in zip(ours, _patterns(other), strict=False)):
         raise ConfigError(
             "CONFIG_OVERLAP",
-            f"{key}: expected a place outside {other_key}, but {path} overlaps {other}",
+            f"{key}: {path!r} overlaps {other_key} {other!r}",
             "choose another folder",
         )
 

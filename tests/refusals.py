@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -29,7 +30,7 @@ def provoked(arguments: Sequence[str], job: str | None = None) -> str:
     lines = [f"$ sparkscale {' '.join(arguments)}"]
     if job is not None:
         good, found = Counter((HEAD + STEP + OUT).splitlines()), Counter(job.splitlines())
-        lines += [f"+ {line.expandtabs()}" for line in found - good] or [f"- {line}" for line in good - found]
+        lines += [f"+ {line.expandtabs():.200}" for line in found - good] or [f"- {line}" for line in good - found]
     return "\n".join(lines)
 
 
@@ -40,4 +41,5 @@ def ended(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
     said = capsys.readouterr()
     assert said.out == ""
     assert "Traceback" not in said.err
-    return f"exit {end.value.code}\n{said.err.splitlines()[-1]}"
+    line = re.sub(r"sha256:[0-9a-f]{12}", "sha256:*", said.err.splitlines()[-1])
+    return f"exit {end.value.code}\n{line}"

@@ -43,7 +43,7 @@ from typing import Any
 
 from sparkscale import maps
 from sparkscale.artifact import jsons
-from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.errors import DataError, SparkscaleError, shown
 from sparkscale.pipeline import origin, row_steps
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Look
@@ -147,11 +147,12 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         document = jsons.parse(data)
     except (ValueError, RecursionError) as error:
-        cause = f"expected a JSON artifact, found something else ({str(error)[:120]})"
+        found = f"other text ({str(error)[:120]})" if data else "an empty file"
+        cause = f"expected a JSON artifact, found {found}"
         raise DataError("ARTIFACT_INVALID", cause, "fit again, or restore the file") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else type(document).__name__
-        raise DataError("ARTIFACT_FORMAT", f"expected format {FORMAT!r}, found {str(found)[:80]!r}")
+        found = shown(document.get("format")) if isinstance(document, dict) else f"a {type(document).__name__}"
+        raise DataError("ARTIFACT_FORMAT", f"expected format {FORMAT!r}, found {found}", "is this the right file?")
     return document
 
 
@@ -218,8 +219,8 @@ def _alike(one: ColumnStats, other: ColumnStats) -> bool:
 def _step(data: Mapping[str, Any]) -> Step:
     kind = data["kind"]
     if kind not in REGISTRY:
-        hint = f"this sparkscale has {sorted(REGISTRY)}"
-        raise DataError("ARTIFACT_INVALID", f"its step {str(kind)[:80]!r} is not known here", hint)
+        hint = f"upgrade sparkscale, which knows {', '.join(sorted(REGISTRY))}; or import the module that defines it"
+        raise DataError("ARTIFACT_INVALID", f"unknown step {str(kind)[:80]!r}", hint)
     return from_dict(data)
 
 

@@ -36,13 +36,14 @@ from sparkscale.pipeline.fitted import Fitted
 from sparkscale.places import is_local, local_path
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
+_FIT = "run `sparkscale fit` first, or check the path"
 Place: TypeAlias = str | os.PathLike[str]
 #: A version's number, or which is meant; None is the promoted one if any was promoted, else the newest.
 Which: TypeAlias = int | Literal["newest", "promoted"] | None
 #: At most so many bytes of an artifact say when it was fitted, and by which run.
 _STAMP = 200
 #: What is found in a store without a version, and what to do.
-_NONE = ("none", "fit first")
+_NONE = ("none", _FIT)
 #: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
@@ -163,6 +164,8 @@ def locate(uri: Place, version: Which = None) -> int | None:
     text = _text(uri)
     try:
         single = _is_one_file(text)
+    except ConfigError:  # a ValueError as well
+        raise
     except (BaseError, OSError, ValueError) as error:
         raise _failure(error, text) from error
     if not single:
@@ -179,6 +182,8 @@ def read(uri: str, number: int | None) -> tuple[bytes, str]:
     place, name = (folder or ".", last) if number is None else (uri, objects.name(number))
     try:
         data = objects.read(opened(place), place, name, document.MAX_BYTES)
+    except ConfigError:  # a ValueError as well
+        raise
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
         raise _failure(error, uri) from error
     return data, uri if number is None else f"{uri.rstrip('/')}/{name}"
@@ -195,8 +200,9 @@ def opened(uri: str, *, create: bool = False) -> Any:
     if not is_local(uri):
         scheme, found, rest = uri.partition("://")
         if not reaches(uri):
-            cause = f"expected a path or one of {', '.join(sorted(_SCHEMES))}, found {scheme}{found}"
-            raise OutputError("STORE_SCHEME", cause, "" if found else "write ./ before a path that holds a colon")
+            cause = f"artifact: expected a path or a URI, found {uri!r:.200}"
+            every = f"the schemes are {', '.join(sorted(_SCHEMES))}"
+            raise ConfigError("STORE_SCHEME", cause, every if found else "write ./ before a path that holds a colon")
         return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
     path = Path(local_path(uri))
     if not create and not path.is_dir():
@@ -237,7 +243,7 @@ def _failure(error: Exception, uri: str, *, writing: bool = False) -> Sparkscale
         if is_local(uri) and not uri.endswith("/") and Path(local_path(uri)).is_file():
             cause = f"expected a folder of versions at {uri}, found a file"
             return InputMissingError("ARTIFACT_MISSING", cause, "name the folder")
-        return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", "fit first")
+        return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", _FIT)
     return failure(error, f"artifact store {uri}", OutputError if writing else StorageError)
 
 

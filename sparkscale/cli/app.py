@@ -132,8 +132,8 @@ def _shared(files: Sequence[str], **chosen: Any) -> AbstractContextManager[None]
     configs = [load(file, "check", **given).config for file in files]
     odd = next((file for file, config in zip(files, configs, strict=True) if config.spark != configs[0].spark), None)
     if odd is not None:
-        cause = f"expected the same 'spark' section in {files[0]} and {odd}, which share a session; they differ"
-        raise UsageError("USAGE_SESSION", cause, "give each a command of its own")
+        cause = f"{files[0]} and {odd} would share a session, but their 'spark' sections differ"
+        raise UsageError("USAGE_SESSION", cause, "run them by separate commands")
     return kept.kept(set().union(*map(lakes.of_job, configs)))
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sparkscale.config.jobfile import Job
 
 command = section("Outputs")
+_TABLES = "other outputs have no manifest: use their own tools"
 
 
 @command()
@@ -25,7 +26,7 @@ def verify(config: str, as_json: bool, debug: bool, **chosen: Any) -> None:  # n
     job, output = _with_output(config, **chosen)
     place = _folder(job, output, debug=debug)
     if place is None:
-        raise UsageError("USAGE_VERIFY", f"verify: expected files on this machine, found {output.name}")
+        raise UsageError("USAGE_VERIFY", f"verify: expected plain files on this machine, found {output.name}", _TABLES)
     known = files.verify(place)
     size = sum(file["size"] for file in known.files.values())
     count = f"{counted(len(known.files), 'file')}, {counted(size, 'byte')}"

@@ -77,7 +77,7 @@ def public(path: str) -> str:
 def _table_name(name: str) -> str:
     """Refuse anything but a table's name: parts separated by dots, unusual ones in backticks."""
     if not _TABLE.fullmatch(name):
-        raise ValueError("expected a name such as db.name or catalog.db.`odd name`")
+        raise ValueError(f"expected a name such as db.name or catalog.db.`odd name`, found {name!r}")
     return name
 
 
@@ -86,7 +86,7 @@ def _iso_time(text: str) -> str:
     try:
         return datetime.datetime.fromisoformat(text).isoformat(sep=" ")
     except ValueError as error:
-        raise ValueError("expected a time such as 2026-01-31 12:00:00") from error
+        raise ValueError(f"expected a time such as 2026-01-31 12:00:00, found {text!r}") from error
 
 
 def _typed_names(text: object) -> dict[str, str]:
@@ -113,7 +113,7 @@ def _version_worded(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
 
 def _supports(format_: str) -> str:
     keys = _AS_OF.get(format_, ())
-    return f"use {' or '.join(keys)}" if keys else "only delta and iceberg do"
+    return f"use {' or '.join(keys)}" if keys else "only delta and iceberg have one"
 
 
 class Place(Strict):
@@ -128,10 +128,10 @@ class Place(Strict):
     @model_validator(mode="after")
     def _one_place(self) -> Place:
         if (self.path is None) == (self.table is None):
-            found = "neither" if self.path is None else "both"
-            raise ValueError(f"expected one of 'path' and 'table', found {found}")
+            found = "neither; add one" if self.path is None else "both; remove one"
+            raise ValueError(f"expected either 'path' or 'table', found {found}")
         if self.format == "table" and self.table is None:
-            raise ValueError("a 'path' needs a 'format', found none")
+            raise ValueError("a path needs a format; add one, such as format: parquet")
         return self
 
     @property
@@ -178,20 +178,20 @@ class Input(Place):
         given = [key for key in _ALL_AS_OF if getattr(self, key) is not None]
         allowed = _AS_OF.get(self.format, _ALL_AS_OF if self.format == "table" else ())
         if len(given) > 1:
-            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)}")
+            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)} of them; remove the others")
         if given and given[0] not in allowed:
-            raise ValueError(f"{given[0]}: {self.format} doesn't support it; {_supports(self.format)}")
+            raise ValueError(f"{self.format} has no {given[0]} to read; {_supports(self.format)}")
         if self.table_schema is not None and self.format not in FILES:
-            raise ValueError(f"schema: a table of format {self.format} has its own; leave it out")
+            raise ValueError(f"a table of format {self.format} has a schema of its own; remove 'schema'")
         if self.partitions and (self.format not in FILES or self.table is not None):
-            raise ValueError("partitions: expected a path of plain files; a table has its own types")
+            raise ValueError("a table has types of its own for its partitions; remove 'partitions'")
         return self
 
     def check_exists(self) -> None:
         """Raise :class:`InputMissingError` where a local input is not there; a pattern of files has to match one."""
         path = self.local
         if path is not None and not found_at(path, patterns=self.is_files):
-            cause = f"expected the input at {path}, found nothing"
+            cause = f"expected an input at {path}, found nothing"
             raise InputMissingError("INPUT_MISSING", cause, "check input.path")
 
     @property
@@ -240,9 +240,10 @@ class Output(Place):
     @model_validator(mode="after")
     def _partitions(self) -> Output:
         if self.mode == "overwrite_partitions" and not self.partition_by:
-            raise ValueError("mode overwrite_partitions: expected 'partition_by', found none")
+            raise ValueError("mode: overwrite_partitions needs partition_by; name the partition columns there")
         if self.rows_per_file is not None and self.format == "iceberg":
-            raise ValueError("rows_per_file: iceberg sizes its files itself (write.target-file-size-bytes)")
-        if len(set(self.partition_by)) < len(self.partition_by):
-            raise ValueError("partition_by: expected each column once, found one twice")
+            raise ValueError("Iceberg sizes its files itself; remove 'rows_per_file'")
+        twice = next((name for n, name in enumerate(self.partition_by) if name in self.partition_by[:n]), None)
+        if twice is not None:
+            raise ValueError(f"partition_by names column {twice!r} twice; remove one")
         return self

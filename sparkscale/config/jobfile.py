@@ -122,11 +122,14 @@ def _read(path: str) -> str:
         with Path(path).open("rb") as file:
             return file.read(yamlfile.MAX_BYTES + 1).decode("utf-8")
     except UnicodeDecodeError as error:
-        cause = f"{path}: expected UTF-8 text, found a byte that is not ({error.reason})"
-        raise ConfigError("CONFIG_YAML", cause) from error
+        cause = f"{path}: expected UTF-8 text, found other bytes ({error.reason})"
+        raise ConfigError("CONFIG_YAML", cause, "save it as UTF-8") from error
     except FileNotFoundError as error:
         raise InputMissingError("CONFIG_FILE", f"expected a job file at {path}, found none", _INIT) from error
     except PermissionError as error:
-        raise AccessError("CONFIG_FILE", f"cannot read the job file {path}: permission denied") from error
+        cause = f"cannot read the job file {path}: permission denied"
+        raise AccessError("CONFIG_FILE", cause, "check the file's rights") from error
+    except IsADirectoryError as error:
+        raise InputMissingError("CONFIG_FILE", f"expected a job file at {path}, found a folder", _INIT) from error
     except (OSError, ValueError) as error:
         raise InputMissingError("CONFIG_FILE", f"expected a job file at {path!r}: {error}", _INIT) from error

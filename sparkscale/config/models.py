@@ -127,8 +127,8 @@ class JobConfig(Strict):
         """Raise :class:`ConfigError` with the sections that a command needs and the file lacks."""
         missing = [name for name in sections if not getattr(self, name)]
         if missing:
-            cause = f"expected {' and '.join(repr(name) for name in missing)} in the job file, found none"
-            hint = "to apply a saved artifact, use `sparkscale transform`" if "steps" in missing else ""
+            cause = f"the job file has no {' and no '.join(repr(name) for name in missing)}"
+            hint = "add it; to apply a saved artifact, use `sparkscale transform`" if "steps" in missing else "add it"
             raise ConfigError("CONFIG_MISSING", cause, hint)
 
 

@@ -59,14 +59,23 @@ def _word(at: Keys, items: list[tuple[Keys, dict[str, Any]]], place: str, secret
         hint = _renamed(at) or nearest_or_all(str(at[-1]), _siblings(loc))
         return Problem("CONFIG_KEY", f"{place}: unknown key {at[-1]!r:.80}", hint)
     if kind == "missing":
-        return Problem("CONFIG_MISSING", f"{place}: expected key {at[-1]!r}, found none")
+        return Problem("CONFIG_MISSING", f"{place}: this key is missing", "add it")
     if kind == "value_error":
         told = item["msg"].removeprefix("Value error, ")
         return Problem("CONFIG_VALUE", f"{place}: {cut(told)}")
-    expected = " or ".join(dict.fromkeys(_expected(other) for _, other in items))
+    expected = _any_of(dict.fromkeys(_expected(other) for _, other in items))
     choices = re.findall(r"'([^']*)'", expected) if kind == "literal_error" else []
     hint = nearest(str(value), choices) if isinstance(value, str) else ""
     return Problem("CONFIG_VALUE", f"{place}: expected {expected}, found {shown(value)}", hint)
+
+
+def _any_of(kinds: Iterable[str]) -> str:
+    """Return the kinds of values that a key takes: ``a string, a number, true or false``."""
+    found = list(kinds)
+    numbers = [kind for kind in found if kind.endswith(" number")]
+    found = [kind for kind in found if kind != "a whole number" or numbers == [kind]]
+    *most, last = sorted(found, key=lambda kind: " or " in kind)
+    return f"{', '.join(most)}{',' if ' or ' in last else ' or'} {last}" if most else last
 
 
 def _renamed(at: Keys) -> str:
@@ -106,5 +115,9 @@ def _expected(item: Mapping[str, Any]) -> str:
     kind = item["type"]
     if kind == "literal_error":
         return str(item["ctx"]["expected"])
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return "at " + " ".join(
+            {"ge": f"least {v}", "le": f"most {v}"}[k] for k, v in item["ctx"].items() if k in ("ge", "le")
+        )
     text = str(item["msg"]).removeprefix("Input should be ").replace("String should have", "text of")
     return _EXPECTED.get(kind) or text

@@ -7,7 +7,7 @@ from typing import Any
 
 from sparkscale.config import yamlfile
 from sparkscale.config.origins import LONG, Keys, dotted
-from sparkscale.errors import UsageError
+from sparkscale.errors import UsageError, counted
 
 PREFIX = "SPARKSCALE__"
 
@@ -22,7 +22,7 @@ def override(
     for text in overrides:
         key, found, value = text.partition("=")
         if not found or not key:
-            raise UsageError("USAGE_SET", f"--set: expected key.key=value, found {text!r:.80}")
+            raise UsageError("USAGE_SET", f"--set: expected key=value such as output.path=out, found {text!r:.80}")
         _put(data, origins, key.split("."), value, f"--set {key}")
 
 
@@ -36,9 +36,10 @@ def _put(data: Any, origins: dict[Keys, str], keys: list[str], value: str, origi
         index: Any = int(key) if isinstance(data, list) and key.isdecimal() else key
         at.append(index)
         if isinstance(data, list) and (not isinstance(index, int) or index >= len(data)):
-            raise UsageError("USAGE_SET", f"{origin}: expected an index below {len(data)}, found {key!r:.80}")
+            found = f"{dotted(at[:-1])} has {counted(len(data), 'element')}, and no [{key:.80}]"
+            raise UsageError("USAGE_SET", f"{origin}: {found}", "elements are counted from 0")
         if not isinstance(data, list | dict):
-            raise UsageError("USAGE_SET", f"{origin}: {dotted(keys)} is not in a mapping or list")
+            raise UsageError("USAGE_SET", f"{origin}: {dotted(at[:-1])} is one value and has no key {key!r:.80}")
         if last:
             data[index] = yamlfile.scalar(value, origin)
         elif not isinstance(data, list) and index not in data:

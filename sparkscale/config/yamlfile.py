@@ -35,7 +35,9 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     Raises :class:`ConfigError` naming file and line for anything that is not plain YAML.
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise ConfigError("CONFIG_SIZE", f"{name}: expected at most {MAX_BYTES:,} bytes", "is this the right file?")
+        raise ConfigError(
+            "CONFIG_SIZE", f"{name}: expected at most {MAX_BYTES:,} bytes, found more", "is this the right file?"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", YAMLWarning)  # of an anchor that stands twice: the nearer one counts
@@ -85,7 +87,7 @@ def _walk(node: Node, path: tuple[str | int, ...], lines: Lines, name: str) -> I
         raise ConfigError("CONFIG_YAML", f"{name}:{line}: expected at most {MAX_DEPTH} levels, found more")
     tag = str(getattr(node, "tag", "") or "")
     if tag and tag not in _PLAIN_TAGS:
-        yield Problem("CONFIG_YAML", f"{name}:{line}: expected plain YAML, found the tag {tag!r:.80}")
+        yield Problem("CONFIG_YAML", f"{name}:{line}: expected plain YAML, found the tag {tag!r:.80}", "remove it")
     if is_torn(node.value):
         yield Problem("CONFIG_YAML", f"{name}:{line}: expected text, found an unpaired Unicode surrogate")
     if isinstance(node, MappingNode):

@@ -131,7 +131,7 @@ def _problems(
         key = name.lower()
         if key not in lower:
             if not any(star.endswith("*") and key.startswith(star[:-1]) for star in lower):
-                cause = f"{section}.options: {who}'s {format_} {_NOUN[direction]} has no option {name!r} that works"
+                cause = f"{section}.options: {who}'s {format_} {_NOUN[direction]} has no option {name!r}"
                 yield Problem("CONFIG_OPTION", cause, _WHY.get(key) or nearest(name, known) or _listed(known))
             continue
         values = lower[key]

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.maps.base import Bools, Floats, RowMap
 
 
@@ -136,7 +136,7 @@ class SoftmaxMap(RowMap, kind="softmax"):
             raise DataError(
                 "DATA_UNDEFINED",
                 f"{self.kind}: expected a score above -inf in every row (undefined: error), "
-                f"found {np.count_nonzero(undefined)} rows with none",
+                f"found {counted(int(np.count_nonzero(undefined)), 'row')} without one",
                 "fix the data, or set undefined: null, zeros or uniform",
             )
 

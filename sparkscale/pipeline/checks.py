@@ -36,8 +36,8 @@ def check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[
         if column.nested and step.into is None and not row_steps.facts(step):
             yield Problem(
                 "SCHEMA_NESTED",
-                f"{at}: column {column.name!r} is inside a struct, which is not rewritten in place",
-                "give the step an 'into' for its output",
+                f"{at}: column {column.name!r} is inside a struct, and structs are not changed in place",
+                "set 'into' to write the result to a column of its own",
             )
     if isinstance(step, RowStep) and inputs:
         yield from _check_row(at, inputs, arrays)
@@ -59,6 +59,17 @@ def _check_row(at: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> I
         )
 
 
+def _same_name(name: str, written: Sequence[tuple[str, PlannedStep, str]]) -> Problem:
+    labels = list(dict.fromkeys(label for _, _, label in written))
+    if any(name not in planned.main for name, planned, _ in written):
+        hint = "give each output a name of its own in 'outputs'"
+    elif len(labels) == 1:
+        hint = "use {column} in 'into', such as '{column}_scaled'"
+    else:
+        hint = "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'"
+    return Problem("SCHEMA_CLASH", f"more than one output would be named {name!r}, by {' and '.join(labels)}", hint)
+
+
 def clashes(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
     """Yield every name that two steps write, or that an ``into`` shares with a column of the input, each once."""
     key = schema.key
@@ -70,14 +81,7 @@ def clashes(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
     for written in writers.values():
         (name, planned, label), *others = written
         if others:
-            labels = list(dict.fromkeys(label for _, _, label in written))
-            yield Problem(
-                "SCHEMA_CLASH",
-                f"more than one output would be named {name!r}, by {' and '.join(labels)}",
-                "give each output a name of its own in 'outputs'"
-                if any(name not in planned.main for name, planned, _ in written)
-                else "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'",
-            )
+            yield _same_name(name, written)
         elif key(name) in existing and (planned.step.into is not None or name not in planned.own):
             yield Problem(
                 "SCHEMA_CLASH",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from sparkscale.errors import DataError, Problem
+from sparkscale.errors import DataError, Problem, counted
 from sparkscale.maps import ColumnMap, Map, Undefined
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Answer, rounds
@@ -71,13 +71,13 @@ def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[P
             yield Problem(
                 "DATA_NONFINITE",
                 f"column {column.name!r}: expected finite numbers (nonfinite: error), found {known.nans} NaN, "
-                f"{known.posinf} +inf, {known.neginf} -inf in {known.rows} rows",
+                f"{known.posinf} +inf, {known.neginf} -inf in {counted(known.rows, 'row')}",
                 "fix the data, or set nonfinite: keep",
             )
         if planned.step.empty == "error" and not known.finite and needs_values:
             yield Problem(
                 "DATA_EMPTY",
-                f"column {column.name!r}: expected a finite value, found none in {known.rows} rows "
+                f"column {column.name!r}: expected a finite value, found none in {counted(known.rows, 'row')} "
                 f"({known.nulls} null, {known.nans} NaN)",
                 "leave the column out, or set empty: null",
             )

@@ -55,8 +55,8 @@ def check_target(output: str, mode: str) -> None:
         OutputError: (73) where it exists and mode is ``error``, or is a file.
     """
     if mode == "error" and os.path.lexists(local_path(output)):
-        cause = f"output {output} already exists"
-        raise OutputError("OUTPUT_EXISTS", cause, "set mode: overwrite, or choose another path")
+        cause = f"output {output!r} already exists"
+        raise OutputError("OUTPUT_EXISTS", cause, "set output.mode: overwrite, or choose another path")
     check_is_folder(output)
 
 
@@ -69,7 +69,8 @@ def check_is_folder(output: str) -> None:
     target = Path(local_path(output))
     for place in (target, *target.parents):
         if place.exists() and not place.is_dir():
-            raise OutputError("OUTPUT_EXISTS", f"output.path: expected a folder or nothing, {place} is a file")
+            cause = f"output.path: expected a folder, but {str(place)!r} is a file"
+            raise OutputError("OUTPUT_EXISTS", cause, "choose another path")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ def verify(output: str) -> Manifest:
         known = manifest.read(folder)
         if known is None:
             cause = f"expected a manifest in {output}, found none"
-            raise InputMissingError("MANIFEST_MISSING", cause, "only what sparkscale has published as files has one")
+            raise InputMissingError(
+                "MANIFEST_MISSING", cause, "run the job first; only plain files that sparkscale published have one"
+            )
         problems = manifest.problems(folder, known)
     if problems:
         raise DataError.of([replace(problem, cause=f"{output}/{problem.cause}") for problem in problems])

@@ -61,9 +61,9 @@ def storage_error(error: OSError, what: str) -> SparkscaleError:
     """Return our error for one of the file system's."""
     cause = f"{what}: {error.strerror or error}"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return AccessError("PERMISSION", cause, "check the folder's rights")
+        return AccessError("PERMISSION", cause, "check who may write there")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError("DISK_FULL", cause, "free some space, then run it again")
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-        return TemporaryError("OUTPUT_CONFLICT", cause, "another run wrote there; run it again")
-    return OutputError("OUTPUT_FAILED", cause)
+        return TemporaryError("OUTPUT_CONFLICT", cause, "run it again: another run wrote there")
+    return OutputError("OUTPUT_FAILED", cause, "check the path and its disk")

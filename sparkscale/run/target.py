@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from sparkscale.config.jobfile import Job
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def begun(job: Job, report: Report, *, debug: bool, progress: Progress | None) -> Iterator[Sink]:
+def begun(
+    job: Job, report: Report, *, debug: bool, progress: Progress | None, first: Callable[[], object] = bool
+) -> Iterator[Sink]:
     """Claim the target of a run. If the run is already published, the target and the report say ``unchanged``.
+
+    Else ``first`` is called before an engine starts, so that what it raises costs no start.
 
     Raises:
         ConfigError: (78) where target and input overlap, OutputError: (73) where the target cannot be published to,
@@ -41,6 +45,7 @@ def begun(job: Job, report: Report, *, debug: bool, progress: Progress | None) -
         if sink.unchanged is not None:
             report.unchanged(sink.unchanged)
         else:
+            first()
             check_tables(sink.spark, config, sink)
             sink.check_absent()
         yield sink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from sparkscale.config.jobfile import Job
@@ -31,10 +32,11 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
     """
     config, report = job.config, opening.report_of(job, "transform", progress)
     config.need("artifact", "output")
-    with target.begun(job, report, debug=debug, progress=progress) as sink:
+    load = functools.cache(lambda: opening.load(config))
+    with target.begun(job, report, debug=debug, progress=progress, first=load) as sink:
         if sink.unchanged is None:
             with report.stage("read"):
-                applied = opening.load(config)
+                applied = load()
                 report.artifact = applied.about
                 opened = opening.opened(sink.spark, config, sink, applied.fitted)
             report.warnings += opened.plan.warnings

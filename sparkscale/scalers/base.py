@@ -17,7 +17,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_type_hints
 
-from sparkscale.errors import nearest
+from sparkscale.errors import nearest, shown
 from sparkscale.maps import ColumnMap, RowMap
 from sparkscale.maps.winners import Fact
 from sparkscale.scalers import selectors
@@ -202,8 +202,10 @@ def class_of(data: Any, kinds: Mapping[str, type[Step]]) -> type[Step]:
     kind = data.get("kind", next((key for key in ("chain",) if key in data), None))
     cls = kinds.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        hint = nearest(str(kind), kinds) if kind else ""
-        raise FieldError([Mismatch((), f"expected kind: {', '.join(sorted(kinds))}", kind, hint)])
+        every = f"the kinds are {', '.join(sorted(kinds))}"
+        if kind is None:
+            raise FieldError([Mismatch((), "this step has no kind", hint=every)])
+        raise FieldError([Mismatch((), f"unknown kind {shown(kind)}", hint=nearest(str(kind), kinds) or every)])
     return cls
 
 

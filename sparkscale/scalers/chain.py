@@ -17,6 +17,7 @@ from sparkscale.scalers.learning import Ask, Learning
 from sparkscale.scalers.mismatch import At, FieldError, Mismatch
 from sparkscale.stats.column import ColumnStats
 
+_OF_THE_CHAIN = "{!r} belongs to the chain, not to a stage"
 _EXPECTED = "expected stages such as [{kind: impute}, {kind: standard}]"
 
 
@@ -45,12 +46,17 @@ def _kinds() -> dict[str, type[Step]]:
 def _stage(value: Any, at: At, wrong: list[Mismatch]) -> Any:
     """Return one stage; note what is wrong with it at its place."""
     if isinstance(value, Step):
-        wrong += [Mismatch((*at, *rest.at), rest.cause, rest.found) for rest in _misplaced(value)]
+        wrong += [Mismatch((*at, *rest.at), rest.cause, rest.found, rest.hint) for rest in _misplaced(value)]
         return value
     try:
         cls = class_of(value, _kinds())
-        inner: list[Mismatch] = []
-        values = table_of(cls).without(*SHARED).read(value, (), inner)
+        inner = [
+            Mismatch((name,), _OF_THE_CHAIN.format(name), hint="set it there", code="CONFIG_KEY")
+            for name in SHARED
+            if name in value
+        ]
+        plain = {key: held for key, held in value.items() if key not in SHARED}
+        values = table_of(cls).without(*SHARED).read(plain, (), inner)
         if inner:
             raise FieldError(inner)  # noqa: TRY301 - noted below, as what the class itself finds
         return cls(**{name: held for name, held in values.items() if name != "kind"})
@@ -62,12 +68,13 @@ def _stage(value: Any, at: At, wrong: list[Mismatch]) -> Any:
 def _misplaced(stage: Step) -> Iterator[Mismatch]:
     """Yield what makes a step unfit for a stage."""
     if type(stage).kind not in _kinds():
-        yield Mismatch((), f"expected a stage, one of {', '.join(_kinds())}", type(stage).kind)
+        hint = f"the kinds are {', '.join(_kinds())}"
+        yield Mismatch((), f"unknown kind of stage {type(stage).kind!r}", hint=hint)
         return
     plain = type(stage)(**{name: value for name, value in vars(stage).items() if name not in SHARED})
     for name in SHARED:
         if getattr(stage, name) != getattr(plain, name):
-            yield Mismatch((name,), f"expected no {name!r} in a stage: the chain has it", getattr(stage, name))
+            yield Mismatch((name,), _OF_THE_CHAIN.format(name), hint="set it there")
 
 
 class Chain(Scaler, kind="chain"):

@@ -188,7 +188,7 @@ class Table(Kind):
 
 
 def _missing(key: str, at: At) -> Mismatch:
-    return Mismatch((*at, key), f"expected key {key!r}, found none", code="CONFIG_MISSING")
+    return Mismatch((*at, key), "this key is missing", hint="add it", code="CONFIG_MISSING")
 
 
 def _unknown(key: Any, at: At, known: Iterable[str]) -> Mismatch:

@@ -50,7 +50,7 @@ class Robust(Scaler, kind="robust"):
         """Check that a normal distribution has the scale that ``unit_variance`` asks for."""
         if self.unit_variance and not 0 < self._normal_scale < math.inf:
             low, high = self.quantile_range
-            cause = f"robust: expected a quantile_range within 0 and 100 for unit_variance, found [{low:g}, {high:g}]"
+            cause = f"unit_variance: expected a quantile_range above 0 and below 100, found [{low:g}, {high:g}]"
             raise ConfigError("CONFIG_VALUE", cause, "a normal distribution has no quantiles at 0 and 100 percent")
 
     def solve(self, stats: ColumnStats) -> Affine:

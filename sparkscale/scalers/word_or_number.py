@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparkscale.scalers.fields import Choice, Kind, Number, plain_of
+from sparkscale.errors import nearest
+from sparkscale.scalers.fields import Kind, Number, plain_of
 from sparkscale.scalers.mismatch import At, Mismatch
 
 
@@ -19,13 +20,15 @@ class WordOrNumber(Kind):
     def read(self, value: Any, at: At, wrong: list[Mismatch]) -> Any:
         """See :class:`Kind`."""
         plain = plain_of(value)
-        if isinstance(plain, str):
-            return Choice(self.words).read(plain, at, wrong)
+        if isinstance(plain, str) and plain in self.words:
+            return plain
         inner: list[Mismatch] = []
         number = Number().read(plain, at, inner)
         if inner or (self.least is not None and number < self.least):
             bound = "" if self.least is None else f" >= {self.least:g}"
-            wrong.append(Mismatch(at, f"expected {', '.join(self.words)} or a finite number{bound}", plain))
+            hint = nearest(plain, self.words) if isinstance(plain, str) else ""
+            expected = f"expected {', '.join(map(repr, self.words))} or a finite number{bound}"
+            wrong.append(Mismatch(at, expected, plain, hint))
         return number
 
     def schema(self) -> dict[str, Any]:

@@ -100,9 +100,9 @@ def test_open_local_uri_of_every_form(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("uri", ["s3:/b/x", "http:/x", "run:1"])
 def test_refuse_half_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OutputError, match=f"expected a path or one of .*, found {uri}; write ./ before") as caught:
+    with pytest.raises(ConfigError, match=f"expected a path or a URI, found '{uri}'; write ./ before") as caught:
         fitted(1).save(uri)
-    assert (caught.value.code, caught.value.exit_code) == ("STORE_SCHEME", 73)
+    assert (caught.value.code, caught.value.exit_code) == ("STORE_SCHEME", 78)
     assert not list(tmp_path.iterdir())
     assert fitted(1).save(f"./{uri}") == 1
 
@@ -170,7 +170,7 @@ def test_read_no_more_than_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("uri", ["ftp://host/x", "http://host/x", "javascript://x"])
 def test_refuse_scheme(uri: str) -> None:
-    with pytest.raises(OutputError, match="expected a path or one of"):
+    with pytest.raises(ConfigError, match="expected a path or a URI, found '"):
         fitted(1).save(uri)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import sparkscale as ss
 from sparkscale import doctor
-from sparkscale.artifact import store
+from sparkscale.artifact import document, store
 from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.pipeline.fitted import Fitted
@@ -109,6 +111,46 @@ JOBS: list[tuple[str, str, str]] = [
     ("output exists", "run", HEAD + STEP + "output: {format: parquet, path: there}\n"),
     ("output is a file", "run", HEAD + STEP + "output: {format: parquet, path: file, mode: overwrite}\n"),
     ("output where nothing announces", "run", HEAD + STEP + "output: {format: parquet, path: 'hdfs://host/out'}\n"),
+    ("reference to a missing file", "check", "version: 1\ninput: {format: parquet, path: '${file:secret}'}\n" + STEP + OUT),
+    ("path without format", "check", "version: 1\ninput: {path: in}\n" + STEP + OUT),
+    ("path and table", "check", "version: 1\ninput: {format: delta, path: in, table: db.t}\n" + STEP + OUT),
+    ("neither path nor table", "check", "version: 1\ninput: {format: parquet}\n" + STEP + OUT),
+    ("odd name of a table", "check", "version: 1\ninput: {table: 'a b'}\n" + STEP + OUT),
+    ("version of plain files", "check", "version: 1\ninput: {format: parquet, path: in, version: 3}\n" + STEP + OUT),
+    ("snapshot of Delta", "check", "version: 1\ninput: {format: delta, path: in, snapshot: 3}\n" + STEP + OUT),
+    ("version and timestamp", "check", "version: 1\ninput: {format: delta, path: in, version: 3, timestamp: '2026-01-31'}\n" + STEP + OUT),
+    ("no time", "check", "version: 1\ninput: {format: delta, path: in, timestamp: yesterday}\n" + STEP + OUT),
+    ("schema of a table", "check", "version: 1\ninput: {format: delta, path: in, schema: 'x double'}\n" + STEP + OUT),
+    ("partitions of a table", "check", "version: 1\ninput: {format: delta, path: in, partitions: 'month int'}\n" + STEP + OUT),
+    ("partitions without types", "check", "version: 1\ninput: {format: parquet, path: in, partitions: month}\n" + STEP + OUT),
+    ("unknown option of CSV", "check", "version: 1\ninput: {format: csv, path: in, options: {separator: ';'}}\n" + STEP + OUT),
+    ("unknown option of Parquet", "check", HEAD + STEP + "output: {format: parquet, path: out, options: {compresion: zstd}}\n"),
+    ("partitions without partition_by", "check", HEAD + STEP + "output: {format: parquet, path: out, mode: overwrite_partitions}\n"),
+    ("partition_by twice", "check", HEAD + STEP + "output: {format: parquet, path: out, partition_by: [a, a]}\n"),
+    ("rows_per_file of Iceberg", "check", HEAD + STEP + "output: {format: iceberg, path: out, rows_per_file: 10}\n"),
+    ("action of schema drift", "check", HEAD + STEP + OUT + "schema_drift: {extra: fail}\n"),
+    ("key of an earlier version", "check", HEAD + STEP + OUT + "verify: 100\n"),
+    ("weight of quantiles", "check", HEAD + "steps: [{kind: robust, columns: x}]\n" + OUT + "weight: w\n"),
+    ("clip without limits", "check", step("{kind: clip, columns: x}")),
+    ("clip by limits and quantiles", "check", step("{kind: clip, columns: x, limits: [0, 1], quantiles: [0.01, 0.99]}")),
+    ("impute by a word", "check", step("{kind: impute, columns: x, value: average}")),
+    ("power of an unknown method", "check", step("{kind: power, columns: x, method: boxcox}")),
+    ("quantile without knots", "check", step("{kind: quantile, columns: x, knots: 1}")),
+    ("variance at the ends", "check", step("{kind: robust, columns: x, quantile_range: [0, 100], unit_variance: true}")),
+    ("chain without stages", "check", step("{columns: x, chain: []}")),
+    ("softmax in a chain", "check", step("{columns: x, chain: [{kind: softmax}]}")),
+    ("columns of a stage", "check", step("{columns: x, chain: [{kind: asinh, columns: y}]}")),
+    ("outputs of a softmax", "check", step("{kind: softmax, columns: [x, y], outputs: {winner: w}}")),
+    ("nan beside a condition", "check", where("{x: {nan: true, ge: 1}}")),
+    ("a character of control", "check", HEAD + "name: \x07\n"),
+    ("too deep", "check", HEAD + f"name: {'[' * 70}{']' * 70}\n"),
+    ("too large", "check", HEAD + STEP + OUT + "#" * 1_000_000),
+    ("artifact inside input", "run", HEAD + STEP + OUT + "artifact: {path: in/stats}\n"),
+    ("artifact inside output", "run", HEAD + STEP + OUT + "artifact: {path: out/stats}\n"),
+    ("artifact not there", "transform", HEAD + OUT + "artifact: {path: gone}\n"),
+    ("version of the artifact not there", "transform", HEAD + OUT + "artifact: {path: store, version: 9}\n"),
+    ("input as output table", "check", "version: 1\ninput: {table: db.t}\n" + STEP + "output: {table: db.t}\n"),
+    ("neither steps nor artifact", "check", HEAD + OUT),
 ]  # fmt: skip
 
 #: Wrong calls.
@@ -138,6 +180,29 @@ CALLS: list[list[str]] = [
     ["rollback", "gone"],
     ["rollback", "store"],
     ["inspect", "ftp://host/x"],
+    ["inspect", ""],
+    ["inspect", "store", "--version", "x"],
+    ["inspect", "odd:name"],
+    ["inspect", "newer.json"],
+    ["inspect", "damaged.json"],
+    ["inspect", "text.json"],
+    ["inspect", "empty.json"],
+    ["inspect", "other.json"],
+    ["inspect", "kinds.json"],
+    ["inspect", "good.yaml"],
+    ["check"],
+    ["check", "good.yaml"],
+    ["check", "-c", "good.yaml", "--nope"],
+    ["check", "-c", "good.yaml", "--set", "steps.7.kind=robust"],
+    ["check", "-c", "good.yaml", "--set", "version.x=1"],
+    ["check", "-c", "good.yaml", "--set", "output.mod=append"],
+    ["check", "-c", "good.yaml", "-c", "local.yaml"],
+    ["check", "-c", "latin.yaml"],
+    ["check", "-c", "in"],
+    ["init", "--example", "nightli"],
+    ["verify", "-c", "good.yaml"],
+    ["verify", "-c", "bucket.yaml"],
+    ["recover", "-c", "no_output.yaml"],
 ]  # fmt: skip
 
 Run = Callable[[list[str]], str]
@@ -145,6 +210,21 @@ Snapshot = Callable[[str], None]
 
 #: Those that `check` refuses as `run` does.
 RUNS = [row for row in JOBS if row[1] == "run" and row[0] not in ("no output", "no steps")]
+
+
+def bad_artifacts() -> dict[str, bytes]:
+    """Return artifacts that cannot be loaded, by name."""
+    good = document.dump(ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": [1.0, 2.0]}))
+    unknown = json.loads(good.replace(b'"kind": "standard"', b'"kind": "standrad"'))
+    unknown["checksum"] = document._checksum({key: value for key, value in unknown.items() if key != "checksum"})
+    return {
+        "newer": json.dumps(json.loads(good) | {"format_version": 2}).encode(),
+        "damaged": good.replace(b'"rows": 2', b'"rows": 3', 1),
+        "text": b"not JSON",
+        "empty": b"",
+        "other": b'{"format": "something else"}',
+        "kinds": json.dumps(unknown).encode(),
+    }
 
 
 @pytest.fixture
@@ -156,6 +236,12 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     (tmp_path / "file").write_text("x")
     (tmp_path / "good.yaml").write_text(HEAD + STEP + OUT)
     store.save(Fitted((), (), {}, (), None), "store")
+    (tmp_path / "local.yaml").write_text(HEAD + STEP + OUT + "spark: {master: 'local[2]'}\n")
+    (tmp_path / "latin.yaml").write_bytes("name: Müller\n".encode("latin-1"))
+    (tmp_path / "bucket.yaml").write_text(HEAD + STEP + "output: {format: parquet, path: 's3://bucket/out'}\n")
+    (tmp_path / "no_output.yaml").write_text(HEAD + STEP)
+    for name, data in bad_artifacts().items():
+        (tmp_path / f"{name}.json").write_bytes(data)
 
     def run(arguments: list[str]) -> str:
         before = sorted(tmp_path.rglob("*"))
@@ -249,8 +335,8 @@ def test_check_an_output_that_holds_this_very_run(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(("more", "cause"), [
     ("", "expected 'steps' to fit, or an 'artifact' to apply, found neither in the job file; add one of them"),
-    (STEP, "expected 'output' in the job file, found none"),
-    ("artifact: {path: store}\n", "expected 'output' in the job file, found none"),
+    (STEP, "the job file has no 'output'; add it"),
+    ("artifact: {path: store}\n", "the job file has no 'output'; add it"),
 ])  # fmt: skip
 def test_check_a_job_that_no_command_can_do(fails: Run, tmp_path: Path, more: str, cause: str) -> None:
     (tmp_path / "job.yaml").write_text(HEAD + more)
@@ -271,7 +357,7 @@ def test_show_every_problem_before_the_last_line(
         entry.main(["check", "--config", "job.yaml"])
     assert capsys.readouterr().err.splitlines()[:-1] == [
         "  CONFIG_VALUE: job.yaml:3: steps[0].temperature: expected a finite number > 0, found 0",
-        "  CONFIG_MISSING: job.yaml:3: steps[1].columns: expected key 'columns', found none",
+        "  CONFIG_MISSING: job.yaml:3: steps[1].columns: this key is missing; add it",
         "  CONFIG_KEY: job.yaml:3: steps[1].column: unknown key 'column'; did you mean 'columns'?",
         "  CONFIG_KEY: job.yaml:5: engin: unknown key 'engin'; did you mean 'engine'?",
     ]

@@ -53,7 +53,7 @@ def test_take_least_numbers_and_none_below(job: Any) -> None:
     assert (loaded.self_check, loaded.artifact.version) == (0, 1)
     found = problems(job, overrides=["self_check=-1", "artifact.path=a", "artifact.version=0"])
     assert set(found) == {
-        "--set self_check: expected greater than or equal to 0, found -1",
+        "--set self_check: expected at least 0, found -1",
         "--set artifact.version: expected a whole number from 1, 'newest' or 'promoted', found 0",
     }
 
@@ -347,7 +347,7 @@ def test_refuse_types_that_no_partition_has(text: object) -> None:
     "place", [{"format": "delta", "path": "in"}, {"table": "a.b"}, {"format": "csv", "table": "a.b"}]
 )
 def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="a table has its own types"):
+    with pytest.raises(ValidationError, match="a table has types of its own"):
         Input.model_validate({**place, "partitions": "month int"})
 
 

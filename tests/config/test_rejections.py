@@ -150,10 +150,10 @@ def test_refuse_null(tmp_path: Path, name: str, key: str) -> None:
         assert "input.where.x: expected a condition such as {ge: 1}, found none; for nulls, write {null: true}" in found
     elif key in EITHER and name.startswith(("input", "output")):
         (found,) = problems(tmp_path, data)
-        assert f"{name.split(maxsplit=1)[0]}: expected one of 'path' and 'table', found neither" in found
+        assert f"{name.split(maxsplit=1)[0]}: expected either 'path' or 'table', found neither" in found
     elif key == "kind":
         (found,) = problems(tmp_path, data)
-        assert f"steps[0]: expected kind: {min(REGISTRY)}, " in found
+        assert f"steps[0]: this step has no kind; the kinds are {min(REGISTRY)}, " in found
     else:
         assert_named(tmp_path, name, key, problems(tmp_path, data))
 
@@ -183,17 +183,17 @@ def test_refuse_missing_key(tmp_path: Path, name: str, key: str) -> None:
         place = place[part]  # type: ignore[index]
     del place[key]
     (found,) = problems(tmp_path, data)
-    assert f"expected key '{key}', found none" in found
+    assert f"{key}: this key is missing; add it" in found
 
 
 @pytest.mark.parametrize("name", ["input", "output"])
 def test_refuse_place_without_a_key(tmp_path: Path, name: str) -> None:
     data = job(name)
     del data[name]["path"]
-    assert "expected one of 'path' and 'table', found neither" in problems(tmp_path, data)[0]
+    assert "expected either 'path' or 'table', found neither; add one" in problems(tmp_path, data)[0]
     data = job(name)
     del data[name]["format"]
-    assert "a 'path' needs a 'format', found none" in problems(tmp_path, data)[0]
+    assert "a path needs a format; add one" in problems(tmp_path, data)[0]
 
 
 @pytest.mark.parametrize(("name", "key", "alike"), [

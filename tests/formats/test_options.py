@@ -28,7 +28,7 @@ def test_pass_options_that_work(engine: Any, format_: str, direction: Any, given
 
 
 REFUSED: list[tuple[Any, str, Any, dict[str, object], str]] = [
-    ("spark", "csv", "read", {"nulValue": "NA"}, "no option 'nulValue' that works; did you mean 'nullValue'?"),
+    ("spark", "csv", "read", {"nulValue": "NA"}, "no option 'nulValue'; did you mean 'nullValue'?"),
     ("spark", "csv", "read", {"samplingRatio": 0.1}, "the whole input decides the types"),
     ("spark", "csv", "read", {"columnPruning": True}, "it hides damaged records"),
     ("spark", "csv", "read", {"preferDate": True}, "dates are never guessed"),

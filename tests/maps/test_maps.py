@@ -371,7 +371,7 @@ def test_map_rows_without_scores(map_: RowMap, shape: tuple[int, int]) -> None:
 
 
 def test_refuse_undefined_softmax_and_count_it() -> None:
-    with pytest.raises(DataError, match="found 2 rows with none") as caught:
+    with pytest.raises(DataError, match="found 2 rows without one") as caught:
         run(SoftmaxMap(undefined="error"), [-INF, -INF], [0.0, 0.0], [-INF, -INF])
     assert (caught.value.code, caught.value.exit_code) == ("DATA_UNDEFINED", 65)
 

@@ -108,7 +108,7 @@ WRONG: list[tuple[list[Any], str, str]] = [
     ([ss.MinMax("scores")], "SCHEMA_TYPE", "column 'scores' is array<double>"),
     ([ss.Softmax("tags")], "SCHEMA_TYPE", "numbers, or one array of numbers, but column 'tags' is array<string>"),
     ([ss.MinMax("person")], "SCHEMA_TYPE", "column 'person' is struct"),
-    ([ss.MinMax("person.home.no.")], "SCHEMA_NESTED", "give the step an 'into'"),
+    ([ss.MinMax("person.home.no.")], "SCHEMA_NESTED", "set 'into' to write"),
     ([ss.Softmax(["s1", "scores"])], "SCHEMA_TYPE", "found 's1', 'scores'"),
     ([ss.Softmax(["counts", "scores"])], "SCHEMA_TYPE", "a step of its own"),
     ([ss.UnitNorm("late")], "SCHEMA_ONE_SCORE", "one column 'late'"),

@@ -425,8 +425,8 @@ def test_read_policy_of_a_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("schema_drift: loud", "schema_drift: expected 'error', 'warn' or 'ignore' or a mapping, found 'loud'"),
-    ("schema_drift: 5", "schema_drift: expected 'error', 'warn' or 'ignore' or a mapping, found 5"),
+    ("schema_drift: loud", "schema_drift: expected a mapping, 'error', 'warn' or 'ignore', found 'loud'"),
+    ("schema_drift: 5", "schema_drift: expected a mapping, 'error', 'warn' or 'ignore', found 5"),
     ("schema_drift: {extra: loud}", "schema_drift.extra: expected 'error', 'warn' or 'ignore', found 'loud'"),
     ("schema_drift: {extar: warn}", "schema_drift.extar: unknown key 'extar'; did you mean 'extra'?"),
     ("schema_drift: {missing: warn}", "schema_drift.missing: unknown key 'missing'; the keys here are case, dropped, extra, narrowed, nullability, reordered, retyped, widened"),

@@ -78,8 +78,7 @@ def test_name_in_schema_and_errors(toy: type[Scaler], tmp_path: Path) -> None:
     assert schema["$defs"]["toy"]["properties"]["times"] == {"type": "number", "minimum": 1, "default": 1.0}
     assert schema["$defs"]["toy"]["description"] == f"``{toy.formula}`` from one end of the range."
     (found,) = wrong(tmp_path, JOB.replace("kind: toy", "kind: toi"))
-    kinds = ", ".join(sorted(REGISTRY))
-    assert found == f"job.yaml:4: steps[0]: expected kind: {kinds}, found 'toi'; did you mean 'toy'?"
+    assert found == "job.yaml:4: steps[0]: unknown kind 'toi'; did you mean 'toy'?"
 
 
 def test_transform_save_and_load(toy: type[Scaler], tmp_path: Path) -> None:
@@ -95,7 +94,7 @@ def test_leave_nothing_behind(tmp_path: Path) -> None:
     assert not hasattr(ss, "Toy")
     assert "toy" not in json_schema()["$defs"]
     (found,) = wrong(tmp_path, JOB)
-    assert found.startswith(f"job.yaml:4: steps[0]: expected kind: {min(REGISTRY)}, ")
+    assert found.startswith("job.yaml:4: steps[0]: unknown kind 'toy'")
 
 
 def test_refuse_a_kind_that_is_taken(toy: type[Scaler]) -> None:

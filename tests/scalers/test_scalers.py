@@ -419,7 +419,7 @@ def test_scale_a_constant_to_unit_variance_as_sklearn() -> None:
 @pytest.mark.parametrize("percents", [(0, 75), (25, 100), (50 + 2**-47, 50 + 2**-46)])
 def test_refuse_unit_variance_without_normal_quantiles(percents: tuple[float, float]) -> None:
     Robust("x", quantile_range=percents)
-    with pytest.raises(ConfigError, match=r"expected a quantile_range within 0 and 100 for unit_variance, found \["):
+    with pytest.raises(ConfigError, match=r"unit_variance: expected a quantile_range above 0 and below 100, found \["):
         Robust("x", quantile_range=percents, unit_variance=True)
 
 
@@ -464,7 +464,7 @@ def test_match_numpy_power_norms(table: Floats, power: float) -> None:
 
 @pytest.mark.parametrize("norm", [0, 0.99, -3, math.inf, math.nan, True, None, [2]])
 def test_refuse_what_is_no_norm(norm: Any) -> None:
-    with pytest.raises(ConfigError, match="norm: expected l1, l2, max or a finite number >= 1, found "):
+    with pytest.raises(ConfigError, match="norm: expected 'l1', 'l2', 'max' or a finite number >= 1, found "):
         UnitNorm(["x", "y"], norm=norm)
 
 

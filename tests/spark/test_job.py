@@ -279,7 +279,7 @@ def test_check_the_target_and_the_engine_without_a_job(spark: SparkSession, inpu
     spark.range(1).write.format("delta").save(str(inputs / "table"))
     text = f"version: 1\ninput: {{format: parquet, path: in}}\nsteps: {STEPS}\noutput: {{format: delta, path: table}}\n"
     Path("job.yaml").write_text(text)
-    with pytest.raises(OutputError, match="table already exists; set mode: overwrite"):
+    with pytest.raises(OutputError, match=r"table already exists; set output\.mode: overwrite"):
         check_schema(jobfile.load("job.yaml", "check"))
     check_schema(jobfile.load("job.yaml", "check", overrides=["output.mode=overwrite"]))
 

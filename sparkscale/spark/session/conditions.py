@@ -27,9 +27,9 @@ class Meaning(NamedTuple):
 
 
 SPARK = Meaning(ConfigError, "CONFIG_SPARK", "check spark.conf and spark.master")
-OPTION = Meaning(ConfigError, "CONFIG_OPTION", "check its options")
-CONFLICT = Meaning(TemporaryError, "OUTPUT_CONFLICT", "another run changed the table meanwhile; run it again")
-EXISTS = Meaning(OutputError, "OUTPUT_EXISTS", "set mode: overwrite, or choose another place")
+OPTION = Meaning(ConfigError, "CONFIG_OPTION", "check input.options and output.options")
+CONFLICT = Meaning(TemporaryError, "OUTPUT_CONFLICT", "run it again: another run changed the table meanwhile")
+EXISTS = Meaning(OutputError, "OUTPUT_EXISTS", "set output.mode: overwrite, or choose another place")
 PACKAGE = Meaning(
     UnfitEnvironmentError,
     "ENV_PACKAGE",
@@ -39,7 +39,7 @@ VERSION = Meaning(InputMissingError, "INPUT_VERSION", "name a version that the t
 CATALOG = Meaning(ConfigError, "CONFIG_TABLE", "name the catalog in spark.conf (spark.sql.catalog.<name>)")
 NO_TABLE = Meaning(InputMissingError, "INPUT_MISSING", "check the table's name or path")
 NO_PATH = Meaning(InputMissingError, "INPUT_MISSING", "check input.path")
-_TARGET = Meaning(DataError, "SCHEMA_TARGET", "give the result the table's columns, or set mode: overwrite")
+_TARGET = Meaning(DataError, "SCHEMA_TARGET", "give the result the table's columns, or set output.mode: overwrite")
 DUPLICATE = Meaning(
     DataError,
     "SCHEMA_DUPLICATE",
@@ -49,16 +49,16 @@ TYPE = Meaning(DataError, "SCHEMA_TYPE", "write that column with another type be
 FILES = Meaning(
     DataError,
     "SCHEMA_FILES",
-    "the input's files have different types for one column; write them again with the same types",
+    "write the input's files again with one type for the column",
 )
 LAYOUT = Meaning(
-    DataError, "INPUT_LAYOUT", "let input.path name the table's own folder, in which every file is equally deep"
+    DataError, "INPUT_LAYOUT", "set input.path to the table's own folder, in which all files are equally deep"
 )
 WORKER = Meaning(UnfitEnvironmentError, "ENV_WORKER", "set PYSPARK_PYTHON to one Python for driver and executors")
 EMPTY = Meaning(
     DataError,
     "INPUT_EMPTY",
-    "the input holds no file of its format; name its columns in input.schema if that is right",
+    "check input.path and input.format: no file of that format is there; if the input may be empty, set input.schema",
 )
 _SCHEMA = Meaning(DataError, "SCHEMA_INVALID", "check input.schema")
 _PARTITION = Meaning(

@@ -20,6 +20,9 @@ _NO_PYTHON = re.compile(
     r'Cannot run program "([^"]*(?:python|pypy)[^"]*)"|Cannot run program "([^"]*)".*?PythonWorkerFactory', re.DOTALL
 )
 
+#: What Spark advises; our hint says what a job can do.
+_ADVICE = re.compile(r" (Please ensure that the file is in|It must be specified manually|Please use )[^.]*\.?$")
+
 
 @contextlib.contextmanager
 def translated(what: str) -> Iterator[None]:
@@ -57,10 +60,10 @@ def translate(error: Exception, what: str) -> SparkscaleError:
     text = "\nCaused by: ".join(_told(error))
     if absent := _NO_PYTHON.search(text):
         cause = f"{what}: the executors have no Python at {absent[1] or absent[2]}"
-        return UnfitEnvironmentError("ENV_WORKER", cause, "set PYSPARK_PYTHON to one that they have")
+        return UnfitEnvironmentError("ENV_WORKER", cause, "set PYSPARK_PYTHON to a Python that they have")
     found = _by_text(text, messages.OURS) or _by_condition(error, text) or _by_text(text, messages.MEANINGS)
     if found is None:
-        hint = "--debug shows Spark's whole account of it"
+        hint = "run it again with --debug to see Spark's whole message"
         return InternalError("SPARK_FAILED", f"{what}: {_first_line(text)}", hint)
     meaning, match = found
     cause = _cause(text, match)
@@ -124,5 +127,6 @@ def _first_line(text: str) -> str:
 
 def _short(line: str) -> str:
     line = re.sub(r"^(?:Caused by: |: |[\w.$]+(?:Exception|Error): )+", "", " ".join(line.split()))
-    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line).rstrip(".")
+    line = re.sub(r"\s*SQLSTATE: \w+.*$", "", line)
+    line = _ADVICE.sub("", line).rstrip(".")
     return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004 - one line of a log

@@ -24,7 +24,16 @@ _OUT_OF_MEMORY = (
 )
 #: Codes of ours in a failure's text: an expression of a job raised it in the engine.
 OURS: Sequence[tuple[str, Meaning]] = [
-    (r"(DATA_NONFINITE|DATA_UNDEFINED|DATA_LENGTH)", Meaning(DataError, "", "fix the data, or change the step's rule")),
+    (r"(DATA_NONFINITE)", Meaning(DataError, "", "fix the data, or set nonfinite: keep")),
+    (
+        r"(DATA_UNDEFINED): \w*softmax",
+        Meaning(DataError, "", "fix the data, or set undefined: null, zeros or uniform"),
+    ),
+    (r"(DATA_UNDEFINED)", Meaning(DataError, "", "fix the data, or set undefined: null")),
+    (
+        r"(DATA_LENGTH)",
+        Meaning(DataError, "", "fix those rows, or make their mask null, which leaves all scores out"),
+    ),
     (
         r"(DATA_UNKEPT)",
         Meaning(
@@ -51,7 +60,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "DATA_UNKEPT",
-            "a value of a column in output.partition_by cannot be a folder's name; partition by another column",
+            "partition by another column: a value of a column in output.partition_by cannot be a folder's name",
         ),
     ),
     # What a kernel says in a Python worker.
@@ -76,7 +85,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     ),
     (
         r"SlowDown|Too ?Many ?Requests|[Tt]hrottl|status code: 503|Service Unavailable",
-        Meaning(TemporaryError, "THROTTLED", "the store asks for fewer requests; run it again later"),
+        Meaning(TemporaryError, "THROTTLED", "run it again later: the store asks for fewer requests"),
     ),
     (r"Delta table already exists|Table .* already exists", conditions.EXISTS),
     (
@@ -116,7 +125,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     (r"[Pp]ath does not exist|[Ff]ile .* does not exist|No such file or directory", conditions.NO_PATH),
     (
         r"Permission denied|AccessControlException|PERMISSION_DENIED",
-        Meaning(AccessError, "PERMISSION", "check the rights"),
+        Meaning(AccessError, "PERMISSION", "check who may read and write there"),
     ),
     (
         r"No module named '?(\w+)",
@@ -139,7 +148,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     ),
     (
         r"Python worker exited unexpectedly",
-        Meaning(TemporaryError, "SPARK_LOST", "run it again; is the worker's memory enough?"),
+        Meaning(TemporaryError, "SPARK_LOST", "run it again; if it happens again, give the workers more memory"),
     ),
     (
         r"CSV header does not conform to the schema",
@@ -154,7 +163,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "INPUT_PARTITION",
-            "a folder's name such as 'key=' has no value: name it key=__HIVE_DEFAULT_PARTITION__, which is null",
+            "rename folders such as 'key=', which have no value, to key=__HIVE_DEFAULT_PARTITION__, which is null",
         ),
     ),
     (
@@ -162,7 +171,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "INPUT_DAMAGED",
-            "a timestamp before 1970 has a fraction that Spark's ORC reader refuses; write it as Parquet first",
+            "write the input as Parquet: Spark's ORC reader fails on fractions of a second before 1970",
         ),
     ),
     (
@@ -170,7 +179,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "SCHEMA_TYPE",
-            "the table has a type that Sail cannot read; set spark.engine: spark, or write it without that column",
+            "set spark.engine: spark, or leave that column out of the table: Sail cannot read its type",
         ),
     ),
     (
@@ -192,7 +201,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "INPUT_DAMAGED",
-            "a file of the input is damaged or not of the format (or schema) that the job names",
+            "check input.format and input.schema; if the file is damaged, restore or remove it",
         ),
     ),
     (
@@ -200,7 +209,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         Meaning(
             DataError,
             "INPUT_DAMAGED",
-            "a value is not of the type that input.schema or input.partitions gives its column",
+            "fix the value, or give its column another type in input.schema or input.partitions, such as string",
         ),
     ),
     (

@@ -132,7 +132,7 @@ class Sink(abc.ABC):
         """Raise :class:`OutputError` (73) where mode is ``error`` and there is something."""
         if self.output.mode == "error" and self.partitions() is not None:
             cause = f"output {self.output.name} already exists"
-            raise OutputError("OUTPUT_EXISTS", cause, "set mode: overwrite, or choose another place")
+            raise OutputError("OUTPUT_EXISTS", cause, "set output.mode: overwrite, or choose another place")
 
     def problems(self, planned: Plan, source: str) -> list[Problem]:
         """Return what the target cannot hold of a plan's result, and where the table that is there differs from it."""

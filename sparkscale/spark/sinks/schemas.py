@@ -23,10 +23,10 @@ def differences(
         found.append(Problem("SCHEMA_TARGET", f"{place} has no column {name!r}", hint))
     for name in [name for name in there if name not in types]:
         cause = f"column {name!r} of {place} is not in the result"
-        found.append(Problem("SCHEMA_TARGET", cause, "add it, or set mode: overwrite"))
+        found.append(Problem("SCHEMA_TARGET", cause, "add it, or set output.mode: overwrite"))
     for name in types.keys() & there.keys() - set(partition_by):
         if there[name] not in ("", types[name]):
             cause = f"column {name!r} of {place}: expected {there[name]}, the result has {types[name]}"
-            hint = "cast it (a partition of the input by input.partitions), or set mode: overwrite"
+            hint = "cast it (a partition of the input by input.partitions), or set output.mode: overwrite"
             found.append(Problem("SCHEMA_TARGET", cause, hint))
     return sorted(found, key=str)

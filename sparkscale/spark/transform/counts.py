@@ -13,7 +13,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.audit import Audit
 from sparkscale.pipeline.fitted import Fitted
@@ -176,7 +176,7 @@ def judge(counts: Mapping[str, int], fitted: Fitted, report: Report) -> None:
             names = ", ".join(repr(column.name) for column in item.inputs)
             raise DataError(
                 "DATA_EMPTY",
-                f"{label}: expected scores in {names}, found only nulls in {report.rows} rows",
+                f"{label}: expected scores in {names}, found only nulls in {counted(report.rows, 'row')}",
                 "leave the step out, or set empty: null",
             )
         if (undefined := counts.get(f"undefined_{item.number}")) is not None:

@@ -38,7 +38,7 @@ class Log1pForm(ColumnForm[Log1pMap], of=Log1pMap):
         log = log1p(x, stages)
         if self.map.undefined == "null":
             return F.when(x > F.lit(-1.0), log)
-        refused = refuse("DATA_UNDEFINED: log1p of a value that is not above -1 (undefined: error): ", x)
+        refused = refuse("DATA_UNDEFINED: log1p: expected values above -1 (undefined: error), found ", x)
         return F.when(x > F.lit(-1.0), log).when(x.isNotNull(), refused)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:

@@ -67,7 +67,7 @@ class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
         defined = F.when(x == F.lit(_INF), x).when(x > F.lit(0.0), y)
         if map_.undefined == "null":
             return defined
-        text = "DATA_UNDEFINED: box_cox of a value that is not above 0 (undefined: error): "
+        text = "DATA_UNDEFINED: box_cox: expected values above 0 (undefined: error), found "
         return defined.when(x.isNotNull(), refuse(text, x))
 
     def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:

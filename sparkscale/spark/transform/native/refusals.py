@@ -18,9 +18,10 @@ def unless_null(x: Scores, value: SparkColumn) -> SparkColumn:
 def unless_nonfinite(x: Scores, value: SparkColumn, top: SparkColumn) -> SparkColumn:
     """Return a value of the row; stop the query where a score is NaN or infinite. ``top`` is for the error's text."""
     bad = x.any(lambda score: ~(F.abs(score) < F.lit(math.inf)) & score.isNotNull())
-    return F.when(bad, refuse("DATA_NONFINITE: a score that is NaN or infinite; the row's largest is ", top)).otherwise(
-        value
+    text = (
+        "DATA_NONFINITE: expected finite scores (nonfinite: error), found NaN or an infinity in a row whose largest is "
     )
+    return F.when(bad, refuse(text, top)).otherwise(value)
 
 
 def refuse(text: str, value: SparkColumn) -> SparkColumn:

@@ -75,7 +75,8 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
         if self.map.undefined == "null":
             return F.when(~is_least(top), top)
         if self.map.undefined == "error":
-            refused = refuse("DATA_UNDEFINED: a row of scores that are all ", top)
+            expected = "expected a score above -inf in every row (undefined: error)"
+            refused = refuse(f"DATA_UNDEFINED: {self.map.kind}: {expected}, found a row whose largest is ", top)
             return F.when(is_least(top), refused).otherwise(top)
         return top
 
