@@ -128,7 +128,7 @@ class JobConfig(Strict):
         missing = [name for name in sections if not getattr(self, name)]
         if missing:
             cause = f"the job file has no {' and no '.join(repr(name) for name in missing)}"
-            hint = "add it; to apply a saved artifact, use `sparkscale transform`" if "steps" in missing else "add it"
+            hint = "add them, or apply a saved artifact by `sparkscale transform`" if "steps" in missing else "add it"
             raise ConfigError("CONFIG_MISSING", cause, hint)
 
 

@@ -63,7 +63,7 @@ def export(fitted: Fitted, name: str, **options: Any) -> Any:
     """
     known = names()
     if name not in REGISTRY:
-        hint = nearest(name, known) or f"the exports are {', '.join(known) or 'none yet'}"
+        hint = nearest(name, known) or f"the exports are {', '.join(known)}"
         raise UsageError("USAGE_EXPORT", f"export: expected the name of an export, found {name!r}", hint)
     kind = REGISTRY[name]
     try:

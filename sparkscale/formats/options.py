@@ -132,7 +132,7 @@ def _problems(
         if key not in lower:
             if not any(star.endswith("*") and key.startswith(star[:-1]) for star in lower):
                 cause = f"{section}.options: {who}'s {format_} {_NOUN[direction]} has no option {name!r}"
-                yield Problem("CONFIG_OPTION", cause, _WHY.get(key) or nearest(name, known) or _listed(known))
+                yield Problem("CONFIG_OPTION", cause, _WHY.get(key) or _near(name, known) or _listed(known))
             continue
         values = lower[key]
         if values is not None and str(value).lower() not in values:
@@ -144,6 +144,12 @@ def _problems(
 
 
 _NOUN = {"read": "reader", "write": "writer"}
+
+
+def _near(name: str, known: Known) -> str:
+    """Return the hint for a name that is like a known one, or is a longer form of it, as separator is of sep."""
+    form = next((one for one in sorted(known) if len(one) > 2 and name.lower().startswith(one.lower())), None)  # noqa: PLR2004
+    return nearest(name, known) or (f"did you mean {form!r}?" if form else "")
 
 
 def _listed(known: Known) -> str:

@@ -18,7 +18,8 @@ def all_of(kind: type[T], items: Iterable[T], what: str, example: str) -> tuple[
     found = tuple(items) if isinstance(items, Iterable) else items
     odd = [item for item in found if not isinstance(item, kind)] if isinstance(found, tuple) else [found]
     if odd:
-        cause = f"{what}: expected a list of {kind.__name__}, found {odd[0]!r:.200}"
+        found_ = f"one {type(items).__name__}" if isinstance(items, kind) else f"{odd[0]!r:.200}"
+        cause = f"{what}: expected a list of {kind.__name__} objects, found {found_}"
         raise ConfigError("CONFIG_VALUE", cause, f"write {example}")
     return found
 
@@ -27,6 +28,7 @@ def of_spark(df: DataFrame) -> DataFrame:
     """Refuse what is no PySpark DataFrame, which has a session; PySpark itself is not imported here."""
     if hasattr(type(df), "sparkSession"):
         return df
-    found = f"{type(df).__module__.partition('.')[0]} {type(df).__name__}"
+    package = type(df).__module__.partition(".")[0]
+    found = f"a {type(df).__name__}" if package == "builtins" else f"a {package} {type(df).__name__}"
     hint = "use spark.createDataFrame(data), or fit_arrays and transform_arrays for a dict of arrays"
     raise ConfigError("CONFIG_VALUE", f"expected a PySpark DataFrame, found {found}", hint)

@@ -29,15 +29,17 @@ _NARROW |= {"M8[D]": "date"}
 #: Types that are not numbers, although Python turns some of them into numbers.
 _NO_NUMBERS = (str, bytes, complex, np.complexfloating, np.datetime64, np.timedelta64)
 
+_DICT = "give arrays by column name, such as {'price': [1.0, 2.0]}"
+
 
 def table(columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
     """Return the columns as arrays; raises :class:`DataError` where they are not named arrays of one length."""
     if not hasattr(columns, "items"):
-        raise DataError("DATA_TYPE", f"expected a dict of arrays by column name, found {type(columns).__name__}")
+        raise DataError("DATA_TYPE", f"expected a dict of arrays, found a {type(columns).__name__}", _DICT)
     pairs = list(columns.items())
     names = [name for name, _ in pairs]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise DataError("DATA_TYPE", f"expected a dict of arrays by column name, found names {names!r:.80}")
+        raise DataError("DATA_TYPE", f"expected a dict of arrays, found names {names!r:.80}", _DICT)
     made = {name: _column(name, data) for name, data in pairs}
     lengths = {len(array): name for name, array in reversed(made.items())}
     if len(lengths) > 1:

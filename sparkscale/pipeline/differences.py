@@ -19,18 +19,18 @@ def first_difference(ours: Sequence[PlannedStep], theirs: Sequence[PlannedStep])
 
 def of_weights(ours: str | None, theirs: str | None) -> str:
     """Return how two weights differ in words, or an empty string where they are the same."""
-    return "" if ours == theirs else f"weight {_name(ours)} and {_name(theirs)}"
+    return "" if ours == theirs else f"two weights: {_name(ours)} and {_name(theirs)}"
 
 
 def _of_step(number: int, pair: tuple[PlannedStep, PlannedStep]) -> Iterator[str]:
     ours, theirs = (step.step.to_dict() for step in pair)
     for key in dict.fromkeys([*ours, *theirs]):  # the kind comes first: other kinds have other keys
         if ours.get(key) != theirs.get(key):
-            yield f"in step {number} {key}: {shown(ours.get(key))} and {shown(theirs.get(key))}"
+            yield f"two values of {key} in step {number}: {shown(ours.get(key))} and {shown(theirs.get(key))}"
     found = ([column.name for column in step.inputs] for step in pair)
     for position, (our, their) in enumerate(zip_longest(*found), 1):
         if our != their:
-            yield f"in step {number} ({ours['kind']}), column {position}: {_name(our)} and {_name(their)}"
+            yield f"two names of column {position} in step {number} ({ours['kind']}): {_name(our)} and {_name(their)}"
 
 
 def _name(name: Any) -> str:

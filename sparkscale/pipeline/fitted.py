@@ -195,7 +195,7 @@ class Fitted:
             (output,), (feature,) = item.outputs, item.inputs
             if output not in there:
                 cause = f"column {output!r}, which step {item.number} wrote, is not in the data to invert"
-                raise DataError("SCHEMA_MISSING", cause)
+                raise DataError("SCHEMA_MISSING", cause, "give it all columns that transform wrote")
             if feature.name not in out or (item.map.lossless and not out[feature.name].map.lossless):
                 made = Column((output,), "unknown")  # which engines cast to double
                 out[feature.name] = Application(

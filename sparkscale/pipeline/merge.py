@@ -19,6 +19,8 @@ from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.learning import Ask
 from sparkscale.stats.column import ColumnStats
 
+_WRITE = "write ss.merge([monday, tuesday])"
+
 
 def merge(parts: Iterable[Fitted]) -> Fitted:
     """Merge the fits of the parts of a data set into the fit of the whole.
@@ -27,9 +29,9 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
     those that only others have. If types differ, a column gets the type that holds all values, or else double.
     Raises :class:`DataError` if the parts are of different pipelines, or their steps found different columns.
     """
-    parts = all_of(Fitted, parts, "the parts to merge", "ss.merge([monday, tuesday])")
+    parts = all_of(Fitted, parts, "the parts to merge", _WRITE.removeprefix("write "))
     if not parts:
-        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none")
+        raise DataError("MERGE_NOTHING", "expected at least one fitted pipeline to merge, found none", _WRITE)
     first = parts[0]
     for other in parts[1:]:
         if difference := first_difference(first.steps, other.steps) or of_weights(first.weight, other.weight):
@@ -48,9 +50,9 @@ def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> 
     problems = [
         Problem(
             "MERGE_LOOKS",
-            f"column {feature!r}: expected every part to have statistics behind {ask.map.formula!r}, "
-            f"found {sum((feature, ask.map) in known for known in seen)} of {len(parts)} that have",
-            "a step whose stages depend on the data cannot be merged exactly: fit it on the whole",
+            f"column {feature!r}: expected statistics behind {ask.map.formula!r} in all {len(parts)} parts, "
+            f"found them in {sum((feature, ask.map) in known for known in seen)}",
+            "fit on the whole: a step that looks again at data changed by what it learned cannot be merged exactly",
         )
         for feature, ask in asked
         if not all((feature, ask.map) in known for known in seen)

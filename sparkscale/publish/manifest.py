@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from sparkscale.errors import DataError, Problem
+from sparkscale.errors import DataError, Problem, counted
 
 FORMAT, FORMAT_VERSION = "sparkscale-manifest", 1
 FOLDER, NAME = "_sparkscale", "manifest.json"
@@ -148,19 +148,25 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
     )
 
 
+_RESTORE = "restore it, or run the job again"
+
+
 def problems(folder: Path, manifest: Manifest) -> list[Problem]:
     """Compare every file of a folder with its manifest, and return every difference."""
     found = set(data_files(folder))
-    out = [Problem("FILE_MISSING", f"{name}: expected this file, found none") for name in manifest.files.keys() - found]
-    out += [Problem("FILE_UNKNOWN", f"{name}: is not in the manifest") for name in found - manifest.files.keys()]
+    gone, more = sorted(manifest.files.keys() - found), sorted(found - manifest.files.keys())
+    out = [Problem("FILE_MISSING", f"{name}: expected this file, found none", _RESTORE) for name in gone]
+    out += [Problem("FILE_UNKNOWN", f"{name}: this file is not in the manifest", "move it elsewhere") for name in more]
 
     def one(name: str) -> Problem | None:
         known = manifest.files[name]
         size, digest = _digest(folder / name)
         if size != known["size"]:
-            return Problem("FILE_DAMAGED", f"{name}: expected {known['size']:,} bytes, found {size:,}")
+            return Problem(
+                "FILE_DAMAGED", f"{name}: expected {counted(known['size'], 'byte')}, found {size:,}", _RESTORE
+            )
         if known.get("sha256") not in (None, digest):
-            return Problem("FILE_DAMAGED", f"{name}: its content is not the one that was published")
+            return Problem("FILE_DAMAGED", f"{name}: its content is not what was published", _RESTORE)
         return None
 
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -33,14 +33,14 @@ def test_merge_row_steps_that_saw_no_rows() -> None:
 
 
 @pytest.mark.parametrize(("steps", "said"), [
-    ([ss.MinMax("x", clip=True)], "in step 1 clip: false and true"),
-    ([ss.MinMax("x", empty="null")], "in step 1 empty: 'error' and 'null'"),
-    ([ss.MinMax("y")], 'in step 1 columns: ["x"] and ["y"]'),
-    ([ss.MinMax(["x", "y"])], 'in step 1 columns: ["x"] and ["x", "y"]'),
-    ([ss.MinMax("x", into="x2")], "in step 1 into: null and 'x2'"),
-    ([ss.Standard("x", ddof=1)], "in step 1 kind: 'minmax' and 'standard'"),
+    ([ss.MinMax("x", clip=True)], "two values of clip in step 1: false and true"),
+    ([ss.MinMax("x", empty="null")], "two values of empty in step 1: 'error' and 'null'"),
+    ([ss.MinMax("y")], 'two values of columns in step 1: ["x"] and ["y"]'),
+    ([ss.MinMax(["x", "y"])], 'two values of columns in step 1: ["x"] and ["x", "y"]'),
+    ([ss.MinMax("x", into="x2")], "two values of into in step 1: null and 'x2'"),
+    ([ss.Standard("x", ddof=1)], "two values of kind in step 1: 'minmax' and 'standard'"),
     ([ss.MinMax("x"), ss.MaxAbs("y")], "1 and 2 steps"),
-    ([ss.MinMax("x*")], 'in step 1 columns: ["x"] and ["x*"]'),
+    ([ss.MinMax("x*")], 'two values of columns in step 1: ["x"] and ["x*"]'),
     ([], "1 and 0 steps"),
 ])  # fmt: skip
 def test_refuse_to_merge_what_is_different(steps: list[Any], said: str) -> None:
@@ -59,10 +59,12 @@ def test_refuse_to_merge_what_found_other_columns() -> None:
     pipeline = ss.Pipeline([ss.MaxAbs("b"), ss.MinMax("a*")])
     tables: list[dict[str, Any]] = [{"b": [1.0], "a1": [1.0], "a3": [2.0]}, {"b": [1.0], "a1": [1.0], "a2": [2.0]}]
     first, other = map(pipeline.fit_arrays, tables)
-    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and 'a2'; fit every part"):
+    with pytest.raises(
+        DataError, match=r"found two names of column 2 in step 2 \(minmax\): 'a3' and 'a2'; fit every part"
+    ):
         ss.merge([first, other])
     one = pipeline.fit_arrays({"b": [1.0], "a1": [1.0]})
-    with pytest.raises(DataError, match=r"found in step 2 \(minmax\), column 2: 'a3' and none; "):
+    with pytest.raises(DataError, match=r"found two names of column 2 in step 2 \(minmax\): 'a3' and none; "):
         ss.merge([first, one])
 
 
@@ -79,6 +81,6 @@ def test_merge_what_comes_one_by_one() -> None:
 
 @pytest.mark.parametrize("parts", [FITTED, [FITTED, None], ["stats"], 5])
 def test_refuse_to_merge_what_is_not_fitted(parts: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^the parts to merge: expected a list of Fitted, found ") as caught:
+    with pytest.raises(ConfigError, match=r"^the parts to merge: expected a list of Fitted objects, found ") as caught:
         ss.merge(parts)
     assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)

@@ -22,19 +22,21 @@ def test_take_steps_of_any_iterable() -> None:
 
 
 @pytest.mark.parametrize(("steps", "found"), [
-    (ss.Standard("x"), "Standard("), (["x"], "'x'"), ("x", "'x'"), ([ss.Standard("x"), None], "None"), (None, "None"),
+    (ss.Standard("x"), "one Standard"), (["x"], "'x'"), ("x", "'x'"), ([ss.Standard("x"), None], "None"), (None, "None"),
     ([ss.Standard], "<class"), ({"x": ss.Standard("x")}, "'x'"),
 ])  # fmt: skip
 def test_refuse_what_are_no_steps(steps: Any, found: str) -> None:
-    with pytest.raises(ConfigError, match=r"^steps: expected a list of Step, found .*; write Pipeline\(\[") as caught:
+    with pytest.raises(
+        ConfigError, match=r"^steps: expected a list of Step objects, found .*; write Pipeline\(\["
+    ) as caught:
         ss.Pipeline(steps)
     assert (caught.value.code, caught.value.exit_code) == ("CONFIG_VALUE", 78)
     assert f"found {found}" in caught.value.cause
 
 
 @pytest.mark.parametrize(("data", "found"), [
-    (pd.DataFrame({"x": [1.0]}), "pandas DataFrame"), ({"x": [1.0]}, "builtins dict"),
-    (np.zeros((2, 2)), "numpy ndarray"), (SimpleNamespace(sparkSession=None), "types SimpleNamespace"),
+    (pd.DataFrame({"x": [1.0]}), "a pandas DataFrame"), ({"x": [1.0]}, "a dict"),
+    (np.zeros((2, 2)), "a numpy ndarray"), (SimpleNamespace(sparkSession=None), "a types SimpleNamespace"),
 ])  # fmt: skip
 def test_refuse_what_is_no_spark_dataframe(data: Any, found: str) -> None:
     for use in (ss.Pipeline([ss.MinMax("x")]).fit, FITTED.transform, FITTED.inverse_transform):

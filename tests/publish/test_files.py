@@ -527,10 +527,10 @@ def test_find_what_differs_from_a_manifest(tmp_path: Path) -> None:
     put(folder, a="x", b="22", _other="", p_is_1__e="5")
     (folder / "c").unlink()
     assert [str(problem) for problem in manifest.problems(folder, known)] == [
-        "a: its content is not the one that was published",
-        "b: expected 1 bytes, found 2",
-        "c: expected this file, found none",
-        "p=1/e: is not in the manifest",
+        "a: its content is not what was published; restore it, or run the job again",
+        "b: expected 1 byte, found 2; restore it, or run the job again",
+        "c: expected this file, found none; restore it, or run the job again",
+        "p=1/e: this file is not in the manifest; move it elsewhere",
     ]
     assert not manifest.is_whole(folder, known)
 

@@ -45,8 +45,8 @@ def test_verify_what_is_damaged(here: Path, capsys: pytest.CaptureFixture[str]) 
     Path("out/b").unlink()
     code, _, err = call(capsys, "verify")
     assert code == 65
-    assert err[:2] == ["  FILE_DAMAGED: out/a: its content is not the one that was published",
-                       "  FILE_MISSING: out/b: expected this file, found none"]  # fmt: skip
+    assert err[:2] == ["  FILE_DAMAGED: out/a: its content is not what was published; restore it, or run the job again",
+                       "  FILE_MISSING: out/b: expected this file, found none; restore it, or run the job again"]  # fmt: skip
     assert err[-1].startswith("sparkscale: error[FILE_DAMAGED] 2 problems, the first: out/a: its content")
 
 
