@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,43 @@ def test_go_by_the_condition_first(condition: str | None, text: str, code: str) 
     assert (found.code, found.cause.startswith("reading in: ")) == (code, True)
 
 
+#: What engines say of what fails, shortened.
+TOLD = [
+    "[PATH_NOT_FOUND] Path does not exist: file:/gone",
+    "[TABLE_OR_VIEW_NOT_FOUND] The table or view `db`.`t` cannot be found",
+    "[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version 9",
+    "[DELTA_CONCURRENT_APPEND] Files were added by a concurrent update",
+    "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta",
+    "[COLUMN_ALREADY_EXISTS] The column `x` already exists",
+    "[PARQUET_TYPE_ILLEGAL] Illegal Parquet type: INT32 (TIME(MILLIS,true))",
+    "[CANNOT_MERGE_SCHEMAS] Failed merging schemas",
+    "[CONFLICTING_PARTITION_COLUMN_NAMES] Conflicting partition column names detected",
+    "[INVALID_PARTITION_VALUE] Failed to cast value `x` to data type INT for partition column `month`",
+    "[INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS] Cannot write to `t`",
+    "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9 than that in driver: 3.11",
+    "java.lang.OutOfMemoryError: Java heap space",
+    "ExecutorLostFailure (executor 1 exited caused by one of the running tasks)",
+    "Python worker exited unexpectedly (crashed)",
+    "java.io.IOException: No space left on device",
+    "java.nio.file.AccessDeniedException: Permission denied: /data",
+    "com.amazonaws.AmazonServiceException: SlowDown, status code: 503",
+    "java.net.UnknownHostException: namenode",
+    "No FileSystem for scheme: s3a",
+    "ModuleNotFoundError: No module named 'pandas'",
+    "Mkdirs failed to create file:/out/key=value",
+    "Decimal precision 30 is too large to store in a Decimal(18,2)",
+    "CSV header does not conform to the schema",
+    "Empty partition column value in 'key='",
+    "Java gateway process exited before sending its port number",
+    "[NEW_CONDITION] Nobody knows this",
+]
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_say_what_to_do(snapshot: Callable[[str], None], text: str) -> None:
+    snapshot(f"{text}\n{translate(PySparkException(message=text), 'writing out').line}")
+
+
 @pytest.mark.parametrize("text", [
     'Lost task 0.0 (TID 1): java.io.IOException: Cannot run program "/no/python3": error=2, No such file or directory',
     'java.io.IOException: Cannot run program "/no/python3": Exec failed, error: 13 (Permission denied)',
@@ -67,7 +105,7 @@ def test_name_a_python_that_executors_lack(text: str) -> None:
     place = text.split('"')[1]
     cause = f"writing: the executors have no Python at {place}"
     assert (found.exit_code, found.code, found.cause) == (69, "ENV_WORKER", cause)
-    assert found.hint == "set PYSPARK_PYTHON to one that they have"
+    assert found.hint == "set PYSPARK_PYTHON to a Python that they have"
 
 
 def test_call_a_damaged_footer_by_its_name(spark: SparkSession, tmp_path: Path, thorough: bool) -> None:

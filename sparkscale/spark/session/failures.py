@@ -21,7 +21,9 @@ _NO_PYTHON = re.compile(
 )
 
 #: What Spark advises; our hint says what a job can do.
-_ADVICE = re.compile(r" (Please ensure that the file is in|It must be specified manually|Please use )[^.]*\.?$")
+_ADVICE = re.compile(
+    r" (Please ensure that the file is in|It must be specified manually)[^.]*\.?$|: _corrupt_record\.?$"
+)
 
 
 @contextlib.contextmanager

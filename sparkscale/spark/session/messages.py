@@ -115,7 +115,7 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     ),
     (
         r"UnknownHostException|failed to lookup address|No NameNode hosts",
-        Meaning(UnfitEnvironmentError, "ENV_NETWORK", "check the host's name and the network"),
+        Meaning(UnfitEnvironmentError, "ENV_NETWORK", "that host is unknown: check its name and the network"),
     ),
     (r"URISyntaxException|URL without authority|URL scheme is not allowed", conditions.NO_PATH),
     (
