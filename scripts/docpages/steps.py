@@ -32,12 +32,18 @@ def of_kind(kind: str) -> str:
 
 
 def _parts(kind: str, cls: type[base.Step]) -> Iterator[str]:
-    yield docstrings.markdown(cls.__doc__ or "")
+    yield _importing(docstrings.markdown(cls.__doc__ or ""), cls.__name__)
     if distributions.svg(kind):
         yield f"![What {kind} does: numbers before and after](../pictures/{kind}.svg)"
     own = [name for name in _names(cls) if name not in _names(base.Step)]
     if own:
         yield _keys(cls, own)
+
+
+def _importing(text: str, name: str) -> str:
+    """Return a text whose first example imports what a module has by itself: a reader types it into an empty Python."""
+    used = [one for one in (name, "ColumnStats") if f"{one}(" in text or f"{one}." in text]
+    return text.replace("```pycon\n", f"```pycon\n>>> from sparkscale import {', '.join(sorted(used))}\n", 1)
 
 
 def _names(cls: type[base.Step]) -> list[str]:

@@ -44,6 +44,8 @@ class Affine(ColumnMap, kind="affine"):
 
     NaN gives NaN. An infinity gives itself, or the end of the clip.
 
+    >>> import numpy as np
+    >>> from sparkscale.maps import Affine
     >>> onto = Affine.spanning(-33.0, 1301.0, center=-33.0, onto=(-1.0, 1.0), clip=(-1.0, 1.0))
     >>> onto.formula
     'clip((x - -33.0) / 1334.0 * 2.0 + -1.0, -1.0, 1.0)'

@@ -45,6 +45,16 @@ def test_run_docstring_examples(name: str) -> None:
     assert failed == 0
 
 
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if ">>> " in (ROOT / name).read_text("utf-8")])
+def test_run_the_examples_of_a_page_in_an_empty_python(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8").replace("```\n", "\n")  # a fence is no output
+    with np.printoptions(legacy=False):
+        example = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
+        runner = doctest.DocTestRunner(verbose=False)
+        assert runner.run(example).failed == 0
+    assert example.examples
+
+
 def test_find_examples_in_every_package() -> None:
     found = set(modules())
     assert {"sparkscale.maps.affine", "sparkscale.stats.column", "sparkscale.spark.fit.queries"} <= found

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sparkscale.cli import entry
+from tests.samples import script
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,25 +38,18 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """240 of the flights, and as many scores of the classifier."""
+    folder = tmp_path_factory.mktemp("samples")
+    script("sample_data").make(folder, limit=240)
+    return folder
+
+
 @pytest.fixture
-def flights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with the README's table: flights with real shapes, nulls and three score columns."""
-    random = np.random.default_rng(5)
-    rows = 240
-    numbers = {
-        "distance": random.integers(80, 4983, rows),
-        "month": np.arange(rows) % 12 + 1,
-        "score_a": random.normal(0, 3, rows),
-        "score_b": random.normal(0, 3, rows),
-        "score_c": random.normal(0, 3, rows),
-    }
-    nullable = {name: random.normal(10, 40, rows).round() for name in ("air_time", "dep_delay", "arr_delay")}
-    table = pa.table(
-        {name: pa.array(data) for name, data in numbers.items()}
-        | {name: pa.array(data, mask=random.random(rows) < 0.05) for name, data in nullable.items()}
-    )
-    (tmp_path / "data" / "flights").mkdir(parents=True)
-    pq.write_table(table, tmp_path / "data" / "flights" / "part.parquet")
+def flights(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with some of the data that the pages name, as `scripts/quickstart` makes it."""
+    shutil.copytree(samples, tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -63,16 +57,17 @@ def flights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run_page(name: str, folder: Path, spark: SparkSession) -> list[str]:
     """Run a page's blocks from top to bottom; return the commands of sparkscale that ran.
 
-    YAML that is a job becomes `job.yaml`; `sh` blocks are for clusters, and `tests/scripts/test_packaging.py` has them.
+    YAML that is a job becomes `job.yaml`, or the file that the text before it names; `sh` blocks are for clusters, and `tests/scripts/test_packaging.py` has them.
     """
     names: dict[str, object] = {"spark": spark}
     ran = []
-    for language, block in re.findall(
-        r"^```(\w+)\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.DOTALL | re.MULTILINE
-    ):
+    text = (ROOT / name).read_text("utf-8")
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        language, block = match.groups()
         if language == "yaml":
             if block.startswith("version: 1\n"):
-                (folder / "job.yaml").write_text(block, encoding="utf-8")
+                named = re.findall(r"`(\w+\.yaml)`", text[: match.start()])
+                (folder / (named[-1] if named else "job.yaml")).write_text(block, encoding="utf-8")
         elif language == "python":  # the JVM has a folder of its own
             code = block.replace('"data/flights"', repr(str(folder / "data" / "flights")))
             exec(compile(code, name, "exec"), names)  # noqa: S102 - the document is what is tested
@@ -99,14 +94,17 @@ def test_run_page(name: str, flights: Path, spark: SparkSession) -> None:
 
 def test_run_tutorial(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_page("docs/tutorial.md", flights, spark) == [
-        "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor",
+        "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor", "run",
     ]  # fmt: skip
     assert "Fitted on 240 rows" in capsys.readouterr().out
+    months = pq.read_table(flights / "data" / "flights").column("month").to_numpy()
     scaled = pq.read_table(flights / "out" / "flights_scaled").to_pydict()
-    assert len(scaled["distance"]) == 120
+    assert len(scaled["distance"]) == np.count_nonzero(months <= 6)
     assert abs(np.mean(scaled["distance"])) < 1e-12
+    assert np.nanmedian(np.array(scaled["dep_delay"], dtype=float)) == 0
+    shares = pq.read_table(flights / "out" / "digits_softmax").to_pydict()
     np.testing.assert_allclose(
-        np.sum([scaled[f"p_score_{letter}"] for letter in "abc"], axis=0), 1.0, rtol=0, atol=3 * 2.0**-53
+        np.sum([shares[f"p_score_{digit}"] for digit in range(10)], axis=0), 1.0, rtol=0, atol=10 * 2.0**-53
     )
 
 
