@@ -40,10 +40,10 @@ def check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[
                 "set 'into' to write the result to a column of its own",
             )
     if isinstance(step, RowStep) and inputs:
-        yield from _check_row(at, inputs, arrays)
+        yield from _check_row(at, step.kind, inputs, arrays)
 
 
-def _check_row(at: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> Iterator[Problem]:
+def _check_row(at: str, kind: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> Iterator[Problem]:
     if arrays and len(inputs) > 1:
         yield Problem(
             "SCHEMA_TYPE",
@@ -54,7 +54,8 @@ def _check_row(at: str, inputs: Sequence[Column], arrays: Sequence[Column]) -> I
         yield Problem(
             "SCHEMA_ONE_SCORE",
             f"{at}: expected the scores of a row, two or more columns or an array column, "
-            f"found one column {inputs[0].name!r}, whose softmax would be 1 in every row",
+            f"found one column {inputs[0].name!r}"
+            + (", whose softmax would be 1 in every row" if kind == "softmax" else ""),
             "to rescale a feature over all rows, use minmax or standard",
         )
 

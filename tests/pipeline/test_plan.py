@@ -100,35 +100,36 @@ def test_find_every_problem_at_once() -> None:
     assert found[0][1] == "column 'yaer' is not in flights; did you mean 'year'?"
 
 
-WRONG: list[tuple[list[Any], str, str]] = [
-    ([ss.MinMax("zzz")], "SCHEMA_MISSING", "its columns are 'year', 'month'"),
-    ([ss.MinMax("Year")], "SCHEMA_MISSING", "did you mean 'year'?"),
-    ([ss.MinMax("person.agee")], "SCHEMA_MISSING", "did you mean 'person.age'?"),
-    ([ss.MinMax("bits")], "SCHEMA_TYPE", "column 'bits' is binary"),
-    ([ss.MinMax("scores")], "SCHEMA_TYPE", "column 'scores' is array<double>"),
-    ([ss.Softmax("tags")], "SCHEMA_TYPE", "numbers, or one array of numbers, but column 'tags' is array<string>"),
-    ([ss.MinMax("person")], "SCHEMA_TYPE", "column 'person' is struct"),
-    ([ss.MinMax("person.home.no.")], "SCHEMA_NESTED", "set 'into' to write"),
-    ([ss.Softmax(["s1", "scores"])], "SCHEMA_TYPE", "found 's1', 'scores'"),
-    ([ss.Softmax(["counts", "scores"])], "SCHEMA_TYPE", "a step of its own"),
-    ([ss.UnitNorm("late")], "SCHEMA_ONE_SCORE", "one column 'late'"),
-    ([ss.MinMax("s?"), ss.MinMax("s1")], "SCHEMA_CLASH", "'s1', by step 1 (minmax) and step 2 (minmax)"),
-    ([ss.MinMax("s?", into="x")], "SCHEMA_CLASH", "more than one output would be named 'x', by step 1 (minmax)"),
-    ([ss.MinMax("s1", into="YEAR")], "SCHEMA_CLASH", "would write 'YEAR', which the input has already"),
-    ([ss.MinMax("s1", into="x"), ss.MinMax("s2", into="X")], "SCHEMA_CLASH", "named 'x'"),
-    ([ss.MinMax("s1", into="s1")], "SCHEMA_CLASH", "choose another 'into'"),
-    ([ss.MinMax("/nothing/")], "SCHEMA_NO_MATCH", "'/nothing/' matches no numeric column of flights"),
-    ([ss.MinMax("//")], "SCHEMA_MISSING", "column '//' is not in flights"),  # nothing between slashes is no pattern
-    ([ss.MinMax("n*e")], "SCHEMA_NO_MATCH", "its numeric columns are 'year', 'month', 'id', "),
-    ([ss.MinMax({"dtype": "decimal", "except": ["price"]})], "SCHEMA_NO_MATCH", "matches no numeric column"),
+#: Steps that do not fit, and the code of the error; what it says is in the snapshot.
+WRONG: list[tuple[list[Any], str]] = [
+    ([ss.MinMax("zzz")], "SCHEMA_MISSING"),
+    ([ss.MinMax("Year")], "SCHEMA_MISSING"),
+    ([ss.MinMax("person.agee")], "SCHEMA_MISSING"),
+    ([ss.MinMax("bits")], "SCHEMA_TYPE"),
+    ([ss.MinMax("scores")], "SCHEMA_TYPE"),
+    ([ss.Softmax("tags")], "SCHEMA_TYPE"),
+    ([ss.MinMax("person")], "SCHEMA_TYPE"),
+    ([ss.MinMax("person.home.no.")], "SCHEMA_NESTED"),
+    ([ss.Softmax(["s1", "scores"])], "SCHEMA_TYPE"),
+    ([ss.Softmax(["counts", "scores"])], "SCHEMA_TYPE"),
+    ([ss.UnitNorm("late")], "SCHEMA_ONE_SCORE"),
+    ([ss.MinMax("s?"), ss.MinMax("s1")], "SCHEMA_CLASH"),
+    ([ss.MinMax("s?", into="x")], "SCHEMA_CLASH"),
+    ([ss.MinMax("s1", into="YEAR")], "SCHEMA_CLASH"),
+    ([ss.MinMax("s1", into="x"), ss.MinMax("s2", into="X")], "SCHEMA_CLASH"),
+    ([ss.MinMax("s1", into="s1")], "SCHEMA_CLASH"),
+    ([ss.MinMax("/nothing/")], "SCHEMA_NO_MATCH"),
+    ([ss.MinMax("//")], "SCHEMA_MISSING"),
+    ([ss.MinMax("n*e")], "SCHEMA_NO_MATCH"),
+    ([ss.MinMax({"dtype": "decimal", "except": ["price"]})], "SCHEMA_NO_MATCH"),
 ]
 
 
-@pytest.mark.parametrize(("steps", "code", "text"), WRONG)
-def test_refuse_what_does_not_fit(steps: list[Any], code: str, text: str) -> None:
+@pytest.mark.parametrize(("steps", "code"), WRONG)
+def test_refuse_what_does_not_fit(steps: list[Any], code: str, snapshot: Any) -> None:
     ((found, said),) = problems(*steps)
     assert found == code
-    assert text in said
+    snapshot(f"{steps}\n{said}")
 
 
 @pytest.mark.parametrize(

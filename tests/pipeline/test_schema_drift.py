@@ -66,36 +66,36 @@ def renamed(**names: str) -> Schema:
     return table(**{names.get(name, name): type_ for name, type_ in WAS.items()})
 
 
-#: What differs: the kind, the fit, the table, and what is said.
-DIFFERENCES: list[tuple[str, Fitted, Schema, str]] = [
-    ("extra", FIT, now(more="string"), "expected the columns of the fit, found others in new: 'more' (string)"),
-    ("extra", FIT, now(a="int", b="date"), "found others in new: 'a' (int), 'b' (date)"),
-    ("extra", FIT, now(**{f"c{i}": "int" for i in range(10)}), "'c7' (int) and 2 more"),
-    ("extra", FIT, now(X="double"), "'X' (double)"),  # beside the column itself
-    ("dropped", FIT, now(name=None), "expected the columns of the fit, 'name' (string) not found in new"),
-    ("dropped", FIT, now(name=None, id=None), "'id' (bigint), 'name' (string) not found in new"),
-    ("reordered", FIT, table(**dict(reversed(WAS.items()))), "expected the order of the fit, found 'v' before 'id' in new"),
-    ("reordered", FIT, table(**{"x": "double", "id": "bigint"} | WAS), "found 'x' before 'id' in new"),
-    ("case", FIT, renamed(x="X"), "column 'x': expected the case of the fit, found 'X' in new"),
-    ("case", FIT, renamed(v="V"), "column 'v': expected the case of the fit, found 'V' in new"),
-    ("case", NESTED, table(s="{Y double}", x="double!"), "column 's.y': expected the case of the fit, found 's.Y' in new"),
-    ("case", NESTED, table(S="{y double}", x="double!"), "column 's.y': expected the case of the fit, found 'S.y' in new"),
-    ("widened", FIT, now(n="bigint"), "column 'n': expected int as in the fit, found bigint in new"),
-    ("widened", FIT, now(n="double"), "column 'n': expected int as in the fit, found double in new"),
-    ("widened", FIT, now(n="decimal(12,2)"), "column 'n': expected int as in the fit, found decimal(12,2) in new"),
-    ("narrowed", FIT, now(x="float"), "column 'x': expected double as in the fit, found float in new"),
-    ("narrowed", FIT, now(x="int"), "column 'x': expected double as in the fit, found int in new"),
-    ("narrowed", FIT, now(n="boolean"), "column 'n': expected int as in the fit, found boolean in new"),
-    ("narrowed", FIT, now(v="array<float>"), "column 'v': expected array<double> as in the fit, found array<float> in new"),
-    ("narrowed", NESTED, table(s="{y float}", x="double!"), "column 's.y': expected double as in the fit, found float in new"),
-    ("retyped", FIT, now(x="bigint"), "column 'x': expected double as in the fit, found bigint in new"),
-    ("retyped", FIT, now(x="decimal(9,2)"), "column 'x': expected double as in the fit, found decimal(9,2) in new"),
-    ("retyped", FIT, now(n="float"), "column 'n': expected int as in the fit, found float in new"),
-    ("retyped", FIT, now(v="array<bigint>"), "column 'v': expected array<double> as in the fit, found array<bigint> in new"),
-    ("case", FIT, renamed(x="X", n="N"), "columns 'x', 'n': expected the case of the fit, found 'X', 'N' in new"),
-    ("narrowed", WIDE, table(**dict.fromkeys(WIDE.stats, "int!")), "columns 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7' and 2 more: expected double as in the fit, found int in new"),
-    ("nullability", WIDE, table(**dict.fromkeys(WIDE.stats, "double")), "'c7' and 2 more: expected not null as in the fit, found what may be null in new"),
-    ("nullability", NESTED, table(s="{y double}", x="double"), "column 'x': expected not null as in the fit, found what may be null in new"),
+#: What differs: the kind, the fit, and the table. What is said is in the snapshot.
+DIFFERENCES: list[tuple[str, Fitted, Schema]] = [
+    ("extra", FIT, now(more="string")),
+    ("extra", FIT, now(a="int", b="date")),
+    ("extra", FIT, now(**{f"c{i}": "int" for i in range(10)})),
+    ("extra", FIT, now(X="double")),
+    ("dropped", FIT, now(name=None)),
+    ("dropped", FIT, now(name=None, id=None)),
+    ("reordered", FIT, table(**dict(reversed(WAS.items())))),
+    ("reordered", FIT, table(**{"x": "double", "id": "bigint"} | WAS)),
+    ("case", FIT, renamed(x="X")),
+    ("case", FIT, renamed(v="V")),
+    ("case", NESTED, table(s="{Y double}", x="double!")),
+    ("case", NESTED, table(S="{y double}", x="double!")),
+    ("widened", FIT, now(n="bigint")),
+    ("widened", FIT, now(n="double")),
+    ("widened", FIT, now(n="decimal(12,2)")),
+    ("narrowed", FIT, now(x="float")),
+    ("narrowed", FIT, now(x="int")),
+    ("narrowed", FIT, now(n="boolean")),
+    ("narrowed", FIT, now(v="array<float>")),
+    ("narrowed", NESTED, table(s="{y float}", x="double!")),
+    ("retyped", FIT, now(x="bigint")),
+    ("retyped", FIT, now(x="decimal(9,2)")),
+    ("retyped", FIT, now(n="float")),
+    ("retyped", FIT, now(v="array<bigint>")),
+    ("case", FIT, renamed(x="X", n="N")),
+    ("narrowed", WIDE, table(**dict.fromkeys(WIDE.stats, "int!"))),
+    ("nullability", WIDE, table(**dict.fromkeys(WIDE.stats, "double"))),
+    ("nullability", NESTED, table(s="{y double}", x="double")),
 ]  # fmt: skip
 IDS = [f"{kind}-{number}" for number, (kind, *_) in enumerate(DIFFERENCES)]
 
@@ -113,11 +113,12 @@ def refused(known: Fitted, schema: Schema, **actions: Any) -> list[tuple[str, st
     return [(problem.code, str(problem)) for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize(("kind", "known", "schema", "said"), DIFFERENCES, ids=IDS)
-def test_find_one_difference_of_one_kind(kind: str, known: Fitted, schema: Schema, said: str) -> None:
+@pytest.mark.parametrize(("kind", "known", "schema"), DIFFERENCES, ids=IDS)
+def test_find_one_difference_of_one_kind(kind: str, known: Fitted, schema: Schema, snapshot: Any) -> None:
     ((code, text),) = refused(known, schema)
     assert code == "SCHEMA_DRIFT"
-    assert f"{said} ({kind}); " in text
+    snapshot(text)
+    assert f" ({kind}); " in text
     assert text.endswith(f", or set schema_drift: {{{kind}: warn}} in the job file")
     (warning,) = planned(known, schema, **{kind: "warn"}).warnings
     assert warning == text.partition(";")[0]
@@ -161,21 +162,22 @@ def test_do_by_default_what_users_want() -> None:
         FIT.plan(renamed(x="X"))
 
 
-MISSING: list[tuple[Schema, str]] = [
-    (now(x=None), "column 'x' is not in new; its columns are 'id', 'n', 'name', 'v'"),
-    (renamed(v="vv"), "column 'v' is not in new; renamed to 'vv'? rename it back, or fit again"),
-    (now(v=None, vv="array<float>"), "column 'v' is not in new; did you mean 'vv'?"),  # of another type
+#: Tables that lack a column; `vv` is of another type.
+MISSING: list[Schema] = [
+    now(x=None),
+    renamed(v="vv"),
+    now(v=None, vv="array<float>"),
 ]
 
 
-@pytest.mark.parametrize(("schema", "said"), MISSING)
-def test_refuse_table_without_a_feature_under_every_policy(schema: Schema, said: str) -> None:
+@pytest.mark.parametrize("schema", MISSING)
+def test_refuse_table_without_a_feature_under_every_policy(schema: Schema, snapshot: Any) -> None:
     for action in ("error", "warn", "ignore"):
         with pytest.raises(DataError) as caught:
             FIT.plan(schema, Policy.of(action), "new")
         first = caught.value.problems[0]
         assert first.code == "SCHEMA_MISSING"
-        assert said in str(first)
+        snapshot(str(first))
 
 
 def test_guess_each_new_column_once() -> None:
@@ -424,17 +426,12 @@ def test_read_policy_of_a_job(tmp_path: Path) -> None:
     assert loaded(tmp_path, "", environ={"SPARKSCALE__SCHEMA_DRIFT": "error"}).policy == Policy.of("error")
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("schema_drift: loud", "schema_drift: expected a mapping, 'error', 'warn' or 'ignore', found 'loud'"),
-    ("schema_drift: 5", "schema_drift: expected a mapping, 'error', 'warn' or 'ignore', found 5"),
-    ("schema_drift: {extra: loud}", "schema_drift.extra: expected 'error', 'warn' or 'ignore', found 'loud'"),
-    ("schema_drift: {extar: warn}", "schema_drift.extar: unknown key 'extar'; did you mean 'extra'?"),
-    ("schema_drift: {missing: warn}", "schema_drift.missing: unknown key 'missing'; the keys here are case, dropped, extra, narrowed, nullability, reordered, retyped, widened"),
-])  # fmt: skip
-def test_refuse_policy_of_a_job(tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["loud", "5", "{extra: loud}", "{extar: warn}", "{missing: warn}"])
+def test_refuse_policy_of_a_job(tmp_path: Path, snapshot: Any, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        loaded(tmp_path, text)
-    assert [str(problem).partition("job.yaml:3: ")[2] for problem in caught.value.problems] == [said]
+        loaded(tmp_path, f"schema_drift: {text}")
+    (problem,) = caught.value.problems
+    snapshot(str(problem).replace(str(tmp_path), "HERE"))
 
 
 class Counted(tuple[Field, ...]):

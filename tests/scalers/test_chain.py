@@ -235,7 +235,7 @@ def test_refuse_to_merge_what_depends_on_the_data() -> None:
     pipeline = ss.Pipeline([ss.Chain("x", [ss.Clip(quantiles=(1, 99)), ss.Standard()])])
     parts = [pipeline.fit_arrays({"x": np.arange(n)}) for n in (5, 9)]
     with pytest.raises(
-        DataError, match=r"column 'x': expected every part .* found 0 of 2 .*fit it on the whole"
+        DataError, match=r"column 'x': expected statistics behind .* in all 2 parts, found them in 0; fit on the whole"
     ) as caught:
         ss.merge(parts)
     assert caught.value.code == "MERGE_LOOKS"
@@ -315,25 +315,29 @@ def test_map_a_sketch(count: int) -> None:
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("make", "said"), [
-    (lambda: ss.Chain("x", []), r"chain: expected stages such as .*, found \[\]"),
-    (lambda: ss.Chain("x"), r"chain: expected stages"),
-    (lambda: ss.Chain("x", [ss.Standard("y")]), r"chain\[0\].columns: 'columns' belongs to the chain, not to a stage; set it there"),
-    (lambda: ss.Chain("x", [ss.Standard(into="y")]), r"chain\[0\].into: 'into' belongs to the chain"),
-    (lambda: ss.Chain("x", [ss.Chain("y", [ss.Asinh()])]), r"chain\[0\]: unknown kind of stage 'chain'; the kinds are asinh, clip"),
-    (lambda: ss.Chain("x", [ss.Softmax()]), r"chain\[0\]: unknown kind of stage 'softmax'; the kinds are asinh"),
-    (lambda: ss.Chain("x", [{"kind": "clip"}]), r"clip: expected limits or quantiles, found none"),
-    (lambda: ss.Clip("x", limits=(0, 1), quantiles=(1, 99)), r"clip: expected limits or quantiles, found both"),
-    (lambda: ss.Clip("x", limits=(None, None)), r"limits: expected two limits \[low, high\]"),
-    (lambda: ss.Clip("x", limits=(2, 1)), r"limits: expected two limits \[low, high\]"),
-    (lambda: ss.Impute("x", value="mode"), r"value: expected 'mean', 'median', 'min', 'max' or a finite number, found 'mode'"),
-    (lambda: ss.Impute("x", value=True), r"value: expected 'mean', 'median', 'min', 'max' or a finite number, found true"),
-    (lambda: ss.Impute("x", missing=[]), r"missing: expected \[null\], \[nan\] or \[null, nan\]"),
-    (lambda: ss.Pipeline([ss.Standard()]), r"step 1 \(standard\): expected columns, found none; only a stage"),
-])  # fmt: skip
-def test_refuse(make: Any, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        make()
+@pytest.mark.parametrize(
+    "call",
+    [
+        'ss.Chain("x", [])',
+        'ss.Chain("x")',
+        'ss.Chain("x", [ss.Standard("y")])',
+        'ss.Chain("x", [ss.Standard(into="y")])',
+        'ss.Chain("x", [ss.Chain("y", [ss.Asinh()])])',
+        'ss.Chain("x", [ss.Softmax()])',
+        'ss.Chain("x", [{"kind": "clip"}])',
+        'ss.Clip("x", limits=(0, 1), quantiles=(1, 99))',
+        'ss.Clip("x", limits=(None, None))',
+        'ss.Clip("x", limits=(2, 1))',
+        'ss.Impute("x", value="mode")',
+        'ss.Impute("x", value=True)',
+        'ss.Impute("x", missing=[])',
+        "ss.Pipeline([ss.Standard()])",
+    ],
+)
+def test_refuse(call: str, snapshot: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        eval(call, {"ss": ss})  # noqa: S307 - a call of this list
+    snapshot(f">>> {call}\n{caught.value}")
 
 
 def test_refuse_two_columns_of_one_name() -> None:
