@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.stats.exact import exact_sum, ldexp
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def refuse(name: str, rows: int, bad: Mapping[str, int]) -> None:
     """Raise :class:`DataError` if there are bad weights; ``bad`` counts them by kind."""
     if any(bad.values()):
         found = ", ".join(f"{count:,} {kind}" for kind, count in bad.items() if count)
-        cause = f"{name}: expected finite numbers of 0 or more, found {found} in {rows:,} rows"
+        cause = f"{name}: expected finite numbers of 0 or more, found {found} in {counted(rows, 'row')}"
         raise DataError("DATA_WEIGHT", cause, "fix the weights, or leave these rows out")
 
 

@@ -137,7 +137,7 @@ def test_merge_parts_of_one_weight() -> None:
     assert merged.stats["x"].std == pytest.approx(whole.stats["x"].std, rel=1e-14)
 
 
-@pytest.mark.parametrize(("other", "text"), [(None, "weight 'w' and none"), ("s", "weight 'w' and 's'")])
+@pytest.mark.parametrize(("other", "text"), [(None, "two weights: 'w' and none"), ("s", "two weights: 'w' and 's'")])
 def test_refuse_to_merge_different_weights(other: str | None, text: str) -> None:
     with pytest.raises(DataError, match=text) as caught:
         ss.merge([fit(), fit(weight=other)])

@@ -219,7 +219,7 @@ def test_refuse_table_of_another_format(inputs: Path) -> None:
     run({"format": "delta", "table": "default.a_delta"})
     with pytest.raises(ConfigError, match=r"expected delta, which the table default\.a_delta is of, found parquet"):
         run({"format": "parquet", "table": "default.a_delta", "mode": "overwrite"})
-    with pytest.raises(ConfigError, match="expected a table apart from the input"):
+    with pytest.raises(ConfigError, match="is the input as well"):
         run({"table": "`default`.a_delta", "mode": "overwrite"}, {"table": "default.a_delta"})
     known = describe(SparkSession.active(), "default.a_delta")
     assert known is not None

@@ -124,5 +124,5 @@ def test_refuse_what_box_cox_does_not_define(frame: MakeFrame) -> None:
     with pytest.raises(DataError, match=r"'x': expected values above 0 .* found 2 that are not"):
         ss.Pipeline([ss.Power(["x", "y"], method="box_cox")]).fit(df)
     fitted = ss.Pipeline([ss.Power("y", method="box_cox")]).fit(df)
-    with pytest.raises(Exception, match="DATA_UNDEFINED: box_cox of a value that is not above 0"):
+    with pytest.raises(Exception, match="DATA_UNDEFINED: box_cox: expected values above 0"):
         fitted.transform(df.selectExpr("x", "y - 2 as y")).collect()
