@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparkscale.errors import DataError, Problem
+from sparkscale.errors import DataError, Problem, counted
 from sparkscale.maps.batches import Lists
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
@@ -81,6 +81,6 @@ def lengths_differ(item: Application, count: int, rows: int) -> Problem:
     """Return the problem of a mask whose length is not that of its scores."""
     assert item.mask is not None  # noqa: S101 - there is one to differ
     mask, scores = item.mask.column.name, item.inputs[0].name
-    found = f"found another length in {count:,} of {rows:,} {'row' if rows == 1 else 'rows'}"
+    found = f"found another length in {count:,} of {counted(rows, 'row')}"
     cause = f"step {item.number}: expected mask {mask!r} to be as long as the scores {scores!r} of its row, {found}"
     return Problem("DATA_LENGTH", cause, "fix those rows, or make their mask null, which leaves all scores out")

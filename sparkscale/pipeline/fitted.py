@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from numpy.typing import ArrayLike
 
-from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning
+from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning, counted
 from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
 from sparkscale.pipeline import arrays, audit, row_steps
 from sparkscale.pipeline.application import Application
@@ -231,7 +231,7 @@ class Fitted:
 
     def __repr__(self) -> str:
         """Return one line a map."""
-        head = f"Fitted on {self._rows}, {len(self.steps)} {'step' if len(self.steps) == 1 else 'steps'}"
+        head = f"Fitted on {self._rows}, {counted(len(self.steps), 'step')}"
         return "\n".join([head, *(f"  {self.steps[i.number - 1].step.kind}: {i.label}" for i in self.applications)])
 
     def _stats_of(self, item: Application) -> ColumnStats | None:
@@ -241,7 +241,7 @@ class Fitted:
     @property
     def _rows(self) -> str:
         weighted = "" if self.weight is None else f" weighted by {self.weight!r}"
-        return "no rows (row steps need none)" if self.rows is None else f"{self.rows:,} rows{weighted}"
+        return "no rows (row steps need none)" if self.rows is None else counted(self.rows, "row") + weighted
 
     def _repr_html_(self) -> str:
         rows = ((self.steps[item.number - 1].step.kind, item.label, self._stats_of(item)) for item in self.applications)

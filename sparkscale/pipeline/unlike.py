@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparkscale.errors import counted
 from sparkscale.pipeline.arrays import split
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.stats.column import ColumnStats
@@ -21,7 +22,8 @@ def unlike(fitted: Fitted, sample: Mapping[str, Any]) -> Iterator[str]:
         values, null = split(sample[name])
         if 2 * null.sum() > null.size and 2 * stats.nulls <= stats.rows:
             share, before = null.mean(), stats.nulls / stats.rows
-            yield f"column {name!r}: {share:.0%} of the first {null.size:,} rows is null, in the fit {before:.1%} was"
+            seen = counted(null.size, "row")
+            yield f"column {name!r}: {share:.0%} of the first {seen} is null, in the fit {before:.1%} was"
         yield from _out_of_range(name, values[~null & np.isfinite(values)], stats)
 
 

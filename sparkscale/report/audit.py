@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from sparkscale.errors import counted
 from sparkscale.pipeline.audit import COUNTERS, Audit
 from sparkscale.pipeline.shown import printable
 
@@ -26,7 +27,7 @@ def lines(audit: Audit, reported: Collection[str] = ()) -> Iterator[str]:
         if named:
             more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
             counts = ", ".join(f"{_name(outputs)} {count:,}" for count, outputs in named[:_NAMED])
-            yield f"audit: {words} in {counts}{more} of {audit.rows:,} {'row' if audit.rows == 1 else 'rows'}"
+            yield f"audit: {words} in {counts}{more} of {counted(audit.rows, 'row')}"
 
 
 def _name(outputs: tuple[str, ...]) -> str:

@@ -32,6 +32,7 @@ def test_list_what_is_not_zero() -> None:
         "audit: of a group that the fit did not see in d 5 of 20,000 rows",
     ]
     assert not list(lines(Audit(5, (Counts(1, "standard", ("x",), {"nulls": 0}),))))
+    assert list(lines(Audit(1, (Counts(1, "standard", ("x",), {"nulls": 1}),)))) == ["audit: null in x 1 of 1 row"]
 
 
 def test_tell_of_rows_without_a_softmax_once() -> None:

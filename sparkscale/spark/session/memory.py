@@ -12,7 +12,7 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkscale.errors import SparkscaleError, UnfitEnvironmentError
+from sparkscale.errors import SparkscaleError, UnfitEnvironmentError, counted
 from sparkscale.spark.session.retry import is_alive
 from sparkscale.spark.session.session import is_connect
 
@@ -37,8 +37,7 @@ def accounted(df: DataFrame) -> Iterator[None]:
         gone = _is_lost(error) and not is_alive(spark) and _has_run_out()
         if not (gone or _names(error)):
             raise
-        at = f"{columns:,} {'column' if columns == 1 else 'columns'}"
-        at += f" x {tasks:,} {'task' if tasks == 1 else 'tasks'}" if tasks else ""
+        at = counted(columns, "column") + (f" x {counted(tasks, 'task')}" if tasks else "")
         who, key = ("the Spark driver", "driver") if gone or where == "local" else ("a Spark executor", "executor")
         hint = f"set spark.{key}.memory to more (in spark.conf), or use fewer tasks at a time"
         raise UnfitEnvironmentError("ENV_MEMORY", f"{who} ran out of memory at {at}", hint) from error
