@@ -144,7 +144,7 @@ def _is(case: str, kept: str) -> bool:
 
 
 def unknown(nodeids: Collection[str]) -> list[str]:
-    """Return the kept cases that no collected test has, of tests that were collected."""
+    """Return the kept cases that no collected test has; a test that was not collected is left out."""
     cases: dict[str, list[str]] = {}
     for nodeid in nodeids:
         test, _, case = nodeid.partition("[")
