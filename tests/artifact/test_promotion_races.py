@@ -26,7 +26,7 @@ import json, random, sys, time
 from sparkscale.artifact import promoting
 from sparkscale.errors import InputMissingError, TemporaryError
 uri, seed, times, wait = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-rng, told = random.Random(seed), 0
+rng, lost = random.Random(seed), 0
 print("begun", flush=True)
 for n in range(times):
     while True:
@@ -34,7 +34,7 @@ for n in range(times):
         try:
             done = promoting.rollback(uri) if back else promoting.promote(uri, rng.randint(1, 5), reason=f"{seed}-{n}")
         except TemporaryError:
-            told += 1
+            lost += 1
             time.sleep(rng.uniform(0, wait))
             continue
         except InputMissingError as error:
@@ -43,7 +43,7 @@ for n in range(times):
         if done.changed:
             break
     print(json.dumps([done.record.number, done.record.id, done.version]), flush=True)
-print(json.dumps(told), flush=True)
+print(json.dumps(lost), flush=True)
 """
 READER = """
 import pathlib, sys
