@@ -147,7 +147,11 @@ def versions(uri: Place, *, last: int | None = None) -> Versions:
         promotion, back, problem = _in_use(client, path)
     known = store.versions(uri)  # after the promotion, whose version is older than it
     if not known:
-        raise InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {path}, found none", "fit first")
+        raise InputMissingError(
+            "ARTIFACT_MISSING",
+            f"expected an artifact in {path}, found none",
+            store.FIT,
+        )
     number = promotion.version if promotion else None
     if number is not None and number not in known:
         problem = f"version {number} is promoted and gone; restore it, or promote another"

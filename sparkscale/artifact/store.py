@@ -36,14 +36,15 @@ from sparkscale.pipeline.fitted import Fitted
 from sparkscale.places import is_local, local_path
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
-_FIT = "run `sparkscale fit` first, or check the path"
+#: What to do where there is no artifact.
+FIT = "run `sparkscale fit` first, or check the path"
 Place: TypeAlias = str | os.PathLike[str]
 #: A version's number, or which is meant; None is the promoted one if any was promoted, else the newest.
 Which: TypeAlias = int | Literal["newest", "promoted"] | None
 #: At most so many bytes of an artifact say when it was fitted, and by which run.
 _STAMP = 200
 #: What is found in a store without a version, and what to do.
-_NONE = ("none", _FIT)
+_NONE = ("none", FIT)
 #: How many numbers a save tries while other runs take them.
 _ATTEMPTS = 20
 
@@ -243,7 +244,7 @@ def _failure(error: Exception, uri: str, *, writing: bool = False) -> Sparkscale
         if is_local(uri) and not uri.endswith("/") and Path(local_path(uri)).is_file():
             cause = f"expected a folder of versions at {uri}, found a file"
             return InputMissingError("ARTIFACT_MISSING", cause, "name the folder")
-        return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", _FIT)
+        return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", FIT)
     return failure(error, f"artifact store {uri}", OutputError if writing else StorageError)
 
 
