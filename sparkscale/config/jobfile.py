@@ -43,6 +43,8 @@ class Job:
     source: str
     run: Run
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    #: Where each value comes from, for what is found wrong with it later on.
+    origins: Origins = field(default=Origins("", {}), repr=False)
 
     @property
     def run_id(self) -> str:
@@ -90,7 +92,7 @@ def load(  # noqa: PLR0913 - a job file, and all that varies it
     run = Run(run_id, given=True) if run_id else _run_of(command, config)
     if run_id is None and "${run_id}" in json.dumps(data):  # it has to be known before it can be filled in
         config = replace(validator, own={**own, "run_id": run.id}).validate(data)
-    return Job(config, path, run, tuple(dict.fromkeys(validator.secrets)))
+    return Job(config, path, run, tuple(dict.fromkeys(validator.secrets)), validator.origins)
 
 
 def _run_of(command: str, config: JobConfig) -> Run:
@@ -101,7 +103,8 @@ def _run_of(command: str, config: JobConfig) -> Run:
     if command == "check":
         command = "run" if config.steps else "transform"
     artifact = config.artifact.path if config.artifact is not None and command == "transform" else None
-    reads = [config.input.path, *([artifact] if artifact else [])] if command in _PUBLISHING else []
+    idempotent = command in _PUBLISHING or config.metrics is not None  # which a run writes once
+    reads = [config.input.path, *([artifact] if artifact else [])] if idempotent else []
     known = config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
     steps = [step.to_dict() for step in config.steps]
     return runs.run_of(command, [known, steps], [path if path and _LATER not in path else None for path in reads])

@@ -5,19 +5,23 @@ Scalers read their own steps (:mod:`sparkscale.config.steps`), so a new scaler c
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from sparkscale.config.data import Artifact, Input, Output
+from sparkscale.config.monitoring import Drift, Expect, Metrics
 from sparkscale.config.steps import AnyStep, with_steps
 from sparkscale.config.strict import Scalar, Strict
 from sparkscale.errors import ConfigError, shown
 from sparkscale.pipeline import weighting
 from sparkscale.pipeline.schema_drift import Action, Policy
+from sparkscale.pipeline.sketching import Sketch
+
+T = TypeVar("T")
 
 
-class Drift(Strict):
+class SchemaDrift(Strict):
     """What `transform` does if a table differs from the table of the fit, by kind of difference."""
 
     extra: Action = Field(Policy.extra, description="Columns that the fit did not see. They pass through.")
@@ -45,6 +49,11 @@ class Statistics(Strict):
         default=True,
         description="Equal data in equal partitions give equal bits. false: faster on a cluster, "
         "but the last bits of mean and std may differ from run to run there.",
+    )
+    sketch: Sketch | None = Field(
+        None,
+        description="Which features get a quantile sketch. needed: those whose quantiles some step needs; all: every "
+        "one, as drift measures need (default: all with `drift` in the job file, unless there is a weight, else needed).",
     )
 
 
@@ -93,8 +102,8 @@ class JobConfig(Strict):
         description="native: Spark's own expressions. arrow: NumPy in Python workers, by Arrow UDFs (Spark 4.1). "
         "pandas: the same by pandas UDFs. auto: the first one that the map and Spark support.",
     )
-    schema_drift: Action | Drift = Field(
-        default_factory=lambda: Drift.model_validate({}),
+    schema_drift: Action | SchemaDrift = Field(
+        default_factory=lambda: SchemaDrift.model_validate({}),
         description="One action for every kind of difference, or one for each kind.",
     )
     self_check: int = Field(
@@ -106,6 +115,9 @@ class JobConfig(Strict):
         "the manifest: in the pass that writes the output, or on Sail in a scan of its own.",
     )
     statistics: Statistics = Field(default_factory=lambda: Statistics.model_validate({}))
+    expect: list[Expect] = Field([], description="What has to hold of the statistics, before anything is published.")
+    drift: Drift | None = None
+    metrics: Metrics | None = None
     spark: Spark = Field(default_factory=lambda: Spark.model_validate({}))
 
     @field_validator("weight")
@@ -115,6 +127,33 @@ class JobConfig(Strict):
         if problem:
             raise ValueError(f"{problem.cause.removeprefix('weight: ')}; {problem.hint}")
         return weight
+
+    @field_validator("statistics")
+    @classmethod
+    def _no_sketches(cls, statistics: Statistics, info: ValidationInfo) -> Statistics:
+        if statistics.sketch == "all" and info.data.get("weight"):
+            raise ValueError("sketch: quantiles are not weighted; leave out the weight, or sketch: all")
+        return statistics
+
+    @field_validator("expect", "drift")
+    @classmethod
+    def _of_a_fit(cls, section: T, info: ValidationInfo) -> T:
+        if section and info.data.get("steps") == []:
+            raise ValueError("expected 'steps' to fit, found none; to apply an artifact learns no statistics to check")
+        return section
+
+    @field_validator("drift")
+    @classmethod
+    def _has_baseline(cls, drift: Drift | None, info: ValidationInfo) -> Drift | None:
+        if drift is not None and drift.baseline.path is None and info.data.get("artifact", "wrong") is None:
+            raise ValueError("expected 'baseline: {path: ...}', or an 'artifact' to compare with, found neither")
+        return drift
+
+    @property
+    def sketch(self) -> Sketch:
+        """Which features a fit sketches."""
+        wanted = "all" if self.drift is not None and self.weight is None else "needed"
+        return self.statistics.sketch or cast("Sketch", wanted)
 
     @property
     def policy(self) -> Policy:

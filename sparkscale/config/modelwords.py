@@ -34,7 +34,7 @@ _EXPECTED = {
 #: What pydantic's locations call the alternatives that it tried.
 _ALTERNATIVES = ("str", "bool", "int", "float", "Condition")
 #: Keys of earlier versions, and what they are called now.
-_RENAMED: Mapping[str | int, str] = {"drift": "schema_drift", "verify": "self_check"}
+_RENAMED: Mapping[str | int, str] = {"verify": "self_check"}
 
 
 def problems(error: ValidationError, data: Any, origins: Origins, secrets: Sequence[str]) -> Iterator[Problem]:
@@ -102,13 +102,21 @@ def _holds(data: Any, part: str | int) -> bool:
 
 def _siblings(loc: Keys) -> Iterable[str]:
     """Return the keys that are valid where an unknown one was found."""
-    if len(loc) == 1:
-        return JobConfig.model_fields
     if "Condition" in loc:
         return [field.alias or name for name, field in Condition.model_fields.items()]
-    section: Any = JobConfig.model_fields[str(loc[0])].annotation
-    model = next((part for part in getattr(section, "__args__", ()) if hasattr(part, "model_fields")), section)
+    model: Any = JobConfig
+    for part in loc[:-1]:
+        field = model.model_fields.get(str(part))
+        model = model if field is None else next(_models(field.annotation), model)
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[Any]:
+    """Yield the models that a value, or a value in it, can be."""
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models(part)
 
 
 def _expected(item: Mapping[str, Any]) -> str:

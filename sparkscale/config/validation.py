@@ -62,8 +62,15 @@ def _guard(filled: Any, secrets: list[str]) -> None:
     """Note the settings that are secret by their names, and let Spark redact those whose names do not say so."""
     for section, key in (("spark", "conf"), ("input", "options"), ("output", "options")):
         secrets += redaction.named(_section(filled.get(section)).get(key))
-    for section, key in (("input", "path"), ("output", "path"), ("artifact", "path"), ("spark", "remote")):
+    for section, key in (
+        ("input", "path"),
+        ("output", "path"),
+        ("artifact", "path"),
+        ("metrics", "path"),
+        ("spark", "remote"),
+    ):
         secrets += redaction.in_uri(str(_section(filled.get(section)).get(key)))
+    secrets += redaction.in_uri(str(_section(_section(filled.get("drift")).get("baseline")).get("path")))
     spark = _section(filled.get("spark"))
     conf = _section(spark.get("conf"))
     if "remote" not in spark and spark.get("engine") != "sail":

@@ -31,6 +31,9 @@ from sparkscale.stats.column import ColumnStats
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from sparkscale.monitor.rows import Drift
+    from sparkscale.monitor.thresholds import Levels
+
 #: Who applies the maps on Spark; see :meth:`Fitted.transform`.
 Engine = Literal["auto", "native", "arrow", "pandas"]
 
@@ -219,6 +222,33 @@ class Fitted:
                 cause = f"{keep} what step {item.number} ({self.steps[item.number - 1].step.kind}) wrote there"
                 hint = "it has no inverse; give the step an 'into' to keep its input"
                 warnings.warn(f"{cause}: {hint}", InverseWarning, stacklevel=3)
+
+    def drift(
+        self,
+        baseline: Fitted,
+        *,
+        thresholds: Mapping[str, Levels] | None = None,
+        columns: Mapping[str, Mapping[str, Levels]] | None = None,
+        min_rows: int = 100,
+    ) -> Drift:
+        """Compare the statistics of this fit with those of a baseline; a list of rows, those furthest over first.
+
+        Measures of distributions need quantile sketches of both fits: ``pipeline.fit(df, sketch="all")``.
+
+        Args:
+            baseline: a fit of the same features.
+            thresholds: by measure, what differs from its defaults: ``{"psi": {"warn": 0.2}, "ks": "off"}``.
+            columns: the same for the features that a name or pattern chooses: ``{"*_delay": {"ks": "off"}}``.
+            min_rows: a feature with fewer rows, or finite values, on either side is measured and not judged.
+
+        Raises:
+            DataError: (65) naming the features that the baseline lacks.
+            ConfigError: (78) for a measure that does not exist, or a threshold that is no number.
+        """
+        from sparkscale.monitor import drift
+        from sparkscale.monitor import thresholds as limits
+
+        return drift.compare(self.stats, baseline.stats, limits.Limits(thresholds or {}, columns or {}, min_rows))
 
     def save(self, uri: str | os.PathLike[str]) -> int:
         """Save this artifact as the next version in the store at ``uri``, and return the version's number.

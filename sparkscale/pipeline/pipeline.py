@@ -17,6 +17,7 @@ from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import plan
 from sparkscale.pipeline.schema import Column
+from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.scalers.learning import Ask
@@ -54,7 +55,7 @@ class Pipeline:
                 raise ConfigError("CONFIG_MISSING", cause, "only a stage of a chain has no columns")
         self.weight = weighting.of_steps(weight, self.steps)
 
-    def fit(self, df: DataFrame, *, reproducible: bool = True) -> Fitted:
+    def fit(self, df: DataFrame, *, reproducible: bool = True, sketch: Sketch = "needed") -> Fitted:
         """Learn the statistics of a PySpark DataFrame and solve the steps' maps; the DataFrame is not changed.
 
         One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
@@ -66,15 +67,18 @@ class Pipeline:
 
         Equal data in equal partitions give equal bits. On a cluster that costs more than half of the fit's processor
         time; without ``reproducible`` the last bits of mean and std may differ from run to run there.
+
+        ``sketch="all"`` adds a quantile sketch of every feature, for :meth:`Fitted.drift`.
         """
         from sparkscale.spark.fit import fitting
 
-        return fitting.fit(of_spark(df), self.steps, weight=self.weight, reproducible=reproducible)
+        return fitting.fit(of_spark(df), self.steps, weight=self.weight, reproducible=reproducible, sketch=sketch)
 
-    def fit_arrays(self, columns: Mapping[str, ArrayLike]) -> Fitted:
-        """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only."""
+    def fit_arrays(self, columns: Mapping[str, ArrayLike], *, sketch: Sketch = "needed") -> Fitted:
+        """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only; for ``sketch`` see `fit`."""
         table = arrays.table(columns)
         planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays", self.weight)
+        planned = with_sketches(planned, sketch)
         quantiles = planned.quantile_features
         weights = None if self.weight is None else _weights(table[self.weight], self.weight)
         cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}

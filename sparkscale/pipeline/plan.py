@@ -27,6 +27,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     #: The name of the column that weighs the rows of a fit; None if all count the same.
     weight: str | None = None
+    #: Whether all features are sketched, and not only those whose quantiles some step needs.
+    sketch_all: bool = False
 
     @property
     def features(self) -> dict[str, Column]:
@@ -36,7 +38,9 @@ class Plan:
 
     @property
     def quantile_features(self) -> frozenset[str]:
-        """The names of the features whose quantiles some step needs."""
+        """The names of the features that are sketched: all, or those whose quantiles some step needs."""
+        if self.sketch_all:
+            return frozenset(self.features)
         needing = (planned for planned in self.steps if planned.step.needs_quantiles)
         return frozenset(column.name for planned in needing for column in planned.inputs)
 

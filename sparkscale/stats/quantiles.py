@@ -103,7 +103,7 @@ class QuantileSketch:
         import numpy as np
 
         values, places = self._order()
-        return _standing_at(np.asarray(ranks) * places[-1], values, places) if values.size else [math.nan] * len(ranks)
+        return standing_at(np.asarray(ranks) * places[-1], values, places) if values.size else [math.nan] * len(ranks)
 
     def evenly(self, count: int) -> list[float]:
         """Return the quantiles of ``count`` evenly spaced ranks, from 0 to 1: of as many values as that, themselves."""
@@ -111,22 +111,33 @@ class QuantileSketch:
 
         values, places = self._order()
         wanted = np.arange(count) * places[-1] / (count - 1)  # the product is exact: no rank is rounded past its value
-        return _standing_at(wanted, values, places)
+        return standing_at(wanted, values, places)
 
-    def _order(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the retained values in ascending order, and the place of each among all values, from 0 to n - 1."""
+    def retained(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Return the retained values, ascending, how many values of the data each stands for, and the rank error."""
+        sketch = self._open()
+        return *self._retained(sketch), _rank_error(sketch)
+
+    def _retained(self, sketch: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         import numpy as np
 
-        sketch, starts = self._open(), _level_starts(self.data)
+        starts = _level_starts(self.data)
         if not starts:
             values = np.array([sketch.get_min_value()] if sketch.n else [], dtype=np.float64)
-            return values, np.zeros(values.size)
+            return values, np.ones(values.size)
         start = _HEADER + 4 * len(starts) + 16  # behind min and max
         values = np.frombuffer(self.data, "<f8", sketch.num_retained, start)
         sizes = np.diff([*starts, starts[0] + values.size])
         weights = np.repeat(2.0 ** np.arange(len(starts)), sizes)
         order = np.argsort(values, kind="stable")
-        values, weights = values[order], weights[order]
+        return values[order], weights[order]
+
+    def _order(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the retained values in ascending order, and the place of each among all values, from 0 to n - 1."""
+        import numpy as np
+
+        sketch = self._open()
+        values, weights = self._retained(sketch)
         places = np.cumsum(weights) - (weights + 1) / 2
         if sketch.is_estimation_mode():
             values = np.concatenate([[sketch.get_min_value()], values, [sketch.get_max_value()]])
@@ -141,8 +152,7 @@ class QuantileSketch:
     @property
     def rank_error(self) -> float:
         """The single-sided normalized rank error that holds with 99 % confidence."""
-        sketch = self._open()
-        return float(sketch.normalized_rank_error(as_pmf=False)) if sketch.is_estimation_mode() else 0.0
+        return _rank_error(self._open())
 
     def to_text(self) -> str:
         """Return the sketch as base64."""
@@ -170,7 +180,11 @@ class QuantileSketch:
         return sketch
 
 
-def _standing_at(wanted: NDArray[np.float64], values: NDArray[np.float64], places: NDArray[np.float64]) -> list[float]:
+def _rank_error(sketch: Any) -> float:
+    return float(sketch.normalized_rank_error(as_pmf=False)) if sketch.is_estimation_mode() else 0.0
+
+
+def standing_at(wanted: NDArray[np.float64], values: NDArray[np.float64], places: NDArray[np.float64]) -> list[float]:
     """Return what stands at these places among values that stand at others."""
     import numpy as np
 
@@ -204,15 +218,17 @@ def _level_starts(data: bytes) -> tuple[int, ...]:
 
 def _check(data: bytes, starts: tuple[int, ...], sketch: Any) -> None:
     """Refuse levels that do not add up to ``n``, which C++ trusts until a query crashes, and values not finite."""
+    import numpy as np
+
     if not starts:
-        sizes, values = [sketch.n], (sketch.get_min_value(), sketch.get_max_value()) if sketch.n else ()
+        sizes, values = [sketch.n], np.array([sketch.get_min_value(), sketch.get_max_value()] if sketch.n else [])
     else:
         ends = (*starts[1:], starts[0] + sketch.num_retained)
         sizes = [end - start for start, end in zip(starts, ends, strict=True)]
-        values = struct.unpack_from(f"<{2 + sketch.num_retained}d", data, _HEADER + 4 * len(starts))
+        values = np.frombuffer(data, "<f8", 2 + sketch.num_retained, _HEADER + 4 * len(starts))
     if min(sizes) < 0 or sum(size << level for level, size in enumerate(sizes)) != sketch.n:
         raise ValueError(f"its levels do not hold {sketch.n} values")
-    if not all(map(math.isfinite, values)):
+    if not np.isfinite(values).all():
         raise ValueError("its values are not finite")
 
 

@@ -13,7 +13,7 @@ import pytest
 import sparkscale as ss
 from sparkscale.artifact import document
 from sparkscale.config import jobfile
-from sparkscale.config.models import Drift, JobConfig
+from sparkscale.config.models import JobConfig, SchemaDrift
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan
@@ -414,8 +414,8 @@ def loaded(tmp_path: Path, text: str, **kwargs: Any) -> JobConfig:
 
 
 def test_have_a_key_for_each_kind() -> None:
-    assert {name: item.default for name, item in Drift.model_fields.items()} == dataclasses.asdict(Policy())
-    assert all(item.description for item in Drift.model_fields.values())
+    assert {name: item.default for name, item in SchemaDrift.model_fields.items()} == dataclasses.asdict(Policy())
+    assert all(item.description for item in SchemaDrift.model_fields.values())
 
 
 def test_read_policy_of_a_job(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
+from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
@@ -38,9 +39,16 @@ _ILL = 100.0
 _SMALL_STD = 2.0**-480
 
 
-def fit(df: DataFrame, steps: Sequence[Step], *, weight: str | None = None, reproducible: bool = True) -> Fitted:
+def fit(
+    df: DataFrame,
+    steps: Sequence[Step],
+    *,
+    weight: str | None = None,
+    reproducible: bool = True,
+    sketch: Sketch = "needed",
+) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
-    planned = plan(steps, schema_of(df), "the input", weight)
+    planned = with_sketches(plan(steps, schema_of(df), "the input", weight), sketch)
     if planned.features and not is_sail(df.sparkSession) and df.isStreaming:  # Sail has no streams
         hint = "fit on a batch, such as spark.read of the same files, and transform the stream with the result"
         raise ConfigError("CONFIG_VALUE", "fit: expected a DataFrame that ends, found a stream", hint)
