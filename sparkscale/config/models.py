@@ -52,8 +52,8 @@ class Statistics(Strict):
     )
     sketch: Sketch | None = Field(
         None,
-        description="Which features get a quantile sketch. needed: those whose quantiles some step needs; all: every "
-        "one, as drift measures need (default: all with `drift` in the job file, unless there is a weight, else needed).",
+        description="Which features get a quantile sketch. needed: those whose quantiles some step needs; all: "
+        "every one, as drift measures need (default: all with `drift`, unless there is a weight; else needed).",
     )
 
 

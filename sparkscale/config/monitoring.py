@@ -110,8 +110,9 @@ class Baseline(Strict):
     """The artifact that drift is measured from."""
 
     path: str | None = Field(None, min_length=1, description="A folder of versions (default: the job's own artifact).")
-    version: Annotated[int, Field(ge=1)] | Literal["newest", "promoted"] = Field(
-        "promoted", description="promoted: the promoted version, or the newest if none is; newest; or a number."
+    version: Annotated[int, Field(ge=1)] | Literal["newest", "promoted"] | None = Field(
+        None,
+        description="A number, newest or promoted (default: the promoted version, or the newest if none was promoted).",
     )
 
 

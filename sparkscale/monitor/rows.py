@@ -38,12 +38,17 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values: feature, measure, value, bound, threshold, verdict."""
-        return {name: getattr(self, name) for name in HEADER}
+        return {name: _finite(getattr(self, name)) for name in HEADER}
 
     def cells(self) -> list[str]:
         """Return the row as text, one cell for each of :data:`HEADER`."""
         numbers = [number(self.value), number(self.bound), number(self.threshold)]
         return [printable(self.feature), self.measure, *numbers, self.verdict]
+
+
+def _finite(value: Any) -> Any:
+    """Return a value as JSON has it, which has no infinities."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import InitVar, asdict, dataclass, field, replace
 from typing import Any, TypeAlias
@@ -37,6 +37,9 @@ class Report:
     undefined_rows: dict[str, int] = field(default_factory=dict)
     audit: Audit | None = None
     recovered: list[str] = field(default_factory=list)
+    expect: list[dict[str, Any]] = field(default_factory=list)
+    drift: list[dict[str, Any]] = field(default_factory=list)
+    baseline: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     observe: InitVar[Observe | None] = None
@@ -80,6 +83,9 @@ class Report:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
         if self.audit:
             yield from audit_lines(self.audit, self.undefined_rows)
+        yield from self._checks()
+        if self.status == "refused":
+            return
         if self.artifact:
             yield f"artifact: {artifact_text(self.artifact)}{self._not_promoted}"
         if self.status == "unchanged":
@@ -100,6 +106,21 @@ class Report:
             return ""
         command = f"sparkscale promote {self.artifact['path']} {version}"
         return f"; version {self.promoted} stays promoted (to change that, `{command}`)"
+
+    def _checks(self) -> Iterator[str]:
+        """Yield how many expectations hold, and how many measures are over their thresholds."""
+        if self.expect:
+            yield f"expectations: {_over(self.expect)} of {counted(len(self.expect), 'check')}"
+        if self.baseline:
+            version = f" version {self.baseline['version']}" if self.baseline["version"] else ""
+            measures = counted(len(self.drift), "measure")
+            yield f"drift from {self.baseline['path']}{version}: {_over(self.drift)} of {measures}"
+
+
+def _over(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many rows are an error or a warning."""
+    errors, warnings = (sum(row["verdict"] == verdict for row in rows) for verdict in ("error", "warn"))
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
 
 
 def artifact_text(about: Mapping[str, Any]) -> str:

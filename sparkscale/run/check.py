@@ -37,7 +37,8 @@ def check(job: Job) -> None:
 
 
 def _errors(job: Job) -> Iterator[SparkscaleError]:
-    for check_one in (_check_sections, overlap.check_input, _check_artifact, _check_engine, _check_packages):
+    checks = (_check_sections, overlap.check_input, _check_artifact, _check_baseline, _check_engine, _check_packages)
+    for check_one in checks:
         try:
             check_one(job.config)
         except SparkscaleError as error:
@@ -63,6 +64,15 @@ def _check_artifact(config: JobConfig) -> None:
         from sparkscale.artifact import store  # which takes a while to import, as what announces does
 
         store.load(config.artifact.path, config.artifact.version)
+
+
+def _check_baseline(config: JobConfig) -> None:
+    """Refuse a baseline on this machine that the job file names and that is not there."""
+    path = config.drift.baseline.path if config.drift else None
+    if config.drift is not None and path is not None and is_local(path):
+        from sparkscale.artifact.baseline import Baseline  # which takes a while to import
+
+        Baseline.at(path, config.drift.baseline.version)
 
 
 def _check_output(job: Job) -> None:

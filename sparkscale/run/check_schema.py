@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparkscale.config.jobfile import Job
 from sparkscale.pipeline.plan import Plan
-from sparkscale.run import opening
+from sparkscale.run import monitoring, opening
 from sparkscale.run.explain import Explained, explained
 from sparkscale.run.target import check_tables
 
@@ -21,4 +21,5 @@ def check_schema(job: Job, *, debug: bool = False) -> tuple[Plan, Explained]:
             if sink.published(job.run) is None:
                 sink.check_absent()
         opened = opening.opened(spark, job.config, sink, applied.fitted if applied else None)
+        monitoring.check_columns(job, opened.plan)
         return opened.plan, explained(opened, job.config, sink, applied)

@@ -13,7 +13,7 @@ from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
-from sparkscale.run import opening, overlap
+from sparkscale.run import monitoring, opening, overlap
 from sparkscale.run.opening import Opened
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.session.failures import translated
@@ -39,11 +39,17 @@ def fit(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
     return report
 
 
-def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
+def fitted_on(opened: Opened, job: Job, report: Report, *, record: bool = True) -> Fitted:
     """Return the steps, fitted on the input; again where that fails for a reason that passes.
 
     Where the artifact's newest version differs by the chance of quantile sketches alone, that version is returned.
+    What the job expects of the statistics is checked, and what was measured is written where ``record`` says so.
+
+    Raises:
+        RefusedError: (65) with every violation of expectations and thresholds of drift.
     """
+    monitoring.check_columns(job, opened.plan)
+    base = monitoring.baseline_of(job)
     source, began = job.config.input, time.time()
 
     def once() -> Fitted:
@@ -62,6 +68,7 @@ def fitted_on(opened: Opened, job: Job, report: Report) -> Fitted:
         fitted = origin.stamped(fitted, job.run_id)
     report.rows = fitted.rows
     report.warnings += fitted.warnings
+    monitoring.judge(fitted, base, job, report, opened.df.sparkSession if record else None)
     return fitted
 
 

@@ -19,6 +19,7 @@ from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Schema
+from sparkscale.pipeline.sketching import with_sketches
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
 from sparkscale.spark.columns import schema_of
@@ -156,7 +157,7 @@ def explained(opened: Opened, config: JobConfig) -> Iterator[None]:
 def _planned(config: JobConfig, known: Fitted | None, schema: Schema) -> Plan:
     if known:
         return known.plan(schema, config.policy, config.input.name)
-    return plan(config.steps, schema, config.input.name, config.weight)
+    return with_sketches(plan(config.steps, schema, config.input.name, config.weight), config.sketch)
 
 
 def _read(

@@ -9,7 +9,7 @@ from sparkscale.places import check_apart, check_outside
 
 
 def check_input(config: JobConfig) -> None:
-    """Refuse an input that doesn't exist, and an artifact inside the input.
+    """Refuse an input that doesn't exist, an artifact inside the input, and metrics inside of anything else.
 
     Raises:
         InputMissingError: (66), ConfigError: (78).
@@ -18,6 +18,11 @@ def check_input(config: JobConfig) -> None:
     source = config.input.path
     if config.artifact is not None and source is not None:
         check_outside("artifact.path", config.artifact.path, "the input", source)
+    if config.metrics is not None:
+        others = {"the input": config.input, "the output": config.output, "the artifact": config.artifact}
+        for name, other in others.items():
+            if other is not None and other.path is not None:
+                check_apart("metrics.path", config.metrics.path, name, other.path)
 
 
 def check_output(config: JobConfig) -> None:

@@ -11,7 +11,7 @@ from sparkscale.errors import SparkscaleError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
-from sparkscale.run import opening, target
+from sparkscale.run import monitoring, opening, target
 from sparkscale.run.opening import Opened
 from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sinks.base import Sink
@@ -45,6 +45,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
                 check(opened, opened.known, job, report)
                 with report.stage("write"):
                     counted = write(opened, opened.known, job, report, sink)
+                    monitoring.record([monitoring.rows_of(report.rows)], "transform", job, sink.spark)
                     sink.commit(record_of(job, report, sink))
                     audit(counted, report, sink)
             report.warnings += sink.notes

@@ -63,7 +63,7 @@ def settings(formats: Collection[str], spark: str, given: Mapping[str, str]) -> 
 
 def of_job(config: JobConfig) -> set[str]:
     """Return the formats that a session of a job reads and writes."""
-    places = [place for place in (config.input, config.output) if place is not None]
+    places = [place for place in (config.input, config.output, config.metrics) if place is not None]
     return {place.format for place in places}.union(*(of_path(place.path) for place in places))
 
 
