@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from docpages import artifact, command, distributions, errors, examples, jobfile, picture, python, steps
+from docpages import artifact, command, distributions, drift, errors, examples, jobfile, picture, python, steps
 from sparkscale.formats import page
 from sparkscale.scalers import base
 
@@ -24,6 +24,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "command-each": command.each,
     "command-list": command.commands,
     "command-options": command.job_options,
+    "drift-measures": drift.measures,
     "example-each": examples.each,
     "example-list": examples.names,
     "exit-codes": errors.exit_codes,

@@ -26,10 +26,10 @@ def top() -> str:
 def sections() -> str:
     """Return a heading, a sentence and a table of keys for each section and the mappings inside of it."""
     whole = models.json_schema()
-    return "\n\n".join(
-        "\n\n".join([f"### `{path}`", markdown(one.get("description", "")), _keys(one, whole)])
-        for path, one in _mappings("", whole, whole["$defs"])
-    )
+    shown: dict[str, str] = {}  # what several keys hold is shown once
+    for path, one in _mappings("", whole, whole["$defs"]):
+        shown.setdefault("\n\n".join([markdown(one.get("description", "")), _keys(one, whole)]), path)
+    return "\n\n".join(f"### `{path}`\n\n{text}" for text, path in shown.items())
 
 
 def _keys(one: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
@@ -49,7 +49,7 @@ def _mappings(path: str, one: Mapping[str, Any], definitions: Mapping[str, Any])
 
 def _definition(schema: Mapping[str, Any]) -> str:
     """Return the name of the definition that a value, or a value of a mapping, can be."""
-    inner = schema.get("additionalProperties")
+    inner = schema.get("additionalProperties") or schema.get("items")
     parts = [schema, *schema.get("anyOf", ())] + ([inner, *inner.get("anyOf", ())] if isinstance(inner, dict) else [])
     return next((part["$ref"].rpartition("/")[2] for part in parts if "$ref" in part), "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from sparkscale.config.strict import Strict
@@ -42,6 +42,13 @@ Pattern: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_pattern
 MeasureName: TypeAlias = Annotated[str, AfterValidator(_Measure.check), _Measure]
 
 
+def _given(value: object) -> object:
+    """Refuse null, which says nothing."""
+    if value is None:
+        raise ValueError("expected a value, found null; leave the key out")
+    return value
+
+
 class Bounds(Strict):
     """What a number has to be; all of its parts must hold."""
 
@@ -51,9 +58,11 @@ class Bounds(Strict):
     lt: float | None = Field(None, description="Less than this.")
     eq: float | None = Field(None, description="Exactly this.")
 
+    _given = field_validator("*", mode="before")(_given)
+
     @model_validator(mode="after")
     def _telling(self) -> Bounds:
-        if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set):
+        if not self.model_fields_set:
             raise ValueError("expected bounds such as {ge: 0, le: 1}, found none")
         return self
 
@@ -81,10 +90,11 @@ class Expect(Strict):
     rows: Bounds | None = Field(None, description="The number of rows of the input; `columns` doesn't matter.")
     on_fail: OnFail = Field("error", description="error: exit 65, and nothing is published; warn: warn and go on.")
 
+    _given = field_validator("*", mode="before")(_given)
+
     @model_validator(mode="after")
     def _one_rule(self) -> Expect:
-        given = self.model_fields_set - {"columns", "on_fail"}
-        if not given or any(getattr(self, name) is None for name in given):
+        if not self.model_fields_set - {"columns", "on_fail"}:
             raise ValueError("expected a rule such as nulls: {le: 0.05}, found none")
         if self.columns == []:
             raise ValueError("columns: expected at least one name or pattern, found none")
@@ -136,7 +146,8 @@ class Drift(Strict):
     """Compares the statistics of a fit with those of a baseline, before anything is published or saved."""
 
     baseline: Baseline = Field(
-        default_factory=lambda: Baseline.model_validate({}), description="The artifact that drift is measured from."
+        default_factory=lambda: Baseline.model_validate({}),
+        description="What to compare with (default: the job's own artifact, before this run saves a version).",
     )
     thresholds: Thresholds = Field(
         default={},

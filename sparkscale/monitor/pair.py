@@ -30,7 +30,7 @@ class Pair:
     base: ColumnStats
 
     def shares(self, *counts: str) -> tuple[float, float]:
-        """Return which share of the rows has one of these ``counts`` of ColumnStats, now and in the baseline."""
+        """Return the share of rows that the ``counts`` of ColumnStats count, now and in the baseline."""
         return share(self.new, *counts) or 0.0, share(self.base, *counts) or 0.0
 
     @property

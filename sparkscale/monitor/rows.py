@@ -64,7 +64,7 @@ class DriftRow(Row):
 
     @property
     def over(self) -> float:
-        """How many times the threshold was reached; above 1 where it is exceeded, NaN where there is none."""
+        """How many times the threshold was reached; above 1 if it is exceeded, NaN without one."""
         if self.threshold is None or math.isnan(self.compared):
             return math.nan
         return self.compared / self.threshold if self.threshold else math.copysign(math.inf, self.compared - 0.5)

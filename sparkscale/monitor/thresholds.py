@@ -45,7 +45,7 @@ class Limits:
             raise ConfigError.of(problems)
 
     def of(self, measure: Measure, feature: str) -> tuple[float | None, float | None]:
-        """Return the thresholds of a measure for a feature: of a warning and of an error; None where there is none."""
+        """Return the thresholds of a measure for a feature: of a warning and of an error; None if it is off."""
         known: dict[str, float | None] = {"warn": measure.warn, "error": measure.error}
         for levels in (self.thresholds, *(levels for matches, levels in self._matchers if matches(feature))):
             changed = levels.get(measure.name, {})

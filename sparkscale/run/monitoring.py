@@ -36,7 +36,7 @@ class RefusedError(DataError):
 
 
 def baseline_of(job: Job) -> Baseline | None:
-    """Return the baseline of a job, as it is before this run saves anything; None if there is none yet.
+    """Return the baseline of a job, before this run saves anything; None if there is none yet.
 
     Raises:
         InputMissingError: (66) for a baseline that the job file names and that is not there.

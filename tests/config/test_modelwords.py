@@ -22,7 +22,7 @@ def test_name_the_place_of_every_problem(job: Any) -> None:
     }
 
 
-@pytest.mark.parametrize(("old", "new"), [("verify: 10", "self_check"), ("drift: warn", "schema_drift")])
+@pytest.mark.parametrize(("old", "new"), [("verify: 10", "self_check")])
 def test_name_what_a_key_is_called_now(job: Any, old: str, new: str) -> None:
     key = old.partition(":")[0]
     assert problems(job, more=f"{old}\n") == [f"job.yaml:9: {key}: unknown key {key!r}; it is now {new!r}"]

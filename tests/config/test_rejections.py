@@ -12,7 +12,8 @@ import pytest
 
 from sparkscale.config import jobfile
 from sparkscale.config.data import Artifact, Input, Output
-from sparkscale.config.models import Drift, JobConfig, Spark, Statistics
+from sparkscale.config.models import JobConfig, SchemaDrift, Spark, Statistics
+from sparkscale.config.monitoring import Baseline, Bounds, Drift, Expect, Levels, Metrics
 from sparkscale.config.origins import dotted
 from sparkscale.config.where import Condition
 from sparkscale.errors import ConfigError
@@ -24,7 +25,7 @@ from tests.samples import NEEDED
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "weight": "w", "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "audit": True, "schema_drift": {},
+        "artifact": {"path": "a"}, "weight": "w", "expect": [], "drift": None, "metrics": None, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "audit": True, "schema_drift": {},
         "statistics": {}, "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
@@ -37,8 +38,17 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "input of a tag": (("input",), Input, {"format": "iceberg", "path": "in", "tag": "a"}),
     "input of a time": (("input",), Input, {"format": "delta", "path": "in", "timestamp": "2026-01-01"}),
     "output of a table": (("output",), Output, {"format": "delta", "table": "db.t"}),
-    "schema_drift": (("schema_drift",), Drift, dict.fromkeys(Drift.model_fields, "warn")),
-    "statistics": (("statistics",), Statistics, {"reproducible": False}),
+    "schema_drift": (("schema_drift",), SchemaDrift, dict.fromkeys(SchemaDrift.model_fields, "warn")),
+    "statistics": (("statistics",), Statistics, {"reproducible": False, "sketch": "needed"}),
+    "expect": (("expect", 0), Expect, {
+        "columns": ["x"], "nulls": {"le": 1}, "nan": {"le": 1}, "infinite": {"le": 1}, "min": {"ge": 0}, "max": {"le": 9},
+        "mean": {"gt": 0}, "std": {"lt": 9}, "constant": False, "rows": {"ge": 1}, "on_fail": "warn"}),
+    "bounds": (("expect", 0, "nulls"), Bounds, {"ge": 0, "gt": -1, "le": 1, "lt": 2, "eq": 0.5}),
+    "drift": (("drift",), Drift, {
+        "baseline": {"path": "b"}, "thresholds": {}, "columns": {}, "min_rows": 10, "on_fail": "warn"}),
+    "baseline": (("drift", "baseline"), Baseline, {"path": "b", "version": 1}),
+    "levels": (("drift", "thresholds", "ks"), Levels, {"warn": 0.1, "error": 0.2}),
+    "metrics": (("metrics",), Metrics, {"path": "m", "format": "delta"}),
     "spark": (("spark",), Spark, {
         "engine": "auto", "app_name": "x", "master": "local", "remote": "sc://h", "connect_timeout": 5.0, "conf": {}}),
     "condition": (("input", "where", "x"), Condition, {
@@ -51,6 +61,14 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
 NULLABLE = {("job", "weight"), ("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
 NULLABLE |= {("output", "rows_per_file"), *(("input of a " + key, key) for key in ("version", "snapshot", "tag"))}
 NULLABLE |= {("input of a time", "timestamp")}
+NULLABLE |= {
+    ("job", "drift"),
+    ("job", "metrics"),
+    ("statistics", "sketch"),
+    ("baseline", "path"),
+    ("baseline", "version"),
+    *(("levels", key) for key in ("warn", "error")),
+}
 #: What takes null only where its other is there.
 EITHER = ("path", "table")
 NULLABLE |= {("spark", key) for key in ("app_name", "master", "remote")} | {(kind, "into") for kind in REGISTRY}
@@ -72,13 +90,14 @@ def job(name: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         "version": 1,
         "input": {"format": "parquet", "path": "in"},
         "steps": [{"kind": "minmax", "columns": "x"}],
+        "artifact": {"path": "a"},
     }
     model = {**keys, **(changes or {})}
     if not at:
         return model
     place = data
     for part in at[:-1]:
-        place = place[part] if isinstance(part, int) else place.setdefault(part, {})
+        place = place[part] if isinstance(part, int) else place.setdefault(part, [{}] if part == "expect" else {})
     place[at[-1]] = model
     return data
 
