@@ -45,13 +45,28 @@ class Target:
         return f"{met}: {self.ours} takes {ratio:.2f} times {self.other} (<= {self.most:.2f})"
 
 
+@dataclass(frozen=True)
+class Limit:
+    """Seconds that an entry's median may take, of what is no scan and so doesn't grow with the rows."""
+
+    ours: str
+    most: float
+
+    def judge(self, medians: dict[str, float]) -> str | None:
+        """Say whether it is met; None where the entry was not run."""
+        if self.ours not in medians:
+            return None
+        met = "met" if medians[self.ours] <= self.most else "MISSED"
+        return f"{met}: {self.ours} takes {medians[self.ours]:.2f} s (<= {self.most:.2f} s)"
+
+
 @dataclass
 class Contest:
     """Entries, and what they are held to. The first is the floor that ratios are taken to."""
 
     title: str
     entries: Sequence[Entry]
-    targets: Sequence[Target] = ()
+    targets: Sequence[Target | Limit] = ()
     rtol: float = 1e-9
     alike: bool = True  # whether the entries are given the same table, and so give the same numbers
     columns: Mapping[str, int] = field(default_factory=dict)  # of each entry, where the time a column is what counts

@@ -8,6 +8,7 @@ from functools import partial
 
 from benchmark import data, works
 from benchmark.contest import Contest, Entry, Target
+from benchmark.monitoring import drift
 from benchmark.setting import Bench, fitted, job_file
 from benchmark.wide import wide
 
@@ -202,4 +203,5 @@ SUITES = {
     "engines": engines,
     "growth": growth,
     "wide": wide,
+    "drift": drift,
 }

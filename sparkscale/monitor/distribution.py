@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,24 +87,28 @@ class Distribution:
         """
         wanted = np.asarray(rank, dtype=np.float64) * self.n
         inside = np.clip(wanted, 0.0, self.n)
-        low = np.ldexp(self.low, -unit)
-        values = np.ldexp(self.values, -unit) - low
+        low = math.ldexp(self.low, -unit)
+        values = in_units(self.values, unit) - low
         at = np.minimum(np.searchsorted(self._upto[1:], inside, side="left"), self.values.size - 1)
         areas = np.concatenate([[0.0], np.cumsum(values * self.weights)])
-        beyond = (np.ldexp(self.high, -unit) - low) * np.maximum(wanted - self.n, 0.0)
+        beyond = (math.ldexp(self.high, -unit) - low) * np.maximum(wanted - self.n, 0.0)
         found: Floats = (areas[at] + values[at] * (inside - self._upto[at]) + beyond) / self.n
         return found
 
 
-def merged(new: Distribution, base: Distribution) -> tuple[Floats, Floats, Floats]:
-    """Return the values of both, ascending, and at each the two distribution functions, right behind the value's ties.
+def in_units(values: Floats, unit: int) -> Floats:
+    """Return values in units of ``2**unit``."""
+    return np.ldexp(values, -unit) if unit else values
 
-    Between neighbours, both functions are constant.
+
+def merged(new: Distribution, base: Distribution) -> tuple[Floats, Floats, Floats]:
+    """Return the values of both, ascending, and after each the two distribution functions.
+
+    Where values tie, the last of them has the functions' own values there.
     """
     values = np.concatenate([new.values, base.values])
     order = np.argsort(values, kind="stable")  # which merges two runs
-    ours = np.concatenate([new.weights, np.zeros(base.values.size)])
-    theirs = np.concatenate([np.zeros(new.values.size), base.weights])
-    values = values[order]
-    last = np.append(values[1:] != values[:-1], True)
-    return values[last], np.cumsum(ours[order])[last] / new.n, np.cumsum(theirs[order])[last] / base.n
+    first = new.values.size
+    ours, theirs = np.zeros(values.size), np.zeros(values.size)
+    ours[:first], theirs[first:] = new.weights, base.weights
+    return values[order], np.cumsum(ours[order]) / new.n, np.cumsum(theirs[order]) / base.n

@@ -14,7 +14,7 @@ from sparkscale.stats.column import EPS, ColumnStats
 from sparkscale.stats.exact import ldexp
 
 #: log2 of values whose differences could overflow.
-_LARGE = 1000
+_LARGE = 900
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,9 @@ class Pair:
         """``(mean - mean0) / std0``, of the two doubles of each mean."""
         std, unit = self.unit
         new, base = self.new, self.base
-        if new.exp or base.exp or unit > _LARGE:  # where doubles could overflow on the way
+        if new.exp or base.exp or unit:  # where doubles could overflow on the way
             return _float((_mean(new) - _mean(base)) / (Fraction(std) * Fraction(2) ** unit))
-        return ldexp(((new.mean - base.mean) + (new.mean_lo - base.mean_lo)) / std, -unit)
+        return ((new.mean - base.mean) + (new.mean_lo - base.mean_lo)) / std
 
     @property
     def spread(self) -> float:
@@ -61,7 +61,7 @@ class Pair:
 
     @cached_property
     def steps(self) -> tuple[Floats, Floats, Floats]:
-        """Both distribution functions, at every value where one of them rises; see :func:`merged`."""
+        """Both distribution functions, after every value where one of them rises; see :func:`merged`."""
         return merged(*self.distributions)
 
     @cached_property
@@ -71,8 +71,9 @@ class Pair:
 
     @property
     def unit(self) -> tuple[float, int]:
-        """std0 in units of a power of 2, and that power: one in which neither squares nor differences overflow."""
-        return _std(self.base)
+        """std0 in units of a power of 2, and that power: 0, unless differences of such values could overflow."""
+        std, unit = _std(self.base)
+        return (math.ldexp(std, unit), 0) if abs(unit) < _LARGE else (std, unit)
 
 
 def _distribution(stats: ColumnStats) -> Distribution:

@@ -46,6 +46,8 @@ class Limits:
 
     def of(self, measure: Measure, feature: str) -> tuple[float | None, float | None]:
         """Return the thresholds of a measure for a feature: of a warning and of an error; None if it is off."""
+        if not self._matchers and measure.name not in self.thresholds:
+            return measure.warn, measure.error
         known: dict[str, float | None] = {"warn": measure.warn, "error": measure.error}
         for levels in (self.thresholds, *(levels for matches, levels in self._matchers if matches(feature))):
             changed = levels.get(measure.name, {})

@@ -13,6 +13,7 @@ from sparkscale.monitor.pair import Pair
 
 #: Added to each count, so that an empty bin gives no infinity.
 _HALF = 0.5
+_TINY = np.finfo(np.float64).tiny
 
 
 class PSI(Measure, name="psi", needs="sketch", warn=0.1, error=0.25):
@@ -57,4 +58,5 @@ def _shannon(p: Floats, q: Floats) -> Floats:
 
 
 def _part(p: Floats, middle: Floats) -> Floats:
-    return p * np.log2(np.divide(p, middle, out=np.ones_like(p), where=p > 0))
+    found: Floats = p * np.log2(np.maximum(p, _TINY) / np.maximum(middle, _TINY))  # 0 where p is 0
+    return found

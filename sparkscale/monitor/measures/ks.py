@@ -24,7 +24,9 @@ class KS(Measure, name="ks", needs="sketch", warn=0.1, error=0.2):
     def measure(self, pair: Pair) -> Measured:
         """See :class:`Measure`."""
         new, base = pair.distributions
-        _, ours, theirs = pair.steps
-        distance = float(np.abs(ours - theirs).max())
+        values, ours, theirs = pair.steps
+        last = np.ones(values.size, dtype=bool)  # of those that tie
+        np.not_equal(values[1:], values[:-1], out=last[:-1])
+        distance = float(np.abs(ours - theirs)[last].max())
         bound, noise = new.error + base.error, _NOISE * math.sqrt(1 / new.n + 1 / base.n)
         return Measured(distance, max(0.0, distance - bound - noise), bound)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from sparkscale.monitor.distribution import Distribution
+from sparkscale.monitor.distribution import Distribution, in_units
 from sparkscale.monitor.measures.base import UNDEFINED, Measure, Measured
 from sparkscale.monitor.pair import Pair
 
@@ -28,7 +28,7 @@ class Wasserstein(Measure, name="wasserstein", needs="sketch"):
         with np.errstate(over="ignore", invalid="ignore"):
             values, ours, theirs = pair.steps
             heights = np.abs(np.clip(ours, _LOW, _HIGH) - np.clip(theirs, _LOW, _HIGH))
-            value = float(heights[:-1] @ np.diff(np.ldexp(values, -unit)) / std)
+            value = float(heights[:-1] @ np.diff(in_units(values, unit)) / std)
             bound = sum(_error(one, unit) for one in pair.distributions) / std
         return Measured(value, value, bound) if math.isfinite(value + bound) else UNDEFINED
 
