@@ -22,7 +22,10 @@ import sparkscale as ss
 from sparkscale.cli import entry, jobs
 from sparkscale.errors import TemporaryError
 from sparkscale.report import tables
+from sparkscale.run import check_data as checking
 from sparkscale.run import explain as explaining
+from sparkscale.run.job import VERBS
+from sparkscale.run.monitoring import RefusedError
 from sparkscale.scalers.base import REGISTRY
 
 HEAVY = ("pyspark", "pandas", "pyarrow", "py4j", "sklearn", "scipy")
@@ -190,8 +193,41 @@ def test_summarize_a_run() -> None:
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
         "artifact": {"path": "stats", "version": 3}, "promoted": 2, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
-        "undefined_rows": done.undefined_rows, "audit": [], "seconds": {"fit": 1.25, "write": 2.5},
+        "undefined_rows": done.undefined_rows, "audit": [], "seconds": {"fit": 1.25, "write": 2.5}, "expect": [],
+        "drift": [], "baseline": {},
     }  # fmt: skip
+
+
+def test_summarize_what_was_checked() -> None:
+    refused = tables.Report("run", "r-1", status="refused", output={"path": "out"}, rows=5)
+    rows = [{"verdict": verdict} for verdict in ("error", "warn", "warn", "ok", "none")]
+    refused.expect, refused.drift, refused.baseline = rows[:1], rows, {"path": "stats", "version": 3}
+    assert list(refused.lines()) == [
+        "expectations: 1 error, 0 warnings of 1 check", "drift from stats version 3: 1 error, 2 warnings of 5 measures",
+    ]  # fmt: skip
+    refused.status, refused.baseline = "done", {"path": "stats.json", "version": None}
+    assert list(refused.lines())[1:3] == [
+        "drift from stats.json: 1 error, 2 warnings of 5 measures", "output: out, 5 rows, 0 checked against NumPy",
+    ]  # fmt: skip
+
+
+def test_show_what_a_refused_run_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        error = RefusedError("DRIFT", "drift: column 'x': ks 0.5 is above 0.2", "nothing was published or saved")
+        error.report = tables.Report("run", "r-1", status="refused", drift=[{"verdict": "error"}])
+        raise error
+
+    monkeypatch.setitem(VERBS, "run", refused)
+    monkeypatch.setattr(checking, "check_data", refused)
+    for arguments in (["run", "-c", "job.yaml", "--json"], ["check", "-c", "job.yaml", "--data", "--json"]):
+        with pytest.raises(SystemExit) as ended:
+            entry.main(arguments)
+        said = capsys.readouterr()
+        found = json.loads(said.out)
+        assert (ended.value.code, found["status"], found["drift"]) == (65, "refused", [{"verdict": "error"}])
+        assert said.err.endswith("ks 0.5 is above 0.2; nothing was published or saved (exit 65)\n")
 
 
 def test_time_a_stage_that_fails() -> None:
