@@ -10,7 +10,7 @@ from sparkscale.pipeline.fitted import Fitted
 
 @dataclass(frozen=True)
 class Baseline:
-    """An artifact with its place, and its version unless it is a single file."""
+    """An artifact, its place, and its version unless it is a single file."""
 
     fitted: Fitted
     path: str
@@ -23,9 +23,7 @@ class Baseline:
         Raises:
             InputMissingError: (66) if it doesn't exist, DataError: (65) if it is not an artifact.
         """
-        if path.endswith(".json"):
-            return cls(store.load(path, version), path, None)
-        number = store.resolve(path, version)
+        number = store.locate(path, version)
         return cls(store.load(path, number), path, number)
 
     def to_dict(self) -> dict[str, object]:
