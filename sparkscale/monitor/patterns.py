@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from sparkscale.scalers.selectors import pattern_of
-
-
-def matcher(selector: str) -> Callable[[str], bool]:
-    """Return a test of names: by a regular expression between slashes, by the name itself, or by a glob."""
-    pattern = pattern_of(selector)
-    if pattern is not None:
-        return lambda name: pattern.search(name) is not None
-    return lambda name: name == selector or fnmatch.fnmatchcase(name, selector)
+from sparkscale.scalers.selectors import matcher
 
 
 def chosen(selectors: Iterable[str], names: Iterable[str]) -> list[str]:

@@ -67,7 +67,9 @@ class DriftRow(Row):
         """How many times the threshold was reached; above 1 if it is exceeded, NaN without one."""
         if self.threshold is None or math.isnan(self.compared):
             return math.nan
-        return self.compared / self.threshold if self.threshold else math.copysign(math.inf, self.compared - 0.5)
+        if not self.threshold:
+            return math.inf if self.compared else 0.0
+        return self.compared / self.threshold
 
     @property
     def order(self) -> tuple[Any, ...]:

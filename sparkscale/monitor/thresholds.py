@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from sparkscale.errors import ConfigError, Problem, nearest_or_all, shown
 from sparkscale.monitor.measures.base import REGISTRY, Measure
-from sparkscale.monitor.patterns import matcher
+from sparkscale.scalers.selectors import matcher
 
 #: What a user says of a measure: ``{"warn": 0.1, "error": None}`` changes what it names, ``"off"`` turns both off.
 Levels: TypeAlias = Mapping[str, float | None] | Literal["off"]

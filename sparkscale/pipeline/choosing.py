@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sparkscale.errors import Problem, nearest
 from sparkscale.pipeline.schema import Column, Schema, is_of
-from sparkscale.scalers.selectors import Selector, pattern_of
+from sparkscale.scalers.selectors import Selector, matcher, pattern_of
 
 T = TypeVar("T")
 
@@ -73,10 +72,10 @@ def _select(selector: Selector, table: Table) -> Iterator[Column]:
         if named is not None:
             yield named
         elif _is_pattern(selector):
-            matches = _matcher(selector)
+            matches = matcher(selector)
             yield from (one for one in table.numeric if matches(one.name))
         return
-    excepted = [_matcher(pattern) for pattern in selector.get("except", [])]
+    excepted = [matcher(pattern) for pattern in selector.get("except", [])]
     for column in table.numeric:
         if is_of(column.type, selector.get("dtype", "numeric")) and not any(one(column.name) for one in excepted):
             yield column
@@ -84,14 +83,6 @@ def _select(selector: Selector, table: Table) -> Iterator[Column]:
 
 def _is_pattern(selector: str) -> bool:
     return pattern_of(selector) is not None or bool(_GLOB & set(selector))
-
-
-def _matcher(selector: str) -> Callable[[str], bool]:
-    """Return a test of names: by a regular expression, by the name itself, or by a glob."""
-    pattern = pattern_of(selector)
-    if pattern is not None:
-        return lambda name: pattern.search(name) is not None
-    return lambda name: name == selector or fnmatch.fnmatchcase(name, selector)
 
 
 def _unmatched(selector: Selector, table: Table, wanted: str, hint: str) -> Problem:

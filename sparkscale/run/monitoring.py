@@ -155,7 +155,7 @@ def _drift(fitted: Fitted, base: Baseline | None, job: Job, report: Report) -> t
     if lacking := fitted.stats.keys() - base.fitted.stats.keys():
         hint = "fit once without drift, or set drift.on_fail: warn, to make a baseline that has it"
         error = drifting.lacks(lacking, base.fitted.stats.keys() - fitted.stats.keys())
-        problems.append(Problem(error.code, error.cause, hint))
+        problems.append(Problem(error.code, f"drift: {error.cause}", hint))
     told = [f"drift: {row}" for row in found.warnings]
     if config.on_fail == "warn":
         told, problems = [problem.cause for problem in problems] + told, []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
@@ -78,6 +79,14 @@ def definitions() -> dict[str, Any]:
     several = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
     by_dtype = {"title": "ByDtype", "description": "Columns by dtype, except some."} | kind_of(ByDtype).schema()
     return {"Selectors": {"anyOf": [*one, several]}, "ByDtype": by_dtype | {"minProperties": 1}}
+
+
+def matcher(selector: str) -> Callable[[str], bool]:
+    """Return a test of names: by a regular expression between slashes, by the name itself, or by a glob."""
+    pattern = pattern_of(selector)
+    if pattern is not None:
+        return lambda name: pattern.search(name) is not None
+    return lambda name: name == selector or fnmatch.fnmatchcase(name, selector)
 
 
 def pattern_of(selector: str) -> re.Pattern[str] | None:

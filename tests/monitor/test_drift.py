@@ -306,6 +306,7 @@ def test_say_a_row_in_words() -> None:
     row = DriftRow("x", "ks", 0.25, 0.005, 0.2, "error", 0.22)
     assert str(row) == "column 'x': ks 0.25 (0.22 without error and noise) is above 0.2"
     assert str(DriftRow("x", "null_rate", 0.2, 0.0, 0.05, "error", 0.2)) == "column 'x': null_rate 0.2 is above 0.05"
+    assert [DriftRow("x", "ks", at, 0.0, 0.0, "ok", at).over for at in (0.0, 0.2)] == [0.0, INF]
     assert str(DriftRow("x", "mean_shift", None, None, 0.5, "error", INF)) == (
         "column 'x': mean_shift is undefined, as the baseline is constant, and it changed"
     )
