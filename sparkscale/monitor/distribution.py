@@ -66,7 +66,7 @@ class Distribution:
         return np.asarray(standing_at(np.arange(1, 10) / 10 * (self.n - 1), values, places))
 
     def bracket(self, ranks: Floats) -> tuple[Floats, Floats]:
-        """Return values that the data's own quantiles of these ranks lie between: above the first, at most the second.
+        """Return values between which the data's own quantiles of these ranks lie, ends included.
 
         A quantile is interpolated between two neighbours of the sorted data; the rank error says how far the retained
         values that are certainly below the one and certainly not below the other may be.

@@ -10,9 +10,10 @@ import pytest
 from scipy import stats as scipy_stats
 from scipy.spatial.distance import jensenshannon
 
+from sparkscale.monitor.distribution import Distribution
 from sparkscale.monitor.drift import compare
 from sparkscale.monitor.rows import DriftRow
-from tests.monitor.samples import pairs, sketched
+from tests.monitor.samples import DRAWS, pairs, sketched
 
 COUNT = 240
 
@@ -88,3 +89,21 @@ def test_be_within_the_bound_of_the_raw_value(compared: Any, measure: str) -> No
             outside.append((name, row.value, raw, row.bound))
     assert outside == []
     assert exact >= COUNT // 5
+
+
+@pytest.mark.parametrize("k", [1024, 200])
+@pytest.mark.parametrize("kind", ["normal", "ties", "few", "half zero", "cauchy", "sorted"])
+def test_bracket_the_deciles_of_the_raw_data(kind: str, k: int) -> None:
+    rng, ranks = np.random.default_rng(4), np.arange(1, 10) / 10
+    width = []
+    for n in (3000, 20_000, 60_000):
+        x = DRAWS[kind](rng, n)
+        stats = sketched(x, k)
+        assert stats.quantiles is not None
+        one = Distribution.of(stats.quantiles, stats.min, stats.max)
+        lows, highs = one.bracket(ranks)
+        raw = np.quantile(x, ranks)
+        assert (lows <= raw).all()
+        assert (raw <= highs).all()
+        width.append(np.max(np.mean(x[:, None] <= highs, axis=0) - np.mean(x[:, None] <= lows, axis=0)))
+    assert kind not in ("normal", "cauchy", "sorted") or max(width) < 5 * one.error  # no wider than errors make it

@@ -93,7 +93,7 @@ def test_say_why_a_place_refuses(tmp_path: Path) -> None:
     with pytest.raises(SparkscaleError, match=r"writing metrics to .*file/metrics") as caught:
         written(tmp_path / "file" / "metrics")
     assert caught.value.exit_code == 73
-    with pytest.raises(OutputError, match="found ftp://"):
+    with pytest.raises(SparkscaleError, match="ftp://"):
         append(Metrics(path="ftp://host/x"), "r", "fit", ROWS, SimpleNamespace())  # type: ignore[arg-type]
 
 
