@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 #: |log2| from which a number is written with an exponent: below it, it and sums of such are normal doubles.
-_LOG2_MAX = 900
+LOG2_MAX = 900
 
 
 def add_scaled(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
@@ -26,7 +26,7 @@ def canonical(m: float, exp: int) -> tuple[float, int]:
     if m == 0 or not math.isfinite(m):
         return m, 0
     mantissa, two = math.frexp(m)
-    if abs(two + 2 * exp) < _LOG2_MAX:
+    if abs(two + 2 * exp) < LOG2_MAX:
         return math.ldexp(m, 2 * exp), 0
     shift = (two + 1) // 2
     return math.ldexp(mantissa, two - 2 * shift), exp + shift

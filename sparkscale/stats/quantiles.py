@@ -14,7 +14,7 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,14 @@ class QuantileSketch:
         merged = self._open()
         merged.merge(other._open())
         return QuantileSketch(merged.serialize())
+
+    @classmethod
+    def merged(cls, parts: Iterable[QuantileSketch]) -> QuantileSketch:
+        """Return the sketch of all inputs, of which there is at least one."""
+        first, *rest = (part._open() for part in parts)  # noqa: SLF001 - its own class
+        for other in rest:
+            first.merge(other)
+        return cls(first.serialize())
 
     def canonical(self) -> QuantileSketch:
         """Return one form of a sketch that holds all its values, whatever engine and order of merging made it.
