@@ -1,0 +1,72 @@
+"""The plan of a pipeline in a commit: its steps with the columns they found, as an artifact has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparkscale.pipeline.plan import Plan
+from sparkscale.pipeline.planned import PlannedStep
+from sparkscale.pipeline.schema import Column, Field, Schema
+from sparkscale.scalers.base import from_dict
+
+
+def to_json(planned: Plan) -> dict[str, Any]:
+    """Return a plan as JSON values."""
+    return {
+        "weight": planned.weight,
+        "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in planned.schema.top],
+        "steps": [
+            {
+                "step": one.step.to_dict(),
+                "inputs": [{"path": list(column.path), "type": column.type} for column in one.inputs],
+                "outputs": list(one.outputs),
+            }
+            for one in planned.steps
+        ],
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Plan:
+    """Read what :func:`to_json` wrote; raises ValueError, TypeError, KeyError or a FieldError of a step."""
+    if set(data) != {"weight", "columns", "steps"}:
+        raise ValueError(f"a pipeline of {sorted(data)!r:.80}")
+    weight = data["weight"]
+    steps = tuple(
+        PlannedStep(
+            from_dict(item["step"]),
+            tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"])),
+            _texts(item["outputs"]),
+        )
+        for item in _list(data["steps"])
+    )
+    columns = (
+        Field(_text(item["name"]), _text(item["type"]), nullable=bool(item["nullable"]))
+        for item in _list(data["columns"])
+    )
+    planned = Plan(Schema(tuple(columns)), steps, weight=None if weight is None else _text(weight))
+    names = set(planned.schema.names)
+    if not all(one.inputs and one.mapped for one in steps):
+        raise ValueError("a step without columns")
+    if odd := [column.name for one in steps for column in one.inputs if column.path[0] not in names]:
+        raise ValueError(f"a step that reads {odd[0]!r:.80}, which is not among the columns")
+    return planned
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r:.80}")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = tuple(map(_text, _list(value)))
+    if not texts:
+        raise ValueError("expected names, found none")
+    return texts
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, found {value!r:.80}")
+    return value

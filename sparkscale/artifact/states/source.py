@@ -1,0 +1,65 @@
+"""What an update knows of its input: its partitions with their fingerprints, and how to read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sparkscale.artifact.states.keys import By, Key
+from sparkscale.pipeline.looking import Answer
+from sparkscale.pipeline.plan import Plan
+from sparkscale.stats.column import ColumnStats
+
+
+@dataclass(frozen=True)
+class Source:
+    """The partitions of an input, found without reading them.
+
+    Attributes:
+        keys: the columns of the key.
+        fingerprints: by key, what changes with the partition's content; None where the input doesn't tell its
+            partitions apart: then all of it is read whenever ``reading`` changes.
+        reading: what stands for how partitions are read. Without fingerprints it stands for the input's content too.
+    """
+
+    keys: By
+    fingerprints: Mapping[Key, str] | None
+    reading: str
+
+
+class Reader(Protocol):
+    """Reads partitions: an engine on its input."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the pipeline for the input's schema."""
+
+    def measure(
+        self, keys: Collection[Key] | None, features: Collection[str]
+    ) -> Mapping[Key, Mapping[str, ColumnStats]]:
+        """Return the statistics of features by partition; of all partitions where ``keys`` is None.
+
+        A partition without rows is left out.
+        """
+
+    def answer(self, keys: Sequence[Key]) -> Answer:
+        """Return what looks at partitions again, for scalers that ask for it."""
+
+
+def digest(*parts: Any) -> str:
+    """Return a digest of JSON values."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def of_content(states: Mapping[str, ColumnStats]) -> str:
+    """Return the fingerprint of a partition by its statistics: counts, ends, and 10 digits of the moments."""
+    known = {
+        name: [stats.nulls, stats.nans, stats.posinf, stats.neginf, stats.finite]
+        + [format(number, ".10g") for number in (stats.min, stats.max, stats.mean, stats.std)]
+        for name, stats in states.items()
+    }
+    return digest("content", known)

@@ -1,0 +1,173 @@
+"""States: the stored statistics of a table's partitions, to be updated, merged, looked at and cleaned up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sparkscale.artifact.states import updating, window
+from sparkscale.artifact.states.commits import Commit, Partition, State
+from sparkscale.artifact.states.keys import Key, order
+from sparkscale.artifact.states.log import Log
+from sparkscale.artifact.states.source import Reader, Source
+from sparkscale.artifact.states.updating import Missing, Rules, Updated
+from sparkscale.errors import ConfigError, DataError, InputMissingError, nearest, shown
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.pipeline import Pipeline
+from sparkscale.pipeline.solve import solve
+from sparkscale.scalers.learning import Ask
+from sparkscale.stats.column import ColumnStats
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from sparkscale.artifact.states.compacting import Compacted
+
+
+class States:
+    """Statistics of a table by partition, in a folder or an object store.
+
+    With them, a fit of the last 12 months reads the new month alone: :meth:`update` reads the partitions that are new
+    or changed, :meth:`merged` gives the fit of a window. Each change is one commit, which readers see whole or not at
+    all. See ``sparkscale.artifact.states`` for the format of the files.
+
+    Args:
+        uri: a folder, or ``s3://``, ``gs://``, ``az://``. It is made by the first update.
+    """
+
+    def __init__(self, uri: str | os.PathLike[str]) -> None:
+        text = os.fspath(uri) if isinstance(uri, str | os.PathLike) else None
+        if not isinstance(text, str) or not text:
+            raise ConfigError("CONFIG_VALUE", f"states: expected a path or URI, found {shown(uri)}", "name a folder")
+        self.uri = text
+        self.log = Log(text)
+
+    def update(
+        self,
+        df: DataFrame,
+        pipeline: Pipeline,
+        by: Sequence[str],
+        *,
+        keep: int | None = None,
+        missing: Missing = "drop",
+    ) -> Updated:
+        """Read the partitions of a PySpark DataFrame that are new or changed, and commit their states.
+
+        A partition has changed if names, sizes or times of its files have, or the query that reads them. Where the
+        DataFrame doesn't tell its partitions apart, all of it is read.
+
+        Args:
+            df: a table that is partitioned by the columns ``by``.
+            pipeline: whose statistics are learned.
+            by: columns of text, whole numbers or dates.
+            keep: only the so many newest partitions count; None for all.
+            missing: what to do about partitions that have states and are no longer in the table: ``drop`` their
+                states, ``keep`` them, or raise an ``error``.
+
+        Raises:
+            DataError: (65) for a schema or states that don't fit.
+            TemporaryError: (75) if another update changed the same partitions meanwhile.
+        """
+        from sparkscale.spark.fit.partitioned import of_frame
+
+        source, reader = of_frame(df, pipeline, by)
+        return self.brought_up(source, reader, Rules(keep, missing))[1]
+
+    def merged(self, keep: int | None = None) -> Fitted:
+        """Return the fit of the newest ``keep`` partitions, or of all, from their states alone.
+
+        Raises:
+            InputMissingError: (66) without states.
+            DataError: (65) where a step looks at the data again (``power``), which states don't hold.
+        """
+        return self.fitted(keep=keep)[1]
+
+    def brought_up(self, source: Source, reader: Reader, rules: Rules) -> tuple[State, Updated]:
+        """Update from any source; see :func:`sparkscale.artifact.states.updating.update`."""
+        return updating.update(self.log, source, reader, rules)
+
+    def fitted(
+        self, *, keep: int | None = None, reader: Reader | None = None, about: Mapping[str, Any] | None = None
+    ) -> tuple[State, Fitted]:
+        """Return the newest state and the fit of its window; ``reader`` looks again for the steps that ask for it."""
+
+        def of(state: State) -> Fitted:
+            if state.pipeline is None:
+                raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+            planned, keys = state.pipeline, window.window_of(state, keep)
+            stats = window.merged(self.log, state, keys, updating.wanted_of(planned))
+            rows = sum(state.partitions[key].rows for key in keys)
+            answer = reader.answer(keys) if reader is not None else _refused
+            return solve(planned, stats, rows, window.provenance(state, keys, planned, about or {}), answer)
+
+        return self.log.consistently(of)
+
+    def partitions(self) -> list[Partition]:
+        """Return what is known of each partition, in the order of the keys; those that were dropped as well."""
+        return sorted(self.log.read().partitions.values(), key=lambda one: order(one.key))
+
+    def show(self, key: str) -> dict[str, ColumnStats]:
+        """Return the statistics of one partition by feature; ``key`` is such as ``month=2013-02``.
+
+        Raises:
+            InputMissingError: (66) where there is no such partition.
+        """
+
+        def of(state: State) -> dict[str, ColumnStats]:
+            found = self._find(state, key)
+            if state.partitions[found].dropped or not state.partitions[found].rows:
+                return {}
+            features = {name: sketched for name, (_, sketched) in state.features(state.partitions[found]).items()}
+            return window.merged(self.log, state, [found], features)
+
+        return self.log.consistently(of)[1]
+
+    def drop(self, keys: Iterable[str]) -> list[Key]:
+        """Drop the states of partitions, in one commit; the next update does not read them unless they change.
+
+        Raises:
+            InputMissingError: (66) where one has no states; then none is dropped.
+        """
+        texts = [keys] if isinstance(keys, str) else list(keys)
+        dropped: list[Key] = []
+
+        def build(state: State) -> Commit | None:
+            dropped[:] = [self._find(state, text) for text in texts]
+            assert state.keys is not None  # noqa: S101 - one was found
+            gone = [
+                replace(state.partitions[key], files=(), dropped=True, commit=state.number + 1)
+                for key in dict.fromkeys(dropped)
+                if not state.partitions[key].dropped
+            ]
+            return Commit(state.keys, partitions=tuple(gone)) if gone else None
+
+        self.log.commit(build)
+        return dropped
+
+    def compact(self, keep: int | None = None) -> Compacted:
+        """Rewrite all states into one file, and delete what no commit needs then.
+
+        With ``keep``, states older than the so many newest partitions go. Nothing is deleted before what replaces it
+        is committed. A reader who has found a file gone reads again.
+        """
+        from sparkscale.artifact.states.compacting import compacted
+
+        return compacted(self.log, keep)
+
+    def _find(self, state: State, text: str) -> Key:
+        if state.keys is None:
+            raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+        key = state.keys.parse(text)
+        if key not in state.partitions:
+            close = nearest(state.keys.shown(key), map(state.keys.shown, state.partitions))
+            cause = f"expected states of {state.keys.shown(key)} in {self.uri}, found none"
+            raise InputMissingError("STATES_MISSING", cause, close or "`sparkscale states list` shows the keys")
+        return key
+
+
+def _refused(asked: Sequence[tuple[str, Ask]]) -> Sequence[ColumnStats]:
+    names = sorted({feature for feature, _ in asked})
+    cause = f"column {names[0]!r}: a step looks at the data again, which states don't hold"
+    raise DataError("STATES_LOOK", cause, "use `sparkscale update`, which reads the window for it")
