@@ -38,6 +38,14 @@ class Command(click.Command):
         self.section = section
 
 
+class Group(click.Group):
+    """A group of commands, and the section of the help that lists it."""
+
+    def __init__(self, *arguments: Any, section: str = "Other", **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.section = section
+
+
 class Root(click.Group):
     """The commands of this folder, listed by section."""
 
@@ -94,6 +102,17 @@ def section(title: str) -> Callable[[], Decorator]:
         return register
 
     return command
+
+
+def group(title: str) -> Callable[[Callable[..., None]], click.Group]:
+    """Return the decorator of a group of commands in a section of the help: a function under it is named after it."""
+
+    def register(function: Callable[..., None]) -> click.Group:
+        made = app.group(cls=Group, section=title)(function)
+        assert isinstance(made, click.Group)  # noqa: S101 - as asked for
+        return made
+
+    return register
 
 
 def reads_job(command: Callable[..., None]) -> Callable[..., None]:

@@ -18,36 +18,37 @@ if TYPE_CHECKING:
 command = section("Jobs")
 
 
-def _shows_progress(function: Any) -> Any:
+def shows_progress(function: Any) -> Any:
     """Give a command that works on data the option to show no progress."""
     return click.option("--no-progress", is_flag=True, help="Show no progress: no bar, no lines.")(function)
 
 
 @command()
 @reads_job
-@_shows_progress
+@shows_progress
 def run(**options: Any) -> None:
     """Fit on the input, transform it, and publish artifact and output."""
-    _run("run", **options)
+    run_verb("run", **options)
 
 
 @command()
 @reads_job
-@_shows_progress
+@shows_progress
 def fit(**options: Any) -> None:
     """Fit on the input and save the artifact."""
-    _run("fit", **options)
+    run_verb("fit", **options)
 
 
 @command()
 @reads_job
-@_shows_progress
+@shows_progress
 def transform(**options: Any) -> None:
     """Apply a saved artifact to the input and publish the output."""
-    _run("transform", **options)
+    run_verb("transform", **options)
 
 
-def _run(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+def run_verb(verb: str, config: str, no_progress: bool, as_json: bool, debug: bool, **chosen: Any) -> None:  # noqa: FBT001 - click's flags
+    """Do what a verb says, and show its report."""
     from sparkscale.progress import progress
     from sparkscale.run.job import VERBS
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from sparkscale.config.data import Artifact, Input, Output
 from sparkscale.config.monitoring import Drift, Expect, Metrics
+from sparkscale.config.states import States
 from sparkscale.config.steps import AnyStep, with_steps
 from sparkscale.config.strict import Scalar, Strict
 from sparkscale.errors import ConfigError, shown
@@ -96,6 +97,7 @@ class JobConfig(Strict):
         "count as absent. A pattern never chooses it as a feature. Not with steps that need quantiles.",
     )
     artifact: Artifact | None = None
+    states: States | None = Field(None, description="Statistics by partition, for `sparkscale update`.")
     output: Output | None = None
     engine: Literal["auto", "native", "arrow", "pandas"] = Field(
         "auto",

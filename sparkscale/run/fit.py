@@ -55,7 +55,7 @@ def fitted_on(opened: Opened, job: Job, report: Report, *, record: bool = True) 
     def once() -> Fitted:
         with translated("fitting"):
             return fitting.fit_planned(
-                opened.df, opened.plan, [_about(job)], reproducible=job.config.statistics.reproducible
+                opened.df, opened.plan, [about(job)], reproducible=job.config.statistics.reproducible
             )
 
     with report.stage("fit"):
@@ -85,7 +85,7 @@ def save(fitted: Fitted, config: JobConfig, report: Report) -> None:
             report.warnings.append(str(error))
 
 
-def _about(job: Job) -> dict[str, object]:
+def about(job: Job) -> dict[str, object]:
     """Return what the artifact says of its input."""
     source = job.config.input
     about: dict[str, object] = {"format": source.format, "path": source.name, **source.as_of}

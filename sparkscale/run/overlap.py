@@ -9,7 +9,7 @@ from sparkscale.places import check_apart, check_outside
 
 
 def check_input(config: JobConfig) -> None:
-    """Refuse an input that doesn't exist, an artifact inside the input, and metrics inside of anything else.
+    """Refuse an input that doesn't exist, an artifact or states inside the input, and metrics inside of anything else.
 
     Raises:
         InputMissingError: (66), ConfigError: (78).
@@ -23,10 +23,14 @@ def check_input(config: JobConfig) -> None:
         for name, other in others.items():
             if other is not None and other.path is not None:
                 check_apart("metrics.path", config.metrics.path, name, other.path)
+    if config.states is not None and source is not None:
+        check_outside("states.path", config.states.path, "the input", source)
+    if config.states is not None and config.artifact is not None:
+        check_apart("states.path", config.states.path, "the artifact", config.artifact.path)
 
 
 def check_output(config: JobConfig) -> None:
-    """Refuse an output that overlaps the input, or that holds the artifact, as far as the job file shows.
+    """Refuse an output that overlaps the input, or holds artifact or states, as far as the job file shows.
 
     Raises:
         ConfigError: (78).
@@ -42,3 +46,5 @@ def check_output(config: JobConfig) -> None:
         check_apart("output.path", output.path, "the input", source.path)
     if output.path is not None and config.artifact is not None:  # which would go with the old output
         check_outside("artifact.path", config.artifact.path, "the output", output.path)
+    if output.path is not None and config.states is not None:
+        check_outside("states.path", config.states.path, "the output", output.path)

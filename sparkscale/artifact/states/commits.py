@@ -92,6 +92,23 @@ class State:
         assert self.keys is not None  # noqa: S101 - a state of some commit
         return Commit(self.keys, self.pipeline, tuple(self.files.values()), tuple(self.partitions.values()), whole=True)
 
+    def described(self, partition: Partition) -> dict[str, Any]:
+        """Return what a list of states says of a partition, as JSON values."""
+        known = {
+            "rows": partition.rows,
+            "features": len(self.features(partition)),
+            "fingerprint": partition.fingerprint,
+        }
+        return {**self.named(partition.key), **known, "commit": partition.commit, "dropped": partition.dropped}
+
+    def named(self, key: Key) -> dict[str, Any]:
+        """Return a key as JSON values by column."""
+        return self.keys.named(key) if self.keys else {}
+
+    def shown(self, key: Key) -> str:
+        """Return a key as people write it."""
+        return self.keys.shown(key) if self.keys else ""
+
     def features(self, partition: Partition) -> dict[str, tuple[str, bool]]:
         """Return by feature of a partition the file that has its states, and whether with sketches."""
         return {
@@ -156,9 +173,9 @@ def load(data: bytes, name: str) -> Commit:
             raise DataError("STATES_CHECKSUM", cause, "the file was changed or damaged: " + _WAY_OUT)
         return _commit(document)
     except SparkscaleError as error:
-        raise DataError(
-            error.code, error.cause if name in error.cause else f"{name}: {error.cause}", error.hint
-        ) from error
+        code = error.code if error.code.startswith("STATES_") else "STATES_INVALID"
+        cause = error.cause if name in error.cause else f"{name}: {error.cause}"
+        raise DataError(code, cause, error.hint or _WAY_OUT) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         cause = f"{name}: its content is not that of a commit of states: {error!r:.200}"
         raise DataError("STATES_INVALID", cause, _WAY_OUT) from error

@@ -257,9 +257,8 @@ def _translated(what: str, kind: type[SparkscaleError]) -> Iterator[None]:
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:
-        raise _GoneError(
-            "STATES_MISSING", f"{what}: {str(error).splitlines()[0] if str(error) else 'a file is gone'}"
-        ) from error
+        said = str(error).splitlines()[0] if str(error) else what
+        raise _GoneError("STATES_MISSING", f"found one missing: {said}") from error
     except (BaseError, OSError) as error:
         raise artifacts.failure(error, what, kind) from error
 

@@ -40,9 +40,10 @@ class Parts:
             raise _damaged(name, f"{rows[block.key[odd[0]]]:,} rows", f"{block.stats.rows[odd[0]]:,}")
 
     def of(self, key: Key, feature: str) -> ColumnStats:
-        """Return the state of one feature of a partition."""
+        """Return the state of one feature of a partition, with its sketch if the log says that it has one."""
         block, row = self._place(key, feature)
-        return block.stats.at(row)
+        name, sketched = self.places[key][feature]
+        return _sketched(block.stats.at(row), name) if sketched else block.stats.at(row).with_quantiles(None)
 
     def merged(self, keys: Sequence[Key], *, sketched: Collection[str]) -> dict[str, ColumnStats]:
         """Return the statistics of the features over some keys, of those ``sketched`` with a quantile sketch."""
@@ -60,12 +61,7 @@ class Parts:
             places = (self._place(key, feature) for key in keys)
             own = together.take(np.array([offsets[id(block)] + row for block, row in places], dtype=np.int64))
             found = own.total() if feature in sketched else replace(own, sketches=None).total()
-            if (
-                feature in sketched
-                and found.finite
-                and (found.quantiles is None or found.quantiles.count != found.finite)
-            ):
-                raise _damaged(f"the states of {feature!r}", f"sketches of {found.finite:,} values", "others")
+            found = _sketched(found, f"the states of {feature!r}") if feature in sketched else found
             out[feature] = found.with_quantiles(found.quantiles and found.quantiles.canonical())
         return out
 
@@ -81,6 +77,14 @@ class Parts:
         if row is None:
             raise _damaged(name, f"a state of {feature!r} for {key!r}", "none")
         return block, row
+
+
+def _sketched(stats: ColumnStats, what: str) -> ColumnStats:
+    """Return statistics whose sketch is of their finite values."""
+    count = stats.quantiles.count if stats.quantiles else 0
+    if count != stats.finite:
+        raise _damaged(what, f"sketches of {stats.finite:,} values", f"those of {count:,}")
+    return stats
 
 
 def _concatenated(parts: Sequence[StatsArrays]) -> StatsArrays:

@@ -106,7 +106,14 @@ class States:
 
     def partitions(self) -> list[Partition]:
         """Return what is known of each partition, in the order of the keys; those that were dropped as well."""
-        return sorted(self.log.read().partitions.values(), key=lambda one: order(one.key))
+        return listed(self.log.read())
+
+    def existing(self) -> State:
+        """Return the newest state; raises :class:`InputMissingError` (66) without states."""
+        state = self.log.read()
+        if state.keys is None:
+            raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+        return state
 
     def show(self, key: str) -> dict[str, ColumnStats]:
         """Return the statistics of one partition by feature; ``key`` is such as ``month=2013-02``.
@@ -127,9 +134,16 @@ class States:
     def drop(self, keys: Iterable[str]) -> list[Key]:
         """Drop the states of partitions, in one commit; the next update does not read them unless they change.
 
+        Args:
+            keys: such as ``month=2013-02``.
+
         Raises:
             InputMissingError: (66) where one has no states; then none is dropped.
         """
+        return self.dropped(keys)[1]
+
+    def dropped(self, keys: Iterable[str]) -> tuple[State, list[Key]]:
+        """Do what :meth:`drop` does; returns the state behind it as well."""
         texts = [keys] if isinstance(keys, str) else list(keys)
         dropped: list[Key] = []
 
@@ -143,8 +157,7 @@ class States:
             ]
             return Commit(state.keys, partitions=tuple(gone)) if gone else None
 
-        self.log.commit(build)
-        return dropped
+        return self.log.commit(build), dropped
 
     def compact(self, keep: int | None = None) -> Compacted:
         """Rewrite all states into one file, and delete what no commit needs then.
@@ -165,6 +178,11 @@ class States:
             cause = f"expected states of {state.keys.shown(key)} in {self.uri}, found none"
             raise InputMissingError("STATES_MISSING", cause, close or "`sparkscale states list` shows the keys")
         return key
+
+
+def listed(state: State) -> list[Partition]:
+    """Return the partitions of a state in the order of their keys."""
+    return sorted(state.partitions.values(), key=lambda one: order(one.key))
 
 
 def _refused(asked: Sequence[tuple[str, Ask]]) -> Sequence[ColumnStats]:

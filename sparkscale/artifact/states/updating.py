@@ -14,6 +14,7 @@ from sparkscale.artifact.states.commits import Commit, DataFile, Partition, Stat
 from sparkscale.artifact.states.keys import By, Key, order
 from sparkscale.artifact.states.log import Log
 from sparkscale.artifact.states.source import Reader, Source, of_content
+from sparkscale.artifact.states.window import window_of
 from sparkscale.errors import ConfigError, DataError, TemporaryError
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.plan import Plan
@@ -115,7 +116,7 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
         raise ConfigError("STATES_NOTHING", cause, "steps over the scores of a row, such as softmax, need no states")
     state = log.read()
     check_keys(state, source.keys, log.uri)
-    known, measured = _told_apart(state, source, reader, wanted)
+    known, measured = _told_apart(state, source, reader, rules.keep)
     empty: set[Key] = set()
     while True:
         work = work_of(state, known, wanted, rules, empty)
@@ -139,6 +140,12 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
     after = log.commit(changes.on)
     kept = len(work.window) - len(fresh) - len(more)
     return after, Updated(sorted(fresh, key=order), sorted(more, key=order), features, kept, sorted(gone, key=order))
+
+
+def is_read(state: State, source: Source, wanted: Mapping[str, bool], keep: int | None) -> bool:
+    """Whether the window is that of a source that does not tell its partitions apart."""
+    live = [state.partitions[key] for key in window_of(state, keep)]
+    return bool(live) and all(one.reading == source.reading and not _lack(state, one, wanted) for one in live)
 
 
 def check_keys(state: State, keys: By, uri: str) -> None:
@@ -209,13 +216,14 @@ def _covers(have: Mapping[str, tuple[str, bool]], file: DataFile | None) -> bool
 
 
 def _told_apart(
-    state: State, source: Source, reader: Reader, wanted: Mapping[str, bool]
+    state: State, source: Source, reader: Reader, keep: int | None
 ) -> tuple[Source, dict[Key, Mapping[str, ColumnStats]]]:
     """Return a source with fingerprints, and what had to be read for them."""
     if source.fingerprints is not None:
         return source, {}
-    live = [one for one in state.partitions.values() if not one.dropped]
-    if live and all(one.reading == source.reading and not _lack(state, one, wanted) for one in live):
+    wanted = wanted_of(reader.plan)
+    if is_read(state, source, wanted, keep):
+        live = (one for one in state.partitions.values() if not one.dropped)
         return replace(source, fingerprints={one.key: one.fingerprint for one in live}), {}
     measured = dict(reader.measure(None, list(wanted)))
     return replace(source, fingerprints={key: of_content(states) for key, states in measured.items()}), measured

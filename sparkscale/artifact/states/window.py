@@ -35,6 +35,15 @@ def digest_of(state: State, window: Sequence[Key], planned: Plan) -> str:
     return digest(plans.to_json(planned), [[to_json(one.key), one.fingerprint, one.reading, one.rows] for one in known])
 
 
+def digest_in(provenance: Mapping[str, Any]) -> str | None:
+    """Return the digest that the artifact of a window has in its provenance; None of any other artifact."""
+    inputs = provenance.get("inputs")
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    states = first.get("states") if isinstance(first, dict) else None
+    found = states.get("digest") if isinstance(states, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def provenance(state: State, window: Sequence[Key], planned: Plan, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the artifact of a window says of its origin; equal windows give equal bytes."""
     assert state.keys is not None  # noqa: S101 - a window has keys

@@ -16,8 +16,8 @@ from sparkscale.artifact.states.updating import Rules, Updated
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Answer
-from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.pipeline import behind
+from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.scalers.base import Step
 from sparkscale.stats.column import ColumnStats
 
@@ -67,9 +67,7 @@ class Table:
         names = {name: np.zeros(1) for part in self.partitions.values() for name in part}
         return plan(self.steps, arrays.schema_of(arrays.table(names)), "the table", self.weight)
 
-    def measure(
-        self, keys: Collection[Key] | None, features: Collection[str]
-    ) -> dict[Key, dict[str, ColumnStats]]:
+    def measure(self, keys: Collection[Key] | None, features: Collection[str]) -> dict[Key, dict[str, ColumnStats]]:
         self.reads.append((None if keys is None else tuple(sorted(keys, key=str)), tuple(sorted(features))))
         quantiles = self.plan.quantile_features
         out = {}

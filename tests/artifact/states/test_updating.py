@@ -316,7 +316,8 @@ def act(kind: str, name: str, data: Table, states: States, rng: Any, dropped: di
         data.steps = CHOICES[int(rng.integers(len(CHOICES)))]
     elif kind == "compact":
         states.compact()
-    elif kind == "drop" and any(one.key == key and not one.dropped for one in states.partitions()):
-        if key in data.partitions and states.log.read().partitions[key].fingerprint == str(data.written[key]):
+    elif kind == "drop":
+        known = states.log.read().partitions.get(key)
+        if known and not known.dropped and key in data.partitions and known.fingerprint == str(data.written[key]):
             states.drop(f"month={name}")
             dropped[key] = data.partitions[key]

@@ -1,0 +1,31 @@
+"""Statistics by partition that a job keeps, so that `sparkscale update` reads new and changed partitions alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from sparkscale.config.strict import Strict
+
+
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("expected each column once, found one twice")
+    return names
+
+
+class States(Strict):
+    """Where a job keeps the statistics of its input's partitions, and which of them count."""
+
+    path: str = Field(min_length=1, description="A folder of states, local or s3://, gs://, az://.")
+    by: Annotated[list[Annotated[str, Field(min_length=1)]], AfterValidator(_each_once)] = Field(
+        min_length=1,
+        description="The columns that the input is partitioned by, all or some: text, whole numbers or dates.",
+    )
+    keep: int | None = Field(
+        None, ge=1, description="How many of the newest partitions the artifact is of (default: all)."
+    )
+    missing: Literal["drop", "keep", "error"] = Field(
+        "drop", description="What update does with states of partitions that are gone from the input."
+    )

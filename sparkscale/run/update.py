@@ -1,0 +1,149 @@
+"""`update`: read the partitions that are new or changed, and save the artifact of the newest ones."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from sparkscale.artifact import chance, store
+from sparkscale.artifact.states import updating, window
+from sparkscale.artifact.states.commits import State
+from sparkscale.artifact.states.keys import By
+from sparkscale.artifact.states.log import reached
+from sparkscale.artifact.states.source import Reader
+from sparkscale.artifact.states.states import States
+from sparkscale.artifact.states.updating import Rules, Updated
+from sparkscale.config.jobfile import Job
+from sparkscale.config.models import JobConfig
+from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.progress.progress import Progress
+from sparkscale.report.updates import UpdateReport
+from sparkscale.run import fit, opening, overlap, partitions
+from sparkscale.scalers.base import Scaler
+from sparkscale.spark.fit.partitioned import PartitionReader
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.session.retry import patiently
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+#: How often it saves an artifact again where another run commits meanwhile.
+_ATTEMPTS = 5
+
+
+def update(job: Job, *, debug: bool = False, progress: Progress | None = None) -> UpdateReport:
+    """Bring the states up to the input, and save the artifact of the window as a new version.
+
+    Only partitions that are new or changed are read. Where none is, no engine starts.
+
+    Raises:
+        SparkscaleError: with its exit code. States and artifact are the old ones or the new ones then.
+    """
+    config = job.config
+    report = UpdateReport("update", job.run_id, observe=progress.stage if progress else None)
+    config.need("steps", "artifact", "states")
+    overlap.check_input(config)
+    assert config.states is not None  # noqa: S101 - it was needed
+    assert config.artifact is not None  # noqa: S101 - it was needed
+    states = States(config.states.path)
+    with report.stage("find"):
+        state = states.log.read()
+        current = _is_current(state, config)
+    if current and _is_saved(state, config, report):
+        return report
+    if current and not _looks(config):
+        with report.stage("save"):
+            _save(job, states, None, report)
+        return report
+    with opening.engine(job, report, debug=debug, progress=progress) as spark:
+        patiently(spark, functools.partial(_with_engine, spark, job, states, report), report.warnings)
+        report.warnings = list(dict.fromkeys(report.warnings))
+    return report
+
+
+def rules_of(config: JobConfig) -> Rules:
+    """Return the window of a job, and what becomes of partitions that are gone."""
+    assert config.states is not None  # noqa: S101 - the verb has asked for it
+    return Rules(config.states.keep, config.states.missing)
+
+
+def _is_current(state: State, config: JobConfig) -> bool:
+    """Whether the states are those of the input and of the steps, as far as can be told without an engine."""
+    known, found = state.pipeline, partitions.found(config)
+    if known is None or state.keys is None or found is None:
+        return False
+    same = [one.step.to_dict() for one in known.steps] == [step.to_dict() for step in config.steps]
+    if not same or known.weight != config.weight or state.keys.names != partitions.by_of(config):
+        return False
+    try:
+        source = found.source(state.keys, partitions.reading_of(config))
+    except DataError:  # of keys that have another type now, which an engine says
+        return False
+    if source.fingerprints is None:
+        return updating.is_read(state, source, updating.wanted_of(known), rules_of(config).keep)
+    return updating.work_of(state, source, updating.wanted_of(known), rules_of(config)).nothing
+
+
+def _is_saved(state: State, config: JobConfig, report: UpdateReport) -> bool:
+    """Whether the artifact's newest version is that of the states; the report says so then."""
+    assert config.artifact is not None  # noqa: S101 - the verb has asked for it
+    assert state.pipeline is not None  # noqa: S101 - the states are current
+    try:
+        newest = store.resolve(config.artifact.path)
+        known = store.load(config.artifact.path, newest)
+    except SparkscaleError:  # there is none, or none that can be read: saving says so
+        return False
+    inside = window.window_of(state, rules_of(config).keep)
+    if window.digest_in(known.provenance) != window.digest_of(state, inside, state.pipeline):
+        return False
+    report.status, report.rows = "unchanged", known.rows
+    report.partitions["kept"] = len(inside)
+    report.artifact = {"path": config.artifact.path, "version": newest}
+    return True
+
+
+def _looks(config: JobConfig) -> bool:
+    """Whether a step looks at the data again, which needs an engine."""
+    return any(isinstance(step, Scaler) and step.looks for step in config.steps)
+
+
+def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateReport) -> None:
+    """Find the partitions, then read: what is written in between has another fingerprint next time."""
+    config = job.config
+    with report.stage("read"):
+        found = partitions.found(config) or partitions.asked(spark, config)
+        opened = opening.opened(spark, config, None)
+    report.warnings += [*opened.plan.warnings, *partitions.notes(config, found)]
+    types = {field.name: field.type for field in opened.plan.schema.fields}
+    by = By.of(partitions.by_of(config), types)
+    reader = PartitionReader(opened.df, opened.plan, by, config.statistics.reproducible)
+    with opening.explained(opened, config):
+        with report.stage("fit"), translated("fitting"):
+            source = found.source(by, partitions.reading_of(config))
+            _, done = states.brought_up(source, reader, rules_of(config))
+        _tell(report, by, done)
+        with report.stage("save"):
+            _save(job, states, reader, report)
+
+
+def _tell(report: UpdateReport, by: By, done: Updated) -> None:
+    named = {name: [by.named(key) for key in getattr(done, name)] for name in ("read", "extended", "dropped")}
+    report.partitions = {**report.partitions, **named, "kept": done.kept, "columns": list(done.features)}
+
+
+def _save(job: Job, states: States, reader: Reader | None, report: UpdateReport) -> None:
+    """Save the artifact of the newest states; once more where another run commits meanwhile."""
+    artifact = job.config.artifact
+    assert artifact is not None  # noqa: S101 - the verb has asked for it
+    rules = rules_of(job.config)
+    for _ in range(_ATTEMPTS):
+        state, fitted = states.fitted(keep=rules.keep, reader=reader, about=fit.about(job))
+        fitted = chance.settled(fitted, artifact.path)
+        reached("save")
+        version = fitted.save(artifact.path)
+        if states.log.read().number == state.number:
+            break
+    report.rows, report.warnings = fitted.rows, [*report.warnings, *fitted.warnings]
+    report.artifact = {"path": artifact.path, "version": version}
+    if reader is None:
+        report.partitions["kept"] = len(window.window_of(state, rules.keep))
