@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkscale.stats.column import ColumnStats
-from sparkscale.stats.moment_arrays import Floats, Ints, assembled, canonical, hold, ldexp, merged, two_sum
+from sparkscale.stats.moment_arrays import Floats, Ints, assembled, canonical, divided, hold, ldexp, merged, two_sum
 from sparkscale.stats.quantiles import QuantileSketch
 from sparkscale.stats.weights import Weights
 
@@ -103,6 +103,35 @@ class StatsArrays:
         found["exp"] = np.where(constant | none, 0, found["exp"])
         rest_of: dict[str, Any] = {name: counts.get(name, whole) for name in COUNTS if name != "finite"}
         return cls(finite=finite, **rest_of, **found)
+
+    @classmethod
+    def pooled(  # noqa: PLR0913 - the fields of one aggregate, by name
+        cls,
+        *,
+        finite: Ints,
+        total: Floats,
+        rest: Floats,
+        var: Floats,
+        min: Floats,  # noqa: A002 - the field's name
+        max: Floats,  # noqa: A002 - the field's name
+        shift: Floats | float = 0.0,
+        exp: Ints | int = 0,
+        **counts: Any,
+    ) -> StatsArrays:
+        """Return statistics of groups, each of the number, sum and population variance of ``d = x / 2**exp - shift``.
+
+        The sum comes in two doubles, ``total + rest``, and so does the mean: to 100 bits.
+        """
+        with np.errstate(all="ignore"):
+            n = np.maximum(finite, 1).astype(np.float64)
+            known = np.isfinite(np.abs(total) + np.abs(rest) + var * n)
+            mean, low = divided(*two_sum(total, rest), n)
+            apart = (total / n - mean) + (rest / n - low)
+            m2 = np.where(known, var * n + n * apart * apart, np.inf)
+            mean, low = np.where(known, mean, np.inf), np.where(known, low, 0.0)
+        return cls.shifted(
+            finite=finite, min=min, max=max, mean=mean, mean_lo=low, m2=m2, shift=shift, exp=exp, **counts
+        )
 
     def __len__(self) -> int:
         """Return how many groups these are."""

@@ -20,6 +20,27 @@ def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return total, (a - (total - part)) + (b - part)
 
 
+def divided(high: Floats, low: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Return ``(high + low) / n`` as two doubles, of 100 bits; ``n`` is a whole number below 2**53.
+
+    Source: Dekker, "A floating-point technique for extending the available precision" (1971): the product of quotient
+    and ``n`` is exact in two doubles, and so the remainder is known.
+    """
+    quotient = high / n
+    product = quotient * n
+    (a, b), (c, d) = _halves(quotient), _halves(n)
+    error = ((a * c - product) + a * d + b * c) + b * d
+    return two_sum(quotient, (((high - product) - error) + low) / n)
+
+
+def _halves(x: Floats) -> tuple[Floats, Floats]:
+    """Split doubles into 26 bits and the rest, at a scale where that overflows nowhere."""
+    mantissa, exp = np.frexp(x)
+    large = mantissa * (2.0**27 + 1)
+    high = large - (large - mantissa)
+    return np.ldexp(high, exp), np.ldexp(mantissa - high, exp)
+
+
 def ldexp(m: Any, exp: Any) -> Any:
     """Return ``m * 2**exp``, or an infinity where a double cannot hold it."""
     return np.ldexp(m, np.clip(exp, -5000, 5000).astype(np.int32))

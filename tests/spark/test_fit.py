@@ -369,9 +369,9 @@ def test_sketch_quantiles_native_and_in_python(
 ) -> None:
     df, names = shuffled(7)(accuracy[0]), ["plain", "e9", "NumAcc4"]
     planned = plan([ss.Robust(names)], schema_of(df))
-    assert fitting._has_native_sketch(spark)
+    assert scan.has_native_sketch(spark)
     native = fitting.measure(df, planned.features, planned.quantile_features)
-    monkeypatch.setattr(fitting, "_has_native_sketch", lambda _: False)
+    monkeypatch.setattr(scan, "has_native_sketch", lambda _: False)
     in_python = fitting.measure(df, planned.features, planned.quantile_features)
     columns = accuracy_columns()
     for name in names:

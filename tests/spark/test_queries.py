@@ -265,7 +265,7 @@ def test_give_results_in_the_order_of_calls(spark: SparkSession) -> None:
     assert together(spark, []) == []
 
 
-@pytest.mark.parametrize(("aggregates", "buffers"), [(scan._plain, scan.PLAIN), (scan._finite, scan.FINITE)])
+@pytest.mark.parametrize(("aggregates", "buffers"), [(scan.plain, scan.PLAIN), (scan.finite, scan.FINITE)])
 def test_stay_below_what_the_jvm_compiles(spark: SparkSession, aggregates: Any, buffers: int) -> None:
     """HotSpot compiles no method of more than 8,000 bytes: as many columns as a query may have fit."""
     names = [f"c{number}" for number in range(queries.BUFFERS // buffers)]

@@ -162,9 +162,9 @@ def test_find_integers_of_another_width():
         ("boolean", 1),
         ("double", 1.0),
         ("int", 1.0),
-        ("date", datetime.datetime(2020, 1, 1)),
+        ("date", datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)),
         ("tinyint", -129),
-    ],  # noqa: DTZ001
+    ],
 )
 def test_refuse_keys_of_another_type(type_, item):
     with pytest.raises(DataError):

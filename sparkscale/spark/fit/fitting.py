@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import numpy
 import pyspark
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError, DataError
@@ -96,7 +95,7 @@ def looks(
     """Return the queries that the first look at features takes, some with quantile sketches; starts none."""
     sketched = [column for name, column in features.items() if name in quantiles]
     plain = [column for name, column in features.items() if name not in quantiles]
-    native = bool(sketched) and _has_native_sketch(df.sparkSession)
+    native = bool(sketched) and scan.has_native_sketch(df.sparkSession)
     apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
     dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN, reproducible=reproducible)
     moments = [partial(scan.look, df, query) for query in dealt]
@@ -169,11 +168,6 @@ def _better_frame(stats: ColumnStats, used: Frame) -> Frame | None:
         return None
     exp = math.frexp(max(map(abs, ends)))[1] if overflowed or underflowed else used.exp
     return Frame(0.0 if overflowed else stats.mean, exp)
-
-
-def _has_native_sketch(spark: SparkSession) -> bool:
-    """Whether the engine has ``kll_sketch_agg_double``: Spark 4.1 and newer."""
-    return hasattr(F, "kll_sketch_agg_double") and spark.version >= "4.1" and not is_sail(spark)
 
 
 def _provenance(spark: SparkSession, about: Sequence[Any]) -> dict[str, Any]:

@@ -25,12 +25,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.pipeline.schema import Column, holds
 from sparkscale.spark.columns import feature
 from sparkscale.spark.fit.queries import Query
+from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.stats.column import EMPTY, ColumnStats
 from sparkscale.stats.quantiles import K, QuantileSketch
@@ -70,7 +71,7 @@ def look(df: DataFrame, query: Query, *, sketch: bool = False) -> dict[str, Colu
     """
     out = {}
     frames = [Frame()] * len(query.columns)
-    for column, part in zip(query.columns, parts(df, query, frames, _plain, sketch=sketch), strict=True):
+    for column, part in zip(query.columns, parts(df, query, frames, plain, sketch=sketch), strict=True):
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["present"], Frame(), nulls=nulls).with_quantiles(part.get("sketch"))
     return out
@@ -80,7 +81,7 @@ def look_again(df: DataFrame, query: Query, frames: Mapping[str, Frame]) -> dict
     """Scan columns about their ``frames``, with NaN and infinities left out and counted apart."""
     out = {}
     about = [frames[column.name] for column in query.columns]
-    for column, frame, part in zip(query.columns, about, parts(df, query, about, _finite), strict=True):
+    for column, frame, part in zip(query.columns, about, parts(df, query, about, finite), strict=True):
         counts = {name: int(part[name].sum()) for name in ("nans", "posinf", "neginf")}
         nulls = int((part["rows"] - part["present"]).sum())
         out[column.name] = _pool(part, part["finite"], frame, nulls=nulls, **counts)
@@ -92,11 +93,17 @@ def sketches(df: DataFrame, group: Sequence[Column]) -> dict[str, QuantileSketch
 
     Spark compiles no aggregate beside a sketch: both in one query take twice as long.
     """
-    row = df.agg(*[_sketched(feature(column, df.sparkSession)) for column in group]).collect()[0]
+    row = df.agg(*[sketched(feature(column, df.sparkSession)) for column in group]).collect()[0]
     return {column.name: QuantileSketch(bytes(made)).canonical() for column, made in zip(group, row, strict=True)}
 
 
-def _sketched(x: SparkColumn) -> SparkColumn:
+def has_native_sketch(spark: SparkSession) -> bool:
+    """Whether the engine has ``kll_sketch_agg_double``: Spark 4.1 and newer."""
+    return hasattr(F, "kll_sketch_agg_double") and spark.version >= "4.1" and not is_sail(spark)
+
+
+def sketched(x: SparkColumn) -> SparkColumn:
+    """Return the aggregate that sketches the finite values of a column."""
     return F.kll_sketch_agg_double(F.when(F.abs(x) <= F.lit(_MAX), x), F.lit(K))
 
 
@@ -115,22 +122,24 @@ def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **co
     )
 
 
-def _plain(x: SparkColumn, _framed: SparkColumn, type_: str = "double") -> dict[str, SparkColumn]:
+def plain(x: SparkColumn, _framed: SparkColumn, type_: str = "double") -> dict[str, SparkColumn]:
+    """Return the aggregates of a first look at a column."""
     return {"present": F.count(x), "min": F.min(x), "max": F.max(x), **sums(x, type_), "var": F.var_pop(x)}
 
 
-def _finite(x: SparkColumn, framed: SparkColumn, _type: str = "double") -> dict[str, SparkColumn]:
-    finite = F.abs(x) <= F.lit(_MAX)
+def finite(x: SparkColumn, framed: SparkColumn, _type: str = "double") -> dict[str, SparkColumn]:
+    """Return the aggregates of another look, at a column and at what is ``framed`` of it."""
+    within = F.abs(x) <= F.lit(_MAX)
     return {
         "present": F.count(x),
         "nans": F.count(F.when(F.isnan(x), 1)),
         "posinf": F.count(F.when(x == F.lit(_INF), 1)),
         "neginf": F.count(F.when(x == F.lit(-_INF), 1)),
-        "finite": F.count(F.when(finite, 1)),
-        "min": F.min(F.when(finite, x)),
-        "max": F.max(F.when(finite, x)),
-        **sums(F.when(finite, framed)),
-        "var": F.var_pop(F.when(finite, framed)),
+        "finite": F.count(F.when(within, 1)),
+        "min": F.min(F.when(within, x)),
+        "max": F.max(F.when(within, x)),
+        **sums(F.when(within, framed)),
+        "var": F.var_pop(F.when(within, framed)),
     }
 
 
@@ -212,7 +221,7 @@ def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int, kee
 
 def _with_sketches(cells: DataFrame, named: Sequence[SparkColumn], names: Sequence[str], width: int) -> DataFrame:
     """Return a row for each block: the list of its partitions' aggregates, and sketches merged in the engine."""
-    made = [_sketched(F.col(f"x_{i}")).alias(f"sketch_{i}") for i in range(width)]
+    made = [sketched(F.col(f"x_{i}")).alias(f"sketch_{i}") for i in range(width)]
     merged = [F.kll_merge_agg_double(f"sketch_{i}", F.lit(K)).alias(f"sketch_{i}") for i in range(width)]
     states = cells.groupBy("p", "j").agg(*named, *made)
     return states.groupBy("j").agg(F.collect_list(F.struct(*names)).alias("parts"), *merged)
