@@ -13,6 +13,7 @@ from sparkscale._version import __version__
 if TYPE_CHECKING:
     from sparkscale.artifact.listing import versions
     from sparkscale.artifact.promoting import promote, rollback
+    from sparkscale.artifact.states.states import States
     from sparkscale.artifact.store import load
     from sparkscale.errors import InverseWarning, SchemaDriftWarning, SparkscaleError
     from sparkscale.pipeline.fitted import Fitted
@@ -42,6 +43,7 @@ _HOME = {
     "SparkscaleError": "errors",
     "Pipeline": "pipeline.pipeline",
     "ColumnStats": "stats.column",
+    "States": "artifact.states.states",
     "load": "artifact.store",
     "promote": "artifact.promoting",
     "rollback": "artifact.promoting",
@@ -69,6 +71,7 @@ __all__ = [
     "Softmax",
     "SparkscaleError",
     "Standard",
+    "States",
     "UnitNorm",
     "__version__",
     "load",

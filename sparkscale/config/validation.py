@@ -67,6 +67,7 @@ def _guard(filled: Any, secrets: list[str]) -> None:
         ("output", "path"),
         ("artifact", "path"),
         ("metrics", "path"),
+        ("states", "path"),
         ("spark", "remote"),
     ):
         secrets += redaction.in_uri(str(_section(filled.get(section)).get(key)))

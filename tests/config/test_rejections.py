@@ -15,6 +15,7 @@ from sparkscale.config.data import Artifact, Input, Output
 from sparkscale.config.models import JobConfig, SchemaDrift, Spark, Statistics
 from sparkscale.config.monitoring import Baseline, Bounds, Drift, Expect, Levels, Metrics
 from sparkscale.config.origins import dotted
+from sparkscale.config.states import States
 from sparkscale.config.where import Condition
 from sparkscale.errors import ConfigError
 from sparkscale.scalers.base import REGISTRY
@@ -25,11 +26,12 @@ from tests.samples import NEEDED
 MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "job": ((), JobConfig, {
         "version": 1, "name": "n", "input": {"format": "parquet", "path": "in"}, "steps": [],
-        "artifact": {"path": "a"}, "weight": "w", "expect": [], "drift": None, "metrics": None, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "audit": True, "schema_drift": {},
+        "artifact": {"path": "a"}, "states": {"path": "s", "by": ["k"]}, "weight": "w", "expect": [], "drift": None, "metrics": None, "output": {"format": "csv", "path": "out"}, "engine": "auto", "self_check": 10, "audit": True, "schema_drift": {},
         "statistics": {}, "spark": {}}),
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
     "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
+    "states": (("states",), States, {"path": "s", "by": ["k"], "keep": 2, "missing": "drop"}),
     "output": (("output",), Output, {
         "format": "csv", "path": "out", "mode": "error", "partition_by": [], "rows_per_file": 5, "options": {}}),
     "input of a table": (("input",), Input, {"format": "table", "table": "db.t", "where": {}, "options": {}}),
@@ -58,7 +60,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
        for kind, cls in REGISTRY.items()},
 }  # fmt: skip
 #: What takes null: it is the default, or a condition's null, which is refused with a hint of its own.
-NULLABLE = {("job", "weight"), ("job", "artifact"), ("job", "output"), ("input", "schema"), ("artifact", "version")}
+NULLABLE = {("job", "weight"), ("job", "artifact"), ("job", "output"), ("job", "states"), ("states", "keep"), ("input", "schema"), ("artifact", "version")}
 NULLABLE |= {("output", "rows_per_file"), *(("input of a " + key, key) for key in ("version", "snapshot", "tag"))}
 NULLABLE |= {("input of a time", "timestamp")}
 NULLABLE |= {
