@@ -8,6 +8,8 @@ from collections.abc import Collection
 KEPT: dict[str, tuple[str, ...]] = {
     "tests/artifact/test_promotion_races.py::test_lose_no_promotion_and_tear_no_read": ("4 x 10",),
     "tests/artifact/test_promotion_races.py::test_survive_kills_at_random_moments": ("3 kills",),
+    "tests/artifact/states/test_processes.py::test_lose_nothing_of_updates_at_once": ("4-10",),
+    "tests/artifact/states/test_processes.py::test_survive_kills_at_any_moment": ("20",),
     "tests/cluster/test_standalone.py::test_fit_then_transform_gives_the_bytes_of_run": (),
     "tests/cluster/test_submit.py::test_submit_in_local_mode": (),
     "tests/connect/test_bench.py::test_run_suites_quickly": ("two",),
@@ -102,6 +104,7 @@ KEPT: dict[str, tuple[str, ...]] = {
         "whole-sorted 7",
         "whole-with empty partitions",
     ),
+    "tests/spark/test_update.py::test_read_texts": ("csv",),
     "tests/spark/test_weights.py::test_keep_twelve_digits_in_any_partitioning": (
         "whole-sorted",
         "by partition-shuffled",

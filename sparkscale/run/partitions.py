@@ -60,7 +60,7 @@ def found(config: JobConfig) -> Found | None:
     return None
 
 
-def asked(spark: SparkSession, config: JobConfig) -> Found:
+def asked(_spark: SparkSession, config: JobConfig) -> Found:
     """Return the partitions of an input that an engine knows."""
     return Found(None, None, f"a table of format {config.input.format} does not tell which of them changed")
 

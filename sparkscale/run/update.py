@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from sparkscale.artifact import chance, store
+from sparkscale.artifact import store
 from sparkscale.artifact.states import updating, window
 from sparkscale.artifact.states.commits import State
 from sparkscale.artifact.states.keys import By
-from sparkscale.artifact.states.log import reached
 from sparkscale.artifact.states.source import Reader
 from sparkscale.artifact.states.states import States
 from sparkscale.artifact.states.updating import Rules, Updated
@@ -26,9 +25,6 @@ from sparkscale.spark.session.retry import patiently
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-#: How often it saves an artifact again where another run commits meanwhile.
-_ATTEMPTS = 5
 
 
 def update(job: Job, *, debug: bool = False, progress: Progress | None = None) -> UpdateReport:
@@ -132,18 +128,12 @@ def _tell(report: UpdateReport, by: By, done: Updated) -> None:
 
 
 def _save(job: Job, states: States, reader: Reader | None, report: UpdateReport) -> None:
-    """Save the artifact of the newest states; once more where another run commits meanwhile."""
+    """Save the artifact of the newest states."""
     artifact = job.config.artifact
     assert artifact is not None  # noqa: S101 - the verb has asked for it
-    rules = rules_of(job.config)
-    for _ in range(_ATTEMPTS):
-        state, fitted = states.fitted(keep=rules.keep, reader=reader, about=fit.about(job))
-        fitted = chance.settled(fitted, artifact.path)
-        reached("save")
-        version = fitted.save(artifact.path)
-        if states.log.read().number == state.number:
-            break
+    keep = rules_of(job.config).keep
+    state, fitted, version = states.save(artifact.path, keep=keep, reader=reader, about=fit.about(job))
     report.rows, report.warnings = fitted.rows, [*report.warnings, *fitted.warnings]
     report.artifact = {"path": artifact.path, "version": version}
     if reader is None:
-        report.partitions["kept"] = len(window.window_of(state, rules.keep))
+        report.partitions["kept"] = len(window.window_of(state, keep))

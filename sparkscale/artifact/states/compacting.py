@@ -43,6 +43,7 @@ def compacted(log: Log, keep: int | None = None) -> Compacted:
         after = log.commit(lambda newest, base=base, commit=commit: commit if newest.number == base.number else None)  # type: ignore[misc]
         if after.number == base.number + 1 and set(after.files) == {one.name for one in files}:
             return Compacted(after, expired, log.sweep(after))
+        log.discard(files)
     raise TemporaryError("STATES_CONFLICT", f"other runs kept committing to {log.uri}", "run it again")
 
 

@@ -105,6 +105,13 @@ class Log:
             raise OutputError("STORE_FAILED", f"states {self.uri}: {made.name} exists already")
         return made
 
+    def discard(self, files: Iterable[DataFile]) -> None:
+        """Delete data files that this run has added and won't commit."""
+        with self._translated():
+            store = artifacts.opened(self.uri)
+            for one in files:
+                self._delete(store, one.name)
+
     def fetch(self, files: Iterable[DataFile]) -> dict[str, bytes]:
         """Return the content of data files by name; raises :class:`NotFoundError` where a compaction took one."""
         listed = list(files)

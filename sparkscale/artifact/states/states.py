@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sparkscale.artifact.states import updating, window
+from sparkscale.artifact import chance
+from sparkscale.artifact.states import log, updating, window
 from sparkscale.artifact.states.commits import Commit, Partition, State
 from sparkscale.artifact.states.keys import Key, order
 from sparkscale.artifact.states.log import Log
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from sparkscale.artifact.states.compacting import Compacted
+
+
+#: How often a fit is saved again where another run commits meanwhile.
+_ATTEMPTS = 5
 
 
 class States:
@@ -103,6 +108,23 @@ class States:
             return solve(planned, stats, rows, window.provenance(state, keys, planned, about or {}), answer)
 
         return self.log.consistently(of)
+
+    def save(
+        self, uri: str, *, keep: int | None = None, reader: Reader | None = None, about: Mapping[str, Any] | None = None
+    ) -> tuple[State, Fitted, int]:
+        """Save the fit of the window in a store of artifacts; returns the state, the fit and the version's number.
+
+        Where another run commits meanwhile, the newer window is saved as well, so that the newest version is always
+        that of the newest states. A window that differs from the newest version by chance alone is not saved.
+        """
+        for _ in range(_ATTEMPTS):
+            state, fitted = self.fitted(keep=keep, reader=reader, about=about)
+            fitted = chance.settled(fitted, uri)
+            log.reached("save")
+            version = fitted.save(uri)
+            if self.log.read().number == state.number:
+                break
+        return state, fitted, version
 
     def partitions(self) -> list[Partition]:
         """Return what is known of each partition, in the order of the keys; those that were dropped as well."""
