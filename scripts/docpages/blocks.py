@@ -35,6 +35,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "python-names": python.names,
     "step-keys": steps.shared,
     "step-list": steps.kinds,
+    "states-shape": artifact.states_shape,
 }
 FILES: dict[str, Callable[[str], str]] = {
     "conf/job.schema.json": lambda _: jobfile.schema(),

@@ -13,7 +13,7 @@ from sparkscale.cli.app import app, reads_job
 
 def commands() -> str:
     """Return the table of all commands."""
-    rows = [[f"[`{name}`](#{name})", _line(one.help)] for name, one in _by_section()]
+    rows = [[f"[`{name}`](#{name.replace(' ', '-')})", _line(one.help)] for name, one in _by_section()]
     return table(["command", "what it does"], rows)
 
 
@@ -31,8 +31,15 @@ def _by_section() -> list[tuple[str, click.Command]]:
     """Return the commands in the order of the help."""
     names = app.list_commands(click.Context(app))
     order = list(dict.fromkeys(getattr(app.commands[name], "section", "") for name in names))
-    known = [(name, app.commands[name]) for name in names]
-    return sorted(known, key=lambda pair: order.index(getattr(pair[1], "section", "")))
+    known = sorted(names, key=lambda name: order.index(getattr(app.commands[name], "section", "")))
+    return [pair for name in known for pair in _with_parts(name, app.commands[name])]
+
+
+def _with_parts(name: str, one: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """Yield a command, and those of a group of commands after it."""
+    yield name, one
+    for part, command in one.commands.items() if isinstance(one, click.Group) else ():
+        yield f"{name} {part}", command
 
 
 def _section(name: str, one: click.Command) -> Iterator[str]:

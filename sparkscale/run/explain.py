@@ -62,6 +62,8 @@ class Explained:
     types: Mapping[str, str] = field(default_factory=dict)
     #: The artifact that it applies; empty where it fits.
     artifact: Mapping[str, Any] = field(default_factory=dict)
+    #: How `update` keeps statistics by partition, and the kinds of steps that look at the whole window again.
+    states: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -92,6 +94,14 @@ class Explained:
             for kind, times in self.fit["looks"].items():
                 scan = "a scan" if self.fit["weight"] is None else "as many looks"
                 yield f"fit: {kind} looks again up to {counted(times, 'time')}, each {scan} that all steps share"
+        if self.states:
+            kinds = self.states["looks"]
+            again = (
+                f"; {' and '.join(kinds)} {'looks' if len(kinds) == 1 else 'look'} again at its whole window"
+                if kinds
+                else ", and no other"
+            )
+            yield f"update: reads the partitions by {', '.join(self.states['by'])} that are new or changed{again}"
         for number, step in enumerate(self.steps, 1):
             into = "" if step.inputs == step.outputs else f" -> {', '.join(step.outputs)}"
             columns = f"{step.kind} of {', '.join(step.inputs)}{into}"
@@ -143,6 +153,8 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     types = dict(opened.decided.types) if opened.decided else {}
     writing = _writing(sink, config) if sink else {}
     return Explained(reading, fit, steps, writing, _apart(opened, sink), types, applied.about if applied else {})
+    states = {} if config.states is None else {**config.states.model_dump(), "looks": list(fit["looks"])}
+    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, _apart(opened, sink), types, states)
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:

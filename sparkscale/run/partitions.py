@@ -26,9 +26,9 @@ class Found:
     """The partitions of an input.
 
     Attributes:
-        prints: by the texts of its key, the fingerprint of a partition; None where partitions can't be told apart.
-        whole: the fingerprint of the whole input; None where there is none.
-        why: for people, why partitions can't be told apart.
+        prints: by the texts of its key, the fingerprint of a partition; None if only the whole input has one.
+        whole: the fingerprint of the whole input; None if nothing shows that it changed.
+        why: for people, why partitions have no fingerprints.
     """
 
     prints: Mapping[Texts, str] | None
@@ -43,7 +43,7 @@ class Found:
 
     @property
     def note(self) -> str:
-        """What a report says of it; empty where partitions are told apart."""
+        """What a report says of it; empty if partitions have fingerprints."""
         if self.prints is not None:
             return ""
         when = "every time" if self.whole is None else "whenever one of its files changes"

@@ -64,7 +64,7 @@ def rules_of(config: JobConfig) -> Rules:
 
 
 def _is_current(state: State, config: JobConfig) -> bool:
-    """Whether the states are those of the input and of the steps, as far as can be told without an engine."""
+    """Whether the states are those of the input and of the steps, as far as is known without an engine."""
     known, found = state.pipeline, partitions.found(config)
     if known is None or state.keys is None or found is None:
         return False

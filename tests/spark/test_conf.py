@@ -29,7 +29,14 @@ from tests.tables import independent
 CONF = sorted((ROOT / "conf").glob("*.yaml"))
 ROWS = 2000
 #: What must have run before.
-NEEDS = {"apply": "fit_only", "promoted": "fit_only", "nightly": "fit_only", "as_of": "delta", "schema_drift": "csv"}
+NEEDS = {
+    "apply": "fit_only",
+    "promoted": "fit_only",
+    "nightly": "fit_only",
+    "as_of": "delta",
+    "schema_drift": "csv",
+    "update": "partitions",
+}
 #: What a report says; of the others, nothing.
 WARNINGS = {
     "drift": ["drift: there is no earlier version to compare with; the next run has this one"],
@@ -99,12 +106,14 @@ def load(name: str, folder: Path) -> jobfile.Job:
     environ = {"SPARKSCALE_DATA": f"{folder}/data", "SPARKSCALE_OUT": f"{folder}/elsewhere"}
     path = str(ROOT / "conf" / f"{name}.yaml")
     known = jobfile.load(path, environ=environ, date=DATE).config
-    sections = [key for key in ("input", "artifact", "output", "metrics") if getattr(known, key)]
+    sections = [key for key in ("input", "artifact", "states", "output", "metrics") if getattr(known, key)]
     moved = [f"{key}.path={folder / getattr(known, key).path}" for key in sections]
     return jobfile.load(path, environ=environ, overrides=moved, date=DATE)
 
 
 def command_of(known: JobConfig) -> str:
+    if known.states:
+        return "update"
     return "run" if known.steps and known.output else "fit" if known.steps else "transform"
 
 
@@ -317,6 +326,18 @@ def check_partitions(done: Done) -> None:
     assert set(after.column_names) == set(before.column_names)
     x, y = numbers(before, "distance"), numbers(after, "distance")
     np.testing.assert_allclose(y, (x - x.min()) / (x.max() - x.min()), rtol=1e-15)
+
+
+def check_update(done: Done) -> None:
+    assert done.config.artifact is not None
+    months = done.before["month"].to_numpy()
+    newest = sorted(set(months.tolist()))[-6:]
+    assert done.report.to_dict()["partitions"]["read"] == [{"month": month} for month in newest]
+    rows = done.before.filter(pc.is_in(done.before["month"], pa.array(newest)))
+    stats = store.load(done.config.artifact.path).stats["dep_delay"]
+    x = numbers(rows, "dep_delay")
+    assert (stats.rows, stats.finite, stats.min, stats.max) == (len(rows), len(x), x.min(), x.max())
+    np.testing.assert_allclose([stats.mean, stats.std], [x.mean(), x.std()], rtol=1e-13)
 
 
 def check_nightly(done: Done) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[2]
-#: Pages with blocks; the tutorial and the nightly page have tests of their own.
-OWN = {"docs/tutorial.md", "docs/how-to/nightly-partitions.md"}
+#: Pages with blocks; the tutorials and the nightly page have tests of their own.
+OWN = {"docs/tutorial.md", "docs/tutorial-update.md", "docs/how-to/nightly-partitions.md"}
 PAGES = sorted(
     name
     for name in (str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
@@ -106,6 +106,15 @@ def test_run_tutorial(flights: Path, spark: SparkSession, capsys: pytest.Capture
     np.testing.assert_allclose(
         np.sum([shares[f"p_score_{digit}"] for digit in range(10)], axis=0), 1.0, rtol=0, atol=10 * 2.0**-53
     )
+
+
+def test_run_three_weeks(flights: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "docs/tutorial-update.md"
+    assert run_page(name, flights, spark) == [
+        "update", "update", "update", "states", "states", "update", "update", "update"]  # fmt: skip
+    said = capsys.readouterr().out.splitlines()
+    lines = [line for block in blocks(name, "text") for line in block.splitlines()]
+    assert [line for line in said if line in lines] == lines  # in this order
 
 
 def test_run_nightly_replaces_one_partition(flights: Path, spark: SparkSession) -> None:

@@ -99,7 +99,7 @@ class By:
         return tuple(key)
 
     def parse(self, text: str) -> Key:
-        """Read a key as it is shown, ``month=2013-02`` or ``year=2013/month=2``; raises :class:`ConfigError`."""
+        """Read a key such as ``month=2013-02`` or ``year=2013/month=2``; raises :class:`ConfigError`."""
         pairs = dict(part.partition("=")[::2] for part in text.strip("/").split("/"))
         named = {unquote(name): unquote(value) for name, value in pairs.items()}
         if set(named) != set(self.names):

@@ -216,7 +216,7 @@ class Log:
         return DataError("STATES_DAMAGED", cause, hint)
 
     def _created(self, name: str, data: bytes) -> bool:
-        """Write a file if there is none of its name; return whether there was none."""
+        """Write a file if its name is free; return whether it was."""
         with self._translated(writing=True):
             try:
                 obstore.put(artifacts.opened(self.uri, create=True), name, data, mode="create")

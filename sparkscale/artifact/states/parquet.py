@@ -66,7 +66,7 @@ def encode(keys: By, states: Mapping[Key, Mapping[str, ColumnStats]]) -> bytes:
 
 
 def decode(data: bytes, keys: By, name: str) -> Block:
-    """Read a file; raises :class:`DataError` (65) where it is none of these keys, or its numbers cannot be states."""
+    """Read a file; raises :class:`DataError` (65) where it has other columns, or its numbers cannot be states."""
     try:
         file = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
         weighted = "weight_finite" in file.schema_arrow.names

@@ -210,4 +210,4 @@ def listed(state: State) -> list[Partition]:
 def _refused(asked: Sequence[tuple[str, Ask]]) -> Sequence[ColumnStats]:
     names = sorted({feature for feature, _ in asked})
     cause = f"column {names[0]!r}: a step looks at the data again, which states don't hold"
-    raise DataError("STATES_LOOK", cause, "use `sparkscale update`, which reads the window for it")
+    raise DataError("STATES_LOOK", cause, "use `sparkscale update`, which reads the window again")
