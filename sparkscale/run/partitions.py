@@ -11,7 +11,7 @@ from sparkscale.artifact.states.keys import By
 from sparkscale.artifact.states.source import Source, digest
 from sparkscale.config.data import FILES, Input
 from sparkscale.config.models import JobConfig
-from sparkscale.errors import SparkscaleError
+from sparkscale.errors import AccessError, SparkscaleError
 from sparkscale.formats import folders
 from sparkscale.formats.folders import File, Texts
 from sparkscale.places import is_local
@@ -57,6 +57,8 @@ def found(config: JobConfig) -> Found | None:
         return None
     if source.format in FILES:
         return _of_files(source.path, by)
+    if source.format == "delta" and source.timestamp is None and (source.local or folders.can_list(source.path)):
+        return _of_delta(source.path, by, source.version)
     return None
 
 
@@ -101,6 +103,17 @@ def _of_files(path: str, by: list[str]) -> Found:
         return Found(prints)
     why = f"the input has no folders named by {', '.join(by)}"
     return Found(None, folders.digest(f"{file.name}\0{file.state}" for file in files), why)
+
+
+def _of_delta(path: str, by: list[str], version: int | None) -> Found:
+    from sparkscale.spark.sources import deltafiles  # which imports pyarrow
+
+    try:
+        prints = deltafiles.partitions(path, by, version)
+    except AccessError as error:  # an engine may have other credentials
+        return Found(None, None, f"the table's log cannot be read here ({error.cause})")
+    why = "" if prints is not None else f"the table's log does not show partitions by {', '.join(by)}"
+    return Found(prints, None, why)
 
 
 def _listed(path: str) -> list[File] | None:
