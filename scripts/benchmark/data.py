@@ -40,6 +40,17 @@ def features(  # noqa: PLR0913 - the shape of a table
     return str(place)
 
 
+def partitioned(folder: Path, rows: int, cols: int, parts: int = 30) -> str:
+    """Write the features in ``parts`` partitions, ``part=7/...``; return the place."""
+    flat, place = Path(features(folder, rows, cols, files=parts)), folder / f"{rows}x{cols}-by-{parts}"
+    if not place.exists():
+        for number, file in enumerate(sorted(flat.iterdir())):
+            (place / f"part={number}").mkdir(parents=True)
+            file.rename(place / f"part={number}" / file.name)
+        flat.rmdir()
+    return str(place)
+
+
 def lineitem(folder: Path, scale: float) -> str:
     """Make TPC-H's lineitem by `tpchgen-cli`; scale 1 has 6,001,215 rows."""
     place = folder / f"lineitem-{scale:g}"

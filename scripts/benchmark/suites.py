@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
-from benchmark import data, works
+from benchmark import data, states, works
 from benchmark.contest import Contest, Entry, Target
 from benchmark.monitoring import drift
 from benchmark.setting import Bench, fitted, job_file
@@ -47,6 +47,27 @@ def fit(bench: Bench) -> Iterator[Contest]:
             Entry("sparkscale on Sail", partial(works.fit, **at), "sail"),
             Entry("one plain agg", partial(works.agg, **at)),
         ],
+    )
+
+
+def update(bench: Bench) -> Iterator[Contest]:
+    """Update 1 new of 30 partitions, the first update of all, and merging the states of 365 days."""
+    for cols in bench.widths(20):
+        whole, stored = data.partitioned(bench.folder, bench.rows, cols), str(bench.folder / "states")
+        at = {"data": whole, "states": stored}
+        yield Contest(
+            f"update, {bench.rows:,} rows in 30 partitions, {cols} columns",
+            [
+                Entry("fit", partial(works.fit, data=whole)),
+                Entry("first update", partial(works.update, **at)),
+                Entry("update, 1 new of 30", partial(works.update, **at, lost=29)),
+            ],
+            [Target("update, 1 new of 30", "fit", 0.1), Target("first update", "fit", 1.5)],
+        )
+    many = 12 if bench.quick else 365
+    yield Contest(
+        f"update: merge the states of {many} days, 200 columns (at most 1 s)",
+        [Entry("merge", partial(works.merge, states=states.of_days(bench.folder, many, 200)), "python")],
     )
 
 
@@ -197,6 +218,7 @@ def growth(bench: Bench) -> Iterator[Contest]:
 
 SUITES = {
     "fit": fit,
+    "update": update,
     "power": power,
     "transform": transform,
     "job": job,

@@ -45,13 +45,37 @@ def fit(spark: Any, data: str, columns: Sequence[str] = (), scaler: str = "Stand
     df = spark.read.parquet(data)
     wanted = list(columns) or _columns(df)
     fitted = ss.Pipeline([getattr(ss, scaler)(wanted)]).fit(df)
+    return _of(fitted, wanted)
+
+
+def update(spark: Any, data: str, states: str, lost: int | None = None) -> Numbers:
+    """Update the states of partitions and merge them: from nothing, or from what that has left but one partition."""
+    import sparkscale as ss
+    from sparkscale.artifact.states.commits import Commit
+
+    place = states if lost is None else f"{states}-of-others"
+    shutil.rmtree(place, ignore_errors=True)
+    kept = ss.States(place)
+    if lost is not None:
+        shutil.copytree(states, place)
+        kept.log.commit(lambda state: Commit(state.keys, removed=((lost,),)))
+    df = spark.read.parquet(data)
+    wanted = _columns(df)
+    done = kept.update(df, ss.Pipeline([ss.Standard(wanted)]), by=["part"])
+    assert lost is None or done.read == [(lost,)]  # noqa: S101 - else something else is timed
+    return _of(kept.merged(), wanted)
+
+
+def merge(_spark: Any, states: str) -> Numbers:
+    """Merge stored states, without an engine."""
+    import sparkscale as ss
+
+    return _of(ss.States(states).merged(), [])
+
+
+def _of(fitted: Any, wanted: Sequence[str]) -> Numbers:
     of = [fitted.stats[name] for name in wanted]
-    return {
-        "min": [s.min for s in of],
-        "max": [s.max for s in of],
-        "mean": [s.mean for s in of],
-        "std": [s.std for s in of],
-    }
+    return {what: [getattr(stats, what) for stats in of] for what in ("min", "max", "mean", "std")}
 
 
 def power(spark: Any, data: str) -> Numbers:

@@ -154,6 +154,11 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     writing = _writing(sink, config) if sink else {}
     return Explained(reading, fit, steps, writing, _apart(opened, sink), types, applied.about if applied else {})
     states = {} if config.states is None else {**config.states.model_dump(), "looks": list(fit["looks"])}
+    states = (
+        {}
+        if config.states is None
+        else {**config.states.model_dump(), "looks": list(cast("dict[str, int]", fit["looks"]))}
+    )
     return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, _apart(opened, sink), types, states)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparkscale.artifact.states import parquet
 from sparkscale.artifact.states.commits import State
@@ -14,6 +16,7 @@ from sparkscale.artifact.states.parquet import Block
 from sparkscale.errors import DataError
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.columnar import StatsArrays
+from sparkscale.stats.quantiles import QuantileSketch
 
 #: By partition and feature, the file that has the state, and whether with a sketch.
 Places = Mapping[Key, Mapping[str, tuple[str, bool]]]
@@ -23,7 +26,7 @@ class Parts:
     """States of partitions by feature, collected file by file."""
 
     def __init__(self, state: State, places: Places, features: Collection[str]) -> None:
-        self.state, self.places, self.features = state, places, features
+        self.state, self.places, self.features = state, places, list(features)
         self._blocks: dict[str, Block] = {}
 
     @property
@@ -47,23 +50,43 @@ class Parts:
 
     def merged(self, keys: Sequence[Key], *, sketched: Collection[str]) -> dict[str, ColumnStats]:
         """Return the statistics of the features over some keys, of those ``sketched`` with a quantile sketch."""
-        starts, whole = 0, []
-        offsets: dict[int, int] = {}
-        for block in self._blocks.values():
-            offsets[id(block)] = starts
-            whole.append(block.stats)
-            starts += len(block.key)
-        if len({stats.weights is None for stats in whole}) > 1:
+        blocks = list(self._blocks.values())
+        if len({block.stats.weights is None for block in blocks}) > 1:
             raise _damaged("the states", "partitions that are all weighted or all not", "both")
-        together = _concatenated(whole)
+        places = self._places(keys)
+        own = _concatenated([block.stats for block in blocks]).take(places.ravel())
+        totals = _totals(replace(own, sketches=None), len(keys))
         out = {}
-        for feature in self.features:
-            places = (self._place(key, feature) for key in keys)
-            own = together.take(np.array([offsets[id(block)] + row for block, row in places], dtype=np.int64))
-            found = own.total() if feature in sketched else replace(own, sketches=None).total()
-            found = _sketched(found, f"the states of {feature!r}") if feature in sketched else found
-            out[feature] = found.with_quantiles(found.quantiles and found.quantiles.canonical())
+        for number, feature in enumerate(self.features):
+            stats = totals.at(number)
+            if feature in sketched:
+                at = slice(number, None, len(self.features))
+                assert own.sketches is not None  # noqa: S101 - a block has them
+                sketch = _union(own.sketches[at], own.finite[at])
+                stats = _sketched(stats.with_quantiles(sketch), f"the states of {feature!r}")
+            out[feature] = stats
         return out
+
+    def _places(self, keys: Sequence[Key]) -> NDArray[np.int64]:
+        """Return for each key and feature the row of its state among those of all files, one after another."""
+        found = np.full((len(keys), len(self.features)), -1, dtype=np.int64)
+        number = {key: i for i, key in enumerate(keys)}
+        column = {name: j for j, name in enumerate(self.features)}
+        files = {name: i for i, name in enumerate(self._blocks)}
+        wanted = np.array([[files[self.places[key][name][0]] for name in self.features] for key in keys])
+        start = 0
+        for name, block in self._blocks.items():
+            i = np.array([number.get(key, -1) for key in block.keys])[block.key]
+            j = np.array([column.get(feature, -1) for feature in block.features])[block.feature]
+            ours = (i >= 0) & (j >= 0)
+            ours[ours] = wanted[i[ours], j[ours]] == files[name]
+            found[i[ours], j[ours]] = start + np.flatnonzero(ours)
+            start += len(block.key)
+        if (found < 0).any():
+            i, j = np.argwhere(found < 0)[0]
+            key, feature = keys[i], self.features[j]
+            raise _damaged(self.places[key][feature][0], f"a state of {feature!r} for {key!r}", "none")
+        return found
 
     def _rows(self, key: Key, name: str) -> int:
         """Return how many rows the log says a partition has in a file; -1 where its states there don't count."""
@@ -77,6 +100,26 @@ class Parts:
         if row is None:
             raise _damaged(name, f"a state of {feature!r} for {key!r}", "none")
         return block, row
+
+
+def _totals(stats: StatsArrays, many: int) -> StatsArrays:
+    """Merge the entries of ``many`` keys, those of one key side by side, in pairs: errors grow with the logarithm."""
+    width = len(stats) // many
+    while many > 1:
+        places = np.arange(many * width).reshape(many, width)
+        rest = stats.take(places[1::2].ravel())
+        stats, many = stats.take(places[::2].ravel()), (many + 1) // 2
+        stats = stats.merged(rest.spread(np.arange(len(rest)), many * width))
+    return stats
+
+
+def _union(sketches: NDArray[Any], finite: NDArray[np.int64]) -> QuantileSketch | None:
+    """Merge the sketches of parts that have finite values; None if one of them has no sketch."""
+    found = sketches[finite > 0]
+    if any(data is None for data in found):
+        return None
+    known = found if len(found) else [data for data in sketches if data is not None][:1]
+    return QuantileSketch.merged(map(QuantileSketch, known)).canonical() if len(known) else None
 
 
 def _sketched(stats: ColumnStats, what: str) -> ColumnStats:

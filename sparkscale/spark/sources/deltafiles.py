@@ -60,7 +60,7 @@ class Table:
     def _physical(self, name: str) -> str:
         """Return the name of a column in the log, which column mapping makes another one."""
         fields = json.loads(self.metadata.get("schemaString") or "{}").get("fields", ())
-        known = next((one for one in fields if one["name"] == name), {})
+        known: Mapping[str, Any] = next((one for one in fields if one["name"] == name), {})
         return str(known.get("metadata", {}).get("delta.columnMapping.physicalName", name))
 
 
