@@ -104,6 +104,7 @@ KEPT: dict[str, tuple[str, ...]] = {
         "whole-sorted 7",
         "whole-with empty partitions",
     ),
+    "tests/spark/test_update.py::test_read_tables": ("delta", "iceberg"),
     "tests/spark/test_update.py::test_read_texts": ("csv",),
     "tests/spark/test_weights.py::test_keep_twelve_digits_in_any_partitioning": (
         "whole-sorted",

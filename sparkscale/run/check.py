@@ -9,7 +9,7 @@ from sparkscale import doctor
 from sparkscale.config.data import FILES, Input, Output
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
-from sparkscale.errors import ConfigError, SparkscaleError
+from sparkscale.errors import ConfigError, DataError, SparkscaleError
 from sparkscale.formats import options, registry
 from sparkscale.formats.options import Direction
 from sparkscale.places import is_local
@@ -37,8 +37,15 @@ def check(job: Job) -> None:
 
 
 def _errors(job: Job) -> Iterator[SparkscaleError]:
-    checks = (_check_sections, overlap.check_input, _check_artifact, _check_baseline, _check_engine, _check_packages)
-    for check_one in checks:
+    for check_one in (
+        _check_sections,
+        overlap.check_input,
+        _check_artifact,
+        _check_baseline,
+        _check_states,
+        _check_engine,
+        _check_packages,
+    ):
         try:
             check_one(job.config)
         except SparkscaleError as error:
@@ -73,6 +80,18 @@ def _check_baseline(config: JobConfig) -> None:
         from sparkscale.artifact.baseline import Baseline  # which takes a while to import
 
         Baseline.at(path, config.drift.baseline.version)
+
+
+def _check_states(config: JobConfig) -> None:
+    """Refuse states on this machine that an update could not read, or that have other keys."""
+    if config.states is not None and is_local(config.states.path):
+        from sparkscale.artifact.states.log import Log
+
+        keys = Log(config.states.path).read().keys
+        if keys is not None and keys.names != config.states.by:
+            found = f"found states by {', '.join(keys.names)} in {config.states.path}"
+            cause = f"states.by: expected the keys {', '.join(config.states.by)}, {found}"
+            raise DataError("STATES_KEYS", cause, "choose another path for the states, or the same 'by'")
 
 
 def _check_output(job: Job) -> None:

@@ -62,9 +62,30 @@ def found(config: JobConfig) -> Found | None:
     return None
 
 
-def asked(_spark: SparkSession, config: JobConfig) -> Found:
-    """Return the partitions of an input that an engine knows."""
-    return Found(None, None, f"a table of format {config.input.format} does not tell which of them changed")
+def asked(spark: SparkSession, config: JobConfig) -> Found:
+    """Return the partitions of an input that an engine knows: an Iceberg table, or any table of a catalog."""
+    from sparkscale.spark.session.failures import translated
+    from sparkscale.spark.session.session import is_sail
+    from sparkscale.spark.sources import icebergfiles, read
+    from sparkscale.spark.sources.catalog import describe
+
+    source, by = config.input, by_of(config)
+    unknown = Found(None, None, f"a table of format {source.format} does not show which partitions changed")
+    if source.as_of or is_sail(spark):
+        return unknown
+    with translated(f"looking at {source.name}"):
+        name = read.address(spark, source)
+        known = describe(spark, name) if source.table is not None else None
+        provider = known.provider if known is not None else source.format
+        if provider == "iceberg":
+            prints = icebergfiles.partitions(spark, name, by)
+            why = "" if prints is not None else f"the table's metadata do not show partitions by {', '.join(by)}"
+            return Found(prints, None, why)
+    if known is not None and known.location is not None and provider in FILES:
+        return _of_files(known.location, by)
+    if known is not None and known.location is not None and provider == "delta":
+        return _of_delta(known.location, by, None)
+    return unknown
 
 
 def reading_of(config: JobConfig) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -14,6 +15,7 @@ import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 import sparkscale as ss
 from sparkscale.config import jobfile
@@ -192,3 +194,35 @@ def test_refuse_and_write_nothing(
     with pytest.raises((DataError, ConfigError), match=cause.replace("?", r"\?")):
         update("[{kind: standard, columns: distance}]", *overrides)
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("kind", ["delta", "iceberg", "catalog"])
+def test_read_tables(spark: SparkSession, here: Path, kind: str) -> None:
+    """A table tells of its partitions by its own log or metadata, or by its folders."""
+    name = {"delta": "", "iceberg": "lake.db.update", "catalog": "update_by_month"}[kind]
+
+    def write(months: list[int], *, new: bool) -> None:
+        table = pa.table({"distance": [float(number) for number in months], "month": pa.array(months, pa.int32())})
+        if kind == "delta":
+            deltalake.write_deltalake("in", table, partition_by=["month"], mode="append")
+        elif kind == "iceberg":
+            writer = spark.createDataFrame(table).writeTo(name)
+            writer.partitionedBy(F.col("month")).create() if new else writer.append()
+        else:
+            frame = spark.createDataFrame(table).write.mode("append").format("parquet").partitionBy("month")
+            frame.saveAsTable(name)
+
+    where = "{format: delta, path: in}" if kind == "delta" else f"{{table: {name}}}"
+    where = where.replace("{table", "{format: iceberg, table") if kind == "iceberg" else where
+    options = [f"input={where}"]
+    steps = "[{kind: standard, columns: distance}]"
+    write([1, 1, 2], new=True)
+    report = update(steps, *options)
+    assert (report.partitions["read"], report.warnings) == ([{"month": 1}, {"month": 2}], [])
+    write([2, 2, 3], new=False)
+    report = update(steps, *options)
+    assert (report.partitions["read"], report.partitions["kept"]) == ([{"month": 2}, {"month": 3}], 1)
+    stats = ss.load("out/stats").stats["distance"]
+    assert (stats.rows, stats.min, stats.max, stats.mean) == (6, 1.0, 3.0, 11 / 6)
+    assert update(steps, *options).status == "unchanged"
+    assert ss.load("out/stats").rows == 6

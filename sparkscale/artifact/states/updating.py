@@ -114,6 +114,7 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
     if not wanted:
         cause = "states: expected a step that learns from the data, found none"
         raise ConfigError("STATES_NOTHING", cause, "steps over the scores of a row, such as softmax, need no states")
+    _refuse_groups(planned)
     state = log.read()
     check_keys(state, source.keys, log.uri)
     known, measured = _told_apart(state, source, reader, rules.keep)
@@ -140,6 +141,14 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
     after = log.commit(changes.on)
     kept = len(work.window) - len(fresh) - len(more)
     return after, Updated(sorted(fresh, key=order), sorted(more, key=order), features, kept, sorted(gone, key=order))
+
+
+def _refuse_groups(planned: Plan) -> None:
+    """Refuse grouped steps: statistics have one key, and it is the partition."""
+    for number, one in enumerate(planned.steps, 1):
+        if getattr(one.step, "by", None):
+            cause = f"step {number} ({one.step.kind}): statistics by partition are not kept by group as well"
+            raise ConfigError("STATES_GROUPS", cause, "leave out the step's 'by', or use fit in place of update")
 
 
 def is_read(state: State, source: Source, wanted: Mapping[str, bool], keep: int | None) -> bool:

@@ -195,11 +195,11 @@ def partitioned_by(df: DataFrame, source: Input) -> list[str]:
     if source.path is not None and is_sail(df.sparkSession):  # which cannot describe a table at a path
         return []
     with translated(f"looking at {source.name}"):
-        known = describe(df.sparkSession, _address(df.sparkSession, source))
+        known = describe(df.sparkSession, address(df.sparkSession, source))
     return [name for name in df.columns if known is not None and name in known.partition_by]
 
 
-def _address(spark: SparkSession, source: Input) -> str:
+def address(spark: SparkSession, source: Input) -> str:
     """Return how SQL names a table."""
     if source.table is not None:
         return quoted(source.table)
