@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from docpages import docstrings
 from docpages.tables import table
-from sparkscale.artifact import document, promotions
-from sparkscale.artifact import document, states
+from sparkscale.artifact import document, promotions, states
 from sparkscale.maps.base import KINDS, Map
 from sparkscale.stats.column import ColumnStats
 
@@ -22,6 +21,8 @@ def shape() -> str:
 def log() -> str:
     """Return what the code says of the log of promotions."""
     return docstrings.markdown((promotions.__doc__ or "").partition("\n")[2])
+
+
 def states_shape() -> str:
     """Return what the code says of the form of stored states."""
     return docstrings.markdown((states.__doc__ or "").partition("\n")[2])

@@ -152,14 +152,10 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
     types = dict(opened.decided.types) if opened.decided else {}
     writing = _writing(sink, config) if sink else {}
-    return Explained(reading, fit, steps, writing, _apart(opened, sink), types, applied.about if applied else {})
-    states = {} if config.states is None else {**config.states.model_dump(), "looks": list(fit["looks"])}
-    states = (
-        {}
-        if config.states is None
-        else {**config.states.model_dump(), "looks": list(cast("dict[str, int]", fit["looks"]))}
-    )
-    return Explained(reading, fit, steps, _writing(sink, config) if sink else {}, _apart(opened, sink), types, states)
+    kept = config.states.model_dump() if config.states else {}
+    states = {**kept, "looks": [step.kind for step in _scalers(planned) if step.looks]} if kept else {}
+    about = applied.about if applied else {}
+    return Explained(reading, fit, steps, writing, _apart(opened, sink), types, about, states)
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:

@@ -85,7 +85,7 @@ def _is_saved(state: State, config: JobConfig, report: UpdateReport) -> bool:
     assert config.artifact is not None  # noqa: S101 - the verb has asked for it
     assert state.pipeline is not None  # noqa: S101 - the states are current
     try:
-        newest = store.resolve(config.artifact.path)
+        newest = store.resolve(config.artifact.path, "newest")
         known = store.load(config.artifact.path, newest)
     except SparkscaleError:  # there is none, or none that can be read: saving says so
         return False
