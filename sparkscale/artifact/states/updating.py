@@ -118,29 +118,47 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
     state = log.read()
     check_keys(state, source.keys, log.uri)
     known, measured = _told_apart(state, source, reader, rules.keep)
-    empty: set[Key] = set()
-    while True:
-        work = work_of(state, known, wanted, rules, empty)
-        todo = [key for key in work.fresh if key not in measured]
-        if not todo:
-            break
-        found = reader.measure(todo, list(wanted))
-        measured = {**measured, **{key: found[key] for key in todo if key in found}}
-        empty |= {key for key in todo if key not in found}
-    fresh = {key: measured[key] for key in work.fresh}
-    features = sorted({feature for lack in work.lacking.values() for feature in lack})
-    more = reader.measure(list(work.lacking), features) if features else {}
-    if lost := [key for key in work.lacking if key not in more]:
-        cause = f"partition {source.keys.shown(lost[0])}: expected {state.partitions[lost[0]].rows:,} rows, found none"
-        raise DataError("DATA_CHANGED", cause, "run it again: the input changed while it was read")
+    work, fresh = _read(state, known, reader, rules, measured)
+    empty = [key for key, states in fresh.items() if not states]
+    fresh = {key: fresh[key] for key in work.fresh}
+    more = _read_more(state, known, reader, work)
     made = [Made(Partition(key, 0, (known.fingerprints or {})[key], known.reading, (), 0), None) for key in empty]
     made += _written(log, known, wanted, fresh, fresh=True)
     made += _written(log, known, wanted, more, fresh=False)
-    gone = list(work.gone)
-    changes = Changes(state, source.keys, planned, made, gone)
-    after = log.commit(changes.on)
-    kept = len(work.window) - len(fresh) - len(more)
-    return after, Updated(sorted(fresh, key=order), sorted(more, key=order), features, kept, sorted(gone, key=order))
+    after = log.commit(Changes(state, source.keys, planned, made, list(work.gone)).on)
+    names = sorted({name for states in more.values() for name in states})
+    read, extended, gone = (sorted(keys, key=order) for keys in (fresh, more, work.gone))
+    return after, Updated(read, extended, names, len(work.window) - len(fresh) - len(more), gone)
+
+
+def _read(
+    state: State, source: Source, reader: Reader, rules: Rules, measured: Measured
+) -> tuple[Work, dict[Key, Mapping[str, ColumnStats]]]:
+    """Read the fresh partitions of the window; of one without rows, which makes room for another, there are no states.
+
+    ``measured`` are partitions that were read before.
+    """
+    wanted = wanted_of(reader.plan)
+    found = dict(measured)
+    while True:
+        work = work_of(state, source, wanted, rules, [key for key, states in found.items() if not states])
+        todo = [key for key in work.fresh if key not in found]
+        if not todo:
+            return work, found
+        made = reader.measure(todo, list(wanted))
+        found |= {key: made.get(key, {}) for key in todo}
+
+
+def _read_more(state: State, source: Source, reader: Reader, work: Work) -> Measured:
+    """Read the features that partitions of the window lack."""
+    features = sorted({feature for lack in work.lacking.values() for feature in lack})
+    if not features:
+        return {}
+    found = reader.measure(list(work.lacking), features)
+    if lost := [key for key in work.lacking if key not in found]:
+        cause = f"partition {source.keys.shown(lost[0])}: expected {state.partitions[lost[0]].rows:,} rows, found none"
+        raise DataError("DATA_CHANGED", cause, "run it again: the input changed while it was read")
+    return found
 
 
 def _refuse_groups(planned: Plan) -> None:

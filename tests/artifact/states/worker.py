@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import sparkscale as ss
-from sparkscale.artifact.states import log
+from sparkscale.artifact.states import compacting, log, merging  # the last two so that no child imports pyarrow
 from sparkscale.artifact.states.keys import By, Key
 from sparkscale.artifact.states.source import Source
 from sparkscale.artifact.states.states import States
@@ -32,6 +32,7 @@ from sparkscale.pipeline.looking import Answer
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.stats.column import ColumnStats
 
+_LOADED = (compacting, merging)
 BY = By.of(["part"], {"part": "string"})
 STEPS = [ss.Standard(["x", "y"])]
 
