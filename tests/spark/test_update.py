@@ -136,8 +136,8 @@ def test_read_what_changed_alone(
 
 @pytest.mark.parametrize("format_", ["csv", "json"])
 def test_read_texts(spark: SparkSession, here: Path, months: dict[int, pa.Table], format_: str) -> None:
-    schema = "input.schema='dep_delay double, arr_delay double, distance double, month int'"
-    options = [f"input.format={format_}", schema, "input.partitions="]
+    schema = "dep_delay double, arr_delay double, distance double, month int"
+    options = [f"input={{format: {format_}, path: in, schema: '{schema}'}}"]
     for number in (1, 2):
         put(months[number], f"month={number:02d}", format_)
     assert len(update(STEPS, *options).partitions["read"]) == 2
@@ -172,11 +172,12 @@ def test_update_what_tells_nothing_of_its_partitions(
     Path("in").mkdir()
     pq.write_table(whole, "in/a.parquet")
     steps = "[{kind: standard, columns: distance}]"
-    report = update(steps, "input.partitions=")
+    whole_input = "input={format: parquet, path: in}"
+    report = update(steps, whole_input)
     assert report.partitions["read"] == [{"month": 1}, {"month": 2}]
     assert report.warnings == [
         "all partitions are read whenever one of its files changes: the input has no folders named by month"]  # fmt: skip
-    assert update(steps, "input.partitions=").status == "unchanged"
+    assert update(steps, whole_input).status == "unchanged"
 
 
 @pytest.mark.parametrize(("overrides", "cause"), [
