@@ -33,11 +33,11 @@ class UpdateReport(Report):
         if known["dropped"]:
             counts.append(f"{len(known['dropped']):,} dropped ({listed(known['dropped'], _key)})")
         yield f"states: {', '.join(counts)}"
-        if self.artifact:
-            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
         if self.status == "unchanged":
             yield f"unchanged: version {self.artifact['version']} is that of the newest states"
             return
+        if self.artifact:
+            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
         total = sum(self.seconds.values())
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         on = f" on {self.engine}" if self.engine else ""
