@@ -92,4 +92,4 @@ def test_check_the_states_of_a_job(here: Path, capsys: pytest.CaptureFixture[str
     (here / "states" / "commits" / "00000001.json").write_text("{}")
     assert call(capsys, "check", "-c", "job.yaml")[0] == 65
     code, _, err = call(capsys, "update", "-c", "job.yaml", "--set", "states=null")
-    assert (code, "expected 'states' in the job file" in err) == (78, True)
+    assert (code, "states" in err) == (78, True)

@@ -60,7 +60,15 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
        for kind, cls in REGISTRY.items()},
 }  # fmt: skip
 #: What takes null: it is the default, or a condition's null, which is refused with a hint of its own.
-NULLABLE = {("job", "weight"), ("job", "artifact"), ("job", "output"), ("job", "states"), ("states", "keep"), ("input", "schema"), ("artifact", "version")}
+NULLABLE = {
+    ("job", "weight"),
+    ("job", "artifact"),
+    ("job", "output"),
+    ("job", "states"),
+    ("states", "keep"),
+    ("input", "schema"),
+    ("artifact", "version"),
+}
 NULLABLE |= {("output", "rows_per_file"), *(("input of a " + key, key) for key in ("version", "snapshot", "tag"))}
 NULLABLE |= {("input of a time", "timestamp")}
 NULLABLE |= {

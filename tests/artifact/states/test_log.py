@@ -19,7 +19,7 @@ import sparkscale as ss
 from sparkscale.artifact.states import commits, log, parquet
 from sparkscale.artifact.states.commits import Commit
 from sparkscale.artifact.states.states import States
-from sparkscale.errors import DataError, OutputError, StorageError, TemporaryError
+from sparkscale.errors import DataError, OutputError, SparkscaleError, StorageError, TemporaryError
 from sparkscale.stats.column import ColumnStats
 from tests.artifact.states.tables import MONTHS, Table, assert_same, month
 
@@ -402,6 +402,7 @@ def test_leave_old_or_new_states_of_a_failure(
 
 
 @pytest.mark.parametrize("uri", ["ftp://host/x", "http:/x"])
-def test_refuse_places_that_cannot_be_written(uri: str) -> None:
-    with pytest.raises(OutputError, match="expected a path or one of"):
+def test_refuse_places_of_unknown_schemes(uri: str) -> None:
+    with pytest.raises(SparkscaleError) as caught:
         table().update(States(uri))
+    assert caught.value.code == "STORE_SCHEME"
