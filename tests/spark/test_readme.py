@@ -69,7 +69,7 @@ def run_page(name: str, folder: Path, spark: SparkSession) -> list[str]:
                 named = re.findall(r"`(\w+\.yaml)`", text[: match.start()])
                 (folder / (named[-1] if named else "job.yaml")).write_text(block, encoding="utf-8")
         elif language == "python":  # the JVM has a folder of its own
-            code = block.replace('"data/flights"', repr(str(folder / "data" / "flights")))
+            code = block.replace('"data/', f'"{folder}/data/')
             exec(compile(code, name, "exec"), names)  # noqa: S102 - the document is what is tested
         elif language == "bash":
             ran += run_commands(block)
