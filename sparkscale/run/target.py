@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from sparkscale.config.jobfile import Job
@@ -28,7 +29,8 @@ def begun(
 ) -> Iterator[Sink]:
     """Claim the target of a run. If the run is already published, the target and the report say ``unchanged``.
 
-    Else ``first`` is called before an engine starts, so that what it raises costs no start.
+    Else ``first`` is called before an engine starts, so that what it raises costs no start. It is not called for a
+    table of a catalog, because only the engine knows whether that run is published.
 
     Raises:
         ConfigError: (78) where target and input overlap, OutputError: (73) where the target cannot be published to,
@@ -39,16 +41,24 @@ def begun(
     overlap.check_output(config)
     assert config.output is not None  # noqa: S101 - the verb has asked for it
     engine = opening.engine(job, report, debug=debug, progress=progress)
+    if config.output.table is None:
+        engine = _after(first, engine)
     with begin(config.output, job.run, engine) as sink:
         report.recovered += sink.recovered
         report.output = {"path": sink.output.name, "format": sink.output.format}
         if sink.unchanged is not None:
             report.unchanged(sink.unchanged)
         else:
-            first()
             check_tables(sink.spark, config, sink)
             sink.check_absent()
         yield sink
+
+
+@contextlib.contextmanager
+def _after(first: Callable[[], object], engine: AbstractContextManager[SparkSession]) -> Iterator[SparkSession]:
+    first()
+    with engine as spark:
+        yield spark
 
 
 def check_tables(spark: SparkSession, config: JobConfig, sink: Sink) -> None:

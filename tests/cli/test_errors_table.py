@@ -261,6 +261,16 @@ def test_refuse_job_file(fails: Run, snapshot: Snapshot, tmp_path: Path, command
         assert fails(["check", "--config", "job.yaml"]) == end
 
 
+@pytest.mark.parametrize("artifact", ["{path: gone}", "{path: store, version: 9}"])
+def test_start_no_engine_for_an_artifact_that_is_not_there(
+    fails: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, artifact: str
+) -> None:
+    opening = pytest.importorskip("sparkscale.run.opening")
+    monkeypatch.setattr(opening, "session", lambda *_, **__: pytest.fail("an engine was started"))
+    (tmp_path / "job.yaml").write_text(f"{HEAD}{OUT}artifact: {artifact}\n")
+    assert fails(["transform", "-c", "job.yaml"]).startswith("exit 66\n")
+
+
 def test_check_every_place_at_once(fails: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = "input: {format: csv, path: gone, options: {sepp: ','}}\n"
     (tmp_path / "job.yaml").write_text(
