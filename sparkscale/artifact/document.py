@@ -18,7 +18,9 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
         "step": {kind, columns, into, dtype, nonfinite, empty, ...},     every field, with defaults
         "inputs": [{"path": ["distance"], "type": "bigint"}],      a step's mask is the last
         "outputs": ["distance"],          one an input, then those that the step's own fields name
-        "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}]
+        "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}],
+        "calibration": {label, temperature, nll_before, nll_after, ece_before, ece_after, bound,
+                        rows: {rows, unlabelled, unknown, nulls, nonfinite}}    of a temperature that was fitted
       }],
       "looks": [{"feature": "distance", "map": {...}, "stats": {...}}]   seen behind a map by a scaler that looked again
     }
@@ -50,6 +52,7 @@ from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field
 from sparkscale.scalers.base import REGISTRY, Step, from_dict
+from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 
 FORMAT = "sparkscale-artifact"
@@ -111,6 +114,8 @@ def _document(fitted: Fitted) -> dict[str, Any]:
             {"feature": look.feature, "map": look.map.to_dict(), "stats": look.stats.to_dict()} for look in fitted.looks
         ],
     }
+    for number, found in fitted.calibrations.items():
+        document["steps"][number - 1]["calibration"] = found.to_dict()
     if fitted.weight is not None:
         document["weight"] = fitted.weight
     return document
@@ -177,7 +182,7 @@ def _check_envelope(document: Mapping[str, Any]) -> None:
 
 
 def _fitted(document: Mapping[str, Any]) -> Fitted:
-    steps, step_maps = [], []
+    steps, step_maps, calibrations = [], [], {}
     stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
     for item in _list(document["steps"]):
         inputs = tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"]))
@@ -186,11 +191,15 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
         _check_step(planned, loaded)
         steps.append(planned)
         step_maps.append(loaded)
+        if (label := row_steps.label(planned.step)) is not None or "calibration" in item:
+            calibrations[len(steps)] = _calibration(item["calibration"], label, loaded[0])
     rows = document["rows"]
     if not (rows is None or (type(rows) is int and 0 <= rows < 2**63)) or not isinstance(document["provenance"], dict):
         raise ValueError(f"rows {rows!r}")
     origin.check(document["provenance"])
-    if any(known.rows != rows for known in stats.values()):
+    if any(
+        known != rows for known in (*(s.rows for s in stats.values()), *(c.rows.rows for c in calibrations.values()))
+    ):
         raise ValueError(f"statistics of another number of rows than {rows}")
     features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
     if features != set(stats):
@@ -201,7 +210,16 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
     columns = tuple(_column(item) for item in _list(document["columns"]))
     _check_inputs(steps, columns)
     looks = tuple(_look(item, stats) for item in _list(document["looks"]))
-    return Fitted(tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks, weight)
+    return Fitted(
+        tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks, weight, calibrations
+    )
+
+
+def _calibration(data: Mapping[str, Any], label: str | None, map_: maps.Map) -> Calibration:
+    found = Calibration.from_dict(data)
+    if found.label != label or getattr(map_, "temperature", None) != found.temperature:
+        raise ValueError(f"a temperature {found.temperature!r} that does not belong to its step")
+    return found
 
 
 def _look(data: Mapping[str, Any], stats: Mapping[str, ColumnStats]) -> Look:

@@ -36,6 +36,7 @@ def _which(_context: click.Context, _option: click.Parameter, value: str | None)
 def inspect(uri: str, which: int | Literal["newest", "promoted"] | None, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
     """Show an artifact: a folder of versions, or one .json file."""
     from sparkscale.artifact import document, store
+    from sparkscale.pipeline.shown import printable
     from sparkscale.report import tables
 
     number = store.locate(uri, which)
@@ -52,5 +53,7 @@ def inspect(uri: str, which: int | Literal["newest", "promoted"] | None, as_json
     click.echo()
     for item in fitted.applications:
         click.echo(f"step {item.number} {fitted.steps[item.number - 1].step.kind}: {item.label}")
+    for step, found in tables.calibrations(fitted).items():
+        click.echo(printable(f"{step}: {found.summary}"))
     for warning in fitted.warnings:
         say(f"warning: {warning}")

@@ -113,7 +113,7 @@ def schema_of(arrays: Mapping[str, Any], known: Iterable[Column] = ()) -> Schema
     """
     types = {column.name: column.type for column in known}
     fields = (
-        Field(name, types[name] if name in types and _untold(array, types[name]) else _type_of(array))
+        Field(name, types[name] if name in types and _untold(array, types[name]) else type_of(array))
         for name, array in arrays.items()
     )
     return Schema(tuple(fields), case_sensitive=True)
@@ -124,11 +124,11 @@ def _untold(array: Any, known: str) -> bool:
     nothing = array.size == 0 and array.dtype.kind == "f"  # what NumPy makes of []
     if known.startswith("array<"):
         return nothing or (array.dtype == object and _first(array) is None)
-    return array.ndim == 1 and (nothing or (array.dtype == object and all(item is None for item in _items(array))))
+    return array.ndim == 1 and (nothing or (array.dtype == object and all(item is None for item in items(array))))
 
 
-def _items(array: Any) -> list[Any]:
-    """Return the elements, None for a null."""
+def items(array: Any) -> list[Any]:
+    """Return the elements of an array of :func:`table`, None for a null."""
     pandas = sys.modules.get("pandas")  # its nulls are known by identity, and exist only once it is imported
     absent = {id(getattr(pandas, name, None)) for name in ("NA", "NaT")}
     hidden = np.ma.getmaskarray(array).ravel().tolist()
@@ -136,9 +136,10 @@ def _items(array: Any) -> list[Any]:
     return [None if gone or id(item) in absent else item for item, gone in zip(flat, hidden, strict=True)]
 
 
-def _type_of(array: Any) -> str:
+def type_of(array: Any) -> str:
+    """Return the type of an array of :func:`table`; of objects that are no rows, double."""
     type_: str = _NARROW.get(array.dtype.str[1:], _KINDS.get(array.dtype.kind, array.dtype.name))
-    rows = array.dtype == object and any(map(_is_row, _items(array)))
+    rows = array.dtype == object and any(map(_is_row, items(array)))
     if array.dtype == object and (rows or array.ndim > 1) and isinstance(_first(array), bool | np.bool_):
         type_ = "boolean"
     if rows:
@@ -150,7 +151,7 @@ def _type_of(array: Any) -> str:
 
 def _first(array: Any) -> Any:
     """Return the first element that is not null; of rows, the first within them."""
-    rows = (_items(_as_array(row)) if _is_row(row) else [row] for row in _items(array))
+    rows = (items(_as_array(row)) if _is_row(row) else [row] for row in items(array))
     return next((item for row in rows for item in row if item is not None), None)
 
 
@@ -176,7 +177,7 @@ def _nulls(array: Any) -> Nulls:
         raise TypeError("not real numbers")
     if array.dtype != object:
         return np.ma.getmaskarray(array)
-    return np.array([_is_null(value) for value in _items(array)], dtype=bool).reshape(array.shape)
+    return np.array([_is_null(value) for value in items(array)], dtype=bool).reshape(array.shape)
 
 
 def _is_null(value: object) -> bool:
@@ -230,10 +231,10 @@ class Rows:
             values, null = split(array, column)
             size, width = values.shape
             return cls(values.ravel(), null.ravel(), np.full(size, width), np.zeros(size, dtype=bool))
-        items = _items(array)
-        parts = [_scores(row, f"{column}, row {i}") for i, row in enumerate(items) if row is not None]
-        missing = np.array([row is None for row in items], dtype=bool)
-        lengths = np.zeros(len(items), dtype=np.int64)
+        found = items(array)
+        parts = [_scores(row, f"{column}, row {i}") for i, row in enumerate(found) if row is not None]
+        missing = np.array([row is None for row in found], dtype=bool)
+        lengths = np.zeros(len(found), dtype=np.int64)
         lengths[~missing] = [values.size for values, _ in parts]
         values = np.concatenate([np.empty(0), *(values for values, _ in parts)])
         return cls(values, np.concatenate([np.empty(0, bool), *(null for _, null in parts)]), lengths, missing)
@@ -241,7 +242,7 @@ class Rows:
 
 def _scores(row: Any, where: str) -> tuple[Values, Nulls]:
     array = _as_array(row)
-    if array.ndim != 1 or (array.dtype == object and any(map(_is_row, _items(array)))):
+    if array.ndim != 1 or (array.dtype == object and any(map(_is_row, items(array)))):
         cause = f"{where}: expected an array of scores, or None for a null row, found {row!r:.80}"
         raise DataError("DATA_TYPE", cause, "give each row its scores as a list or 1-D array")
     return split(array, where)

@@ -24,11 +24,14 @@ class Table:
     schema: Schema
     source: str
     weight: str | None
+    #: The label of the step that chooses.
+    label: str | None = None
 
     @property
     def numeric(self) -> Iterator[Column]:
         """The columns that a pattern can choose."""
-        return (one for one in self.schema.choices() if is_of(one.type, "numeric") and one.name != self.weight)
+        apart = {self.weight, self.label}
+        return (one for one in self.schema.choices() if is_of(one.type, "numeric") and one.name not in apart)
 
     @property
     def spared(self) -> str:
@@ -37,7 +40,8 @@ class Table:
         apart = (
             f"; a pattern never chooses the partition columns {partitions}: name them" if self.schema.partitions else ""
         )
-        return apart + ("" if self.weight is None else f"; a pattern never chooses the weight {self.weight!r}")
+        apart += "" if self.weight is None else f"; a pattern never chooses the weight {self.weight!r}"
+        return apart + ("" if self.label is None else f"; a pattern never chooses the label {self.label!r}")
 
 
 def check_weight(table: Table) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema, decimal_of, is_of
 from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
 from sparkscale.pipeline.shown import notebook
+from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Fitted:
     looks: tuple[Look, ...] = ()
     #: The column that weighed the rows of the fit; None if all counted the same. A transform does not need it.
     weight: str | None = None
+    #: By the number of its step from 1, what the fit of a temperature has found. A transform does not need its labels.
+    calibrations: Mapping[int, Calibration] = field(default_factory=dict)
 
     @property
     def applications(self) -> Iterator[Application]:
@@ -76,7 +79,7 @@ class Fitted:
 
     @property
     def warnings(self) -> list[str]:
-        """What a user should know about the statistics: inexact integers, constant features."""
+        """What a user should know about the fit: inexact integers, constant features, temperatures at a bound."""
         out = []
         columns = {column.name: column for column in _inputs(self.steps)}
         for name, stats in self.stats.items():
@@ -84,6 +87,9 @@ class Fitted:
                 out.append(f"column {name!r} holds {rounded}, which a double rounds")
             if stats.constant:
                 out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")
+        for number, found in self.calibrations.items():
+            if found.warning:
+                out.append(f"step {number} ({self.steps[number - 1].step.kind}): {found.warning}")
         return out
 
     def get_feature_names_out(self) -> list[str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from sparkscale.errors import DataError, Problem
-from sparkscale.maps import ColumnMap
-from sparkscale.scalers.learning import Ask, Learning
+from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.scalers.learning import Ask, Learning, LossAsk, RowLearning
+from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.losses import Losses
 
 Key = TypeVar("Key")
 
@@ -25,6 +27,9 @@ class Look:
 
 #: Answers what scalers ask of features, in order, by one look at the data.
 Answer: TypeAlias = Callable[[Sequence[tuple[str, Ask]]], Sequence[ColumnStats]]
+
+#: Answers what row steps ask of their labelled rows, each by its number from 1.
+RowAnswer: TypeAlias = Callable[[Sequence[tuple[int, LossAsk]]], Sequence[Losses]]
 
 
 def rounds(learnings: Mapping[Key, tuple[str, Learning]], answer: Answer) -> tuple[dict[Key, ColumnMap], list[Look]]:
@@ -63,3 +68,28 @@ def _next(
     except DataError as error:
         problems += [Problem(one.code, f"column {feature!r}: {one.cause}", one.hint) for one in error.problems]
     return ()
+
+
+def row_rounds(learnings: Mapping[int, RowLearning], answer: RowAnswer) -> dict[int, tuple[RowMap, Calibration | None]]:
+    """Run the learnings of row steps side by side, by their numbers; return their maps, and what they have found.
+
+    Raises one :class:`DataError` with the problems of all of them.
+    """
+    found: dict[int, tuple[RowMap, Calibration | None]] = {}
+    problems: list[Problem] = []
+    said: dict[int, Losses | None] = dict.fromkeys(learnings)
+    while said:
+        asked: list[tuple[int, LossAsk]] = []
+        for number, losses in said.items():
+            try:
+                learning = learnings[number]
+                asked.append((number, next(learning) if losses is None else learning.send(losses)))
+            except StopIteration as end:
+                found[number] = end.value
+            except DataError as error:
+                problems += [Problem(one.code, f"step {number}: {one.cause}", one.hint) for one in error.problems]
+        answers = answer(asked) if asked else ()
+        said = {number: losses for (number, _), losses in zip(asked, answers, strict=True)}
+    if problems:
+        raise DataError.of(problems)
+    return found

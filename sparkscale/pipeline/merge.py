@@ -16,8 +16,9 @@ from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Field, Schema, common
 from sparkscale.pipeline.solve import solve
-from sparkscale.scalers.learning import Ask
+from sparkscale.scalers.learning import Ask, LossAsk
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.losses import Losses
 
 _WRITE = "write ss.merge([monday, tuesday])"
 
@@ -37,11 +38,14 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
         if difference := first_difference(first.steps, other.steps) or of_weights(first.weight, other.weight):
             cause = f"expected parts of one pipeline, found {difference}"
             raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps, columns and weight")
+    if len(parts) == 1:
+        return replace(first, provenance=origin.without_run(first.provenance))
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
     provenance = {**origin.without_run(first.provenance), "inputs": inputs}
-    return solve(_whole(parts), stats, sum(rows) if rows else None, provenance, partial(_merged_looks, parts))
+    looks, losses = partial(_merged_looks, parts), partial(_no_losses, len(parts))
+    return solve(_whole(parts), stats, sum(rows) if rows else None, provenance, looks, losses=losses)
 
 
 def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
@@ -61,6 +65,21 @@ def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> 
         raise DataError.of(list(dict.fromkeys(problems)))
     keys = [(feature, ask.map) for feature, ask in asked]
     return [functools.reduce(ColumnStats.__add__, (known[key] for known in seen)) for key in keys]
+
+
+def _no_losses(parts: int, asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
+    """Raise: parts have not summed their losses at the temperature of the whole."""
+    raise DataError.of(
+        [
+            Problem(
+                "MERGE_LOOKS",
+                f"step {number}: expected {parts} parts that are solved by their statistics, found a temperature that "
+                f"is fitted to label {ask.label!r}",
+                "it cannot be merged exactly: fit it on the whole, or set temperature to a number",
+            )
+            for number, ask in asked
+        ]
+    )
 
 
 def _whole(parts: Sequence[Fitted]) -> Plan:

@@ -15,6 +15,7 @@ from sparkscale.maps import Bools, ColumnMap, Floats
 from sparkscale.pipeline import arrays, row_steps, weighting
 from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.labelled import Labelled, with_labels
 from sparkscale.pipeline.plan import plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.sketching import Sketch, with_sketches
@@ -60,6 +61,7 @@ class Pipeline:
 
         One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
         hold NaN or infinities. A scaler that looks again takes one more for each round, shared by all of them.
+        A temperature that is fitted to labels takes three scans of its scores as a rule, at most eight.
         A weight takes one more scan, after one of the weights alone, which raises
         :class:`~sparkscale.errors.DataError` if a weight is null, NaN, infinite or negative.
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`
@@ -77,8 +79,8 @@ class Pipeline:
     def fit_arrays(self, columns: Mapping[str, ArrayLike], *, sketch: Sketch = "needed") -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only; for ``sketch`` see `fit`."""
         table = arrays.table(columns)
-        planned = plan(self.steps, arrays.schema_of(table, self._arrays), "the arrays", self.weight)
-        planned = with_sketches(planned, sketch)
+        schema = with_labels(arrays.schema_of(table, self._arrays), table, self.steps)
+        planned = with_sketches(plan(self.steps, schema, "the arrays", self.weight), sketch)
         quantiles = planned.quantile_features
         weights = None if self.weight is None else _weights(table[self.weight], self.weight)
         cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}
@@ -90,7 +92,8 @@ class Pipeline:
         def answer(asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
             return [measure(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
 
-        return solve(planned, stats, rows, provenance, answer)
+        losses = Labelled.of(table, planned, weights).losses
+        return solve(planned, stats, rows, provenance, answer, losses=losses)
 
     @property
     def _arrays(self) -> list[Column]:

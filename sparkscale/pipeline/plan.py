@@ -50,6 +50,13 @@ class Plan:
         return None if self.weight is None else self.schema.find(self.weight)
 
     @property
+    def labels(self) -> dict[int, Column]:
+        """The columns of labels that row steps learn from, by the number of the step from 1."""
+        wanted = {number: row_steps.label(planned.step) for number, planned in enumerate(self.steps, 1)}
+        found = {number: self.schema.find(name) for number, name in wanted.items() if name is not None}
+        return {number: column for number, column in found.items() if column is not None}
+
+    @property
     def output_names(self) -> list[str]:
         """All columns of the result: the input's in their order, then what steps add in theirs."""
         return output_names(self.schema.names, self.steps)
@@ -81,7 +88,8 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input", weigh
     problems = list(check_weight(table))
     planned = []
     for number, step in enumerate(steps, 1):
-        inputs = choose(step.selectors, table, problems, wanted(step))
+        inputs = choose(step.selectors, replace(table, label=row_steps.label(step)), problems, wanted(step))
+        problems += row_steps.check_label(where(step, number), step, inputs, table)
         found = {name: schema.find(name) for name in row_steps.beside(step)}
         problems += [missing(name, schema, source) for name, column in found.items() if column is None]
         beside = tuple(column for column in found.values() if column is not None)

@@ -10,7 +10,8 @@ from sparkscale.errors import Problem
 from sparkscale.maps import RowMap, SoftmaxMap
 from sparkscale.maps.winners import Fact, Winners
 from sparkscale.pipeline.application import Application, Mask
-from sparkscale.pipeline.schema import Column, is_score_array
+from sparkscale.pipeline.choosing import Table, missing
+from sparkscale.pipeline.schema import Column, is_of, is_score_array
 from sparkscale.scalers.base import RowStep, Step
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ def beside(step: Step) -> tuple[str, ...]:
 def facts(step: Step) -> Mapping[Fact, str]:
     """Return the facts that a step writes of each row, each with its column's name."""
     return step.facts if isinstance(step, RowStep) else {}
+
+
+def label(step: Step) -> str | None:
+    """Return the column of labels that a step learns from at a fit; None if it learns nothing."""
+    return step.label if isinstance(step, RowStep) else None
 
 
 def type_of(fact: Fact, element: str, *, over_array: bool) -> str:
@@ -53,6 +59,26 @@ def check(where: str, mapped: Sequence[Column], masks: Sequence[Column]) -> Iter
                 f"{where}: expected a mask of booleans, {MASK}, but column {mask.name!r} is {mask.type}",
                 "name a column of booleans, one for each score, or cast it before this job",
             )
+
+
+def check_label(where: str, step: Step, scores: Sequence[Column], table: Table) -> Iterator[Problem]:
+    """Yield what is wrong with the labels that a step learns from."""
+    name = label(step)
+    if name is None:
+        return
+    column = table.schema.find(name)
+    if column is None:
+        problem = missing(name, table.schema, table.source)
+        yield replace(problem, cause=f"{where}: temperature.fit: {problem.cause}")
+        return
+    over_array = any(is_score_array(score.type) for score in scores)
+    wanted = "integers, the places of classes in the array" if over_array else "strings or integers, which name classes"
+    if not (is_of(column.type, "integer") or (column.type == "string" and not over_array)):
+        cause = f"{where}: expected labels that are {wanted}, but column {name!r} is {column.type}"
+        yield Problem("SCHEMA_TYPE", cause, "name another column, or cast it before this job")
+    elif column in scores:
+        cause = f"{where}: expected labels beside the scores, but column {name!r} is one of the scores"
+        yield Problem("SCHEMA_LABEL", cause, "leave it out of 'columns'")
 
 
 def applications(planned: PlannedStep, map_: RowMap, number: int) -> Iterator[Application]:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from sparkscale.errors import DataError, Problem, counted
-from sparkscale.maps import ColumnMap, Map, Undefined
+from sparkscale.maps import ColumnMap, Map, RowMap, Undefined
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.looking import Answer, rounds
+from sparkscale.pipeline.looking import Answer, RowAnswer, rounds, row_rounds
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.scalers.base import RowStep, Scaler, Step
-from sparkscale.scalers.learning import Learning
+from sparkscale.scalers.learning import Learning, LossAsk
+from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.losses import Losses
 
 
-def solve(
-    planned: Plan, stats: Mapping[str, ColumnStats], rows: int | None, provenance: Mapping[str, Any], answer: Answer
+def _unanswered(asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
+    raise NotImplementedError(asked)
+
+
+def solve(  # noqa: PLR0913 - what is known, and who is asked for more
+    planned: Plan,
+    stats: Mapping[str, ColumnStats],
+    rows: int | None,
+    provenance: Mapping[str, Any],
+    answer: Answer,
+    *,
+    losses: RowAnswer = _unanswered,
 ) -> Fitted:
     """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give.
 
-    ``answer`` looks at the data again, for the scalers that ask for it.
+    ``answer`` looks at the data again, for the scalers that ask for it, and ``losses`` for row steps that learn.
     """
-    if rows == 0:
-        of_weight = "" if planned.weight is None else f" with a weight {planned.weight!r} above 0"
-        cause = f"expected rows{of_weight} to learn from, found none"
-        raise DataError("DATA_NO_ROWS", cause, "check the input and its 'where'")
+    _refuse_no_rows(planned, rows)
     problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
     if problems:
         raise DataError.of(problems)
@@ -37,9 +46,46 @@ def solve(
         for column in step.inputs
     }
     found, looks = rounds(learnings, answer)
-    maps = tuple(tuple(_maps(number, step, found)) for number, step in enumerate(planned.steps))
+    by_row, calibrations = _learned_rows(planned, losses)
+    rows = next((one.rows.rows for one in calibrations.values()), rows)
+    maps = tuple(tuple(_maps(number, step, found, by_row)) for number, step in enumerate(planned.steps))
     stats = dict(sorted(stats.items()))
-    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, tuple(looks), planned.weight)
+    weight = planned.weight
+    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, tuple(looks), weight, calibrations)
+
+
+def _refuse_no_rows(planned: Plan, rows: int | None) -> None:
+    if rows == 0:
+        of_weight = "" if planned.weight is None else f" with a weight {planned.weight!r} above 0"
+        cause = f"expected rows{of_weight} to learn from, found none"
+        raise DataError("DATA_NO_ROWS", cause, "check the input and its 'where'")
+
+
+def _learned_rows(planned: Plan, losses: RowAnswer) -> tuple[dict[int, RowMap], dict[int, Calibration]]:
+    """Return the maps of row steps by their numbers from 1, and what was found of those that learn."""
+    steps = {number: cast("RowStep", step.step) for number, step in enumerate(planned.steps, 1) if step.step.by_row}
+
+    def answered(asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
+        seen = losses(asked)
+        _refuse_no_rows(planned, seen[0].rows.rows)
+        return seen
+
+    found = row_rounds({number: step.learn_row() for number, step in steps.items()}, answered)
+    calibrations = {number: found[number][1] for number in steps if found[number][1] is not None}
+    bad = {number: one.rows for number, one in calibrations.items() if one and steps[number].nonfinite == "error"}
+    problems = [
+        Problem(
+            "DATA_NONFINITE",
+            f"step {number} ({steps[number].kind}): expected finite scores (nonfinite: error), "
+            f"found NaN or an infinity in {rows.nonfinite:,} of {rows.rows:,} rows",
+            "fix the data, or set nonfinite: keep",
+        )
+        for number, rows in bad.items()
+        if rows.nonfinite
+    ]
+    if problems:
+        raise DataError.of(problems)
+    return {number: map_ for number, (map_, _) in found.items()}, cast("dict[int, Calibration]", calibrations)
 
 
 def _learning(scaler: Scaler, stats: ColumnStats) -> Learning:
@@ -48,11 +94,13 @@ def _learning(scaler: Scaler, stats: ColumnStats) -> Learning:
     return Undefined()
 
 
-def _maps(number: int, planned: PlannedStep, found: Mapping[tuple[int, str], ColumnMap]) -> Iterator[Map]:
+def _maps(
+    number: int, planned: PlannedStep, found: Mapping[tuple[int, str], ColumnMap], by_row: Mapping[int, RowMap]
+) -> Iterator[Map]:
     """Yield the maps of a step in the order of its outputs."""
     step: Step = planned.step
     if isinstance(step, RowStep):
-        yield step.solve_row()
+        yield by_row[number + 1]
         return
     own = [found[number, column.name] for column in planned.inputs]
     yield from own

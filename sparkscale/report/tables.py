@@ -15,6 +15,7 @@ from sparkscale.pipeline.origin import RUN
 from sparkscale.pipeline.shown import HEADER, cells, printable
 from sparkscale.report.audit import lines as audit_lines
 from sparkscale.report.words import counted
+from sparkscale.stats.calibration import Calibration
 
 #: Entered for the duration of a stage, with its name and the number of input rows, if known.
 Observe: TypeAlias = Callable[[str, int | None], AbstractContextManager[None]]
@@ -36,6 +37,7 @@ class Report:
     verified_rows: int = 0
     undefined_rows: dict[str, int] = field(default_factory=dict)
     audit: Audit | None = None
+    calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
     recovered: list[str] = field(default_factory=list)
     expect: list[dict[str, Any]] = field(default_factory=list)
     drift: list[dict[str, Any]] = field(default_factory=list)
@@ -78,6 +80,8 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """Yield the summary for people."""
+        for step, found in self.calibrations.items():
+            yield f"{step}: {Calibration.from_dict(found).summary}"
         for step, count in self.undefined_rows.items():
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
@@ -139,6 +143,13 @@ def rows_text(fitted: Fitted) -> str:
     """Return how many rows the fit saw."""
     weighted = "" if fitted.weight is None else printable(f" weighted by {fitted.weight!r}")
     return "no rows (row steps need none)" if fitted.rows is None else counted(fitted.rows, "row") + weighted
+
+
+def calibrations(fitted: Fitted) -> dict[str, Calibration]:
+    """Return what the fits of temperatures have found, by step."""
+    return {
+        f"step {number} ({fitted.steps[number - 1].step.kind})": found for number, found in fitted.calibrations.items()
+    }
 
 
 def provenance_text(provenance: Mapping[str, Any]) -> str:

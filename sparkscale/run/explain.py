@@ -22,11 +22,12 @@ from sparkscale.report.words import counted
 from sparkscale.run import opening
 from sparkscale.run.opening import Applied, Opened
 from sparkscale.scalers.base import RowStep, Scaler
-from sparkscale.scalers.learning import learned
+from sparkscale.scalers.learning import learned, learned_row
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.transform.engines import choose
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.losses import Scored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 #: Statistics of two values, to see the form of a scaler's map, which does not depend on the numbers.
 _VALUES = np.array([0.5, 1.0])
 _SOME = ColumnStats.of(_VALUES, quantiles=True)
+#: Labelled rows, for the same end.
+_LABELLED = Scored(np.eye(2), np.zeros((2, 2), dtype=bool), np.arange(2), np.ones(2))
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Explained:
         files = f", {counted(self.reading['files'], 'file')}" if self.reading["files"] else ""
         size = f", {counted(self.reading['bytes'], 'byte')}" if self.reading["bytes"] else ""
         columns = f"{counted(self.reading['columns'], 'column')} for the output"
-        if self.fit["features"]:
+        if self.reading["fit_columns"]:
             columns = f"{counted(self.reading['fit_columns'], 'column')} for the fit, {columns}"
         yield f"input: {self.reading['name']}{files}{size}; {columns}"
         yield from self.notes()
@@ -91,9 +94,12 @@ class Explained:
                     "columns with NaN, infinities or a weighted mean beyond 10 std of the plain one are scanned again"
                 )
             yield f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; {more}"
-            for kind, times in self.fit["looks"].items():
-                scan = "a scan" if self.fit["weight"] is None else "as many looks"
-                yield f"fit: {kind} looks again up to {counted(times, 'time')}, each {scan} that all steps share"
+        for kind, (label, usual, most) in self.fit["labels"].items():
+            scans = f"{counted(usual, 'scan')} of its scores as a rule, {most} at most"
+            yield f"fit: {kind} learns its temperature from label {label!r}: {scans}"
+        for kind, times in self.fit["looks"].items():
+            scan = "a scan" if self.fit["weight"] is None else "as many looks"
+            yield f"fit: {kind} looks again up to {counted(times, 'time')}, each {scan} that all steps share"
         if self.states:
             kinds = self.states["looks"]
             again = (
@@ -130,8 +136,9 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     """Return what a job would do with its input, of which it applies an artifact or fits; starts no Spark job."""
     df, planned, fits = opened.df, opened.plan, applied is None
     files = df.inputFiles()
-    weight = planned.weight_column if planned.features else None
-    read = [*planned.features.values(), *([weight] if weight else [])]
+    weight = planned.weight_column if planned.features or planned.labels else None
+    learning = [column for number in planned.labels for column in planned.steps[number - 1].inputs]
+    read = [*planned.features.values(), *learning, *planned.labels.values(), *([weight] if weight else [])]
     own = {column.path[0] for column in read} if fits else set()
     reading = {
         "name": config.input.name,
@@ -147,6 +154,14 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
         "queries": len(looks) if looks else 0,
         "by_partition": not looks.whole if looks else False,
         "weight": weight.name if weight and looks else None,
+        "labels": {
+            f"step {number} ({(step := cast('RowStep', planned.steps[number - 1].step)).kind})": (
+                label.name,
+                *step.looks,
+            )
+            for number, label in planned.labels.items()
+            if fits
+        },
         "looks": {step.kind: step.looks for step in _scalers(planned) if looks and step.looks},
     }
     steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
@@ -167,7 +182,7 @@ def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> Explaine
 def _map(planned: PlannedStep) -> Map:
     step = planned.step
     if isinstance(step, RowStep):
-        return step.solve_row()
+        return learned_row(step.learn_row(), lambda ask: _LABELLED.losses(ask.betas, ask.binned))[0]
     return learned(
         cast("Scaler", step).learn(_SOME), lambda ask: ColumnStats.of(ask.map.forward(_VALUES), quantiles=True)
     )

@@ -12,7 +12,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
-from sparkscale.report.tables import Report
+from sparkscale.report.tables import Report, calibrations
 from sparkscale.run import monitoring, opening, overlap
 from sparkscale.run.opening import Opened
 from sparkscale.spark.fit import fitting
@@ -68,6 +68,7 @@ def fitted_on(opened: Opened, job: Job, report: Report, *, record: bool = True) 
         fitted = origin.stamped(fitted, job.run_id)
     report.rows = fitted.rows
     report.warnings += fitted.warnings
+    report.calibrations = {step: found.to_dict() for step, found in calibrations(fitted).items()}
     monitoring.judge(fitted, base, job, report, opened.df.sparkSession if record else None)
     return fitted
 

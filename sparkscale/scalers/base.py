@@ -6,7 +6,8 @@ works as a step, and without columns as a stage of a chain (:mod:`sparkscale.sca
 
 Column scalers (*normalization*) rescale each feature over all rows, for models that train on it.
 Row maps turn the scores of one row into numbers of that row: *softmax* into probabilities that
-sum to 1. They need no statistics; a softmax is not a way to scale features.
+sum to 1. They need no statistics, only a temperature that is fitted looks at the data; a softmax is not a way to scale
+features.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sparkscale.maps import ColumnMap, RowMap
 from sparkscale.maps.winners import Fact
 from sparkscale.scalers import selectors
 from sparkscale.scalers.fields import Choice, Rule, Table, kind_of
-from sparkscale.scalers.learning import Learning
+from sparkscale.scalers.learning import Learning, RowLearning
 from sparkscale.scalers.mismatch import FieldError, Mismatch
 from sparkscale.scalers.selectors import Selector, Selectors
 from sparkscale.stats.column import ColumnStats
@@ -183,9 +184,24 @@ class RowStep(Step):
         """The facts of each row that the step writes beside or instead of its numbers, by fact the column's name."""
         return {}
 
+    @property
+    def label(self) -> str | None:
+        """The column of labels that the step learns from, at a fit only; None if it learns nothing."""
+        return None
+
+    @property
+    def looks(self) -> tuple[int, int]:
+        """How often the step looks at the data: as a rule, and at most."""
+        return 0, 0
+
     def solve_row(self) -> RowMap:
-        """Return the map; it needs no statistics."""
+        """Return the map of a step that learns nothing."""
         raise NotImplementedError
+
+    def learn_row(self) -> RowLearning:
+        """Return the map, as a generator that may look at the data; see :mod:`sparkscale.scalers.learning`."""
+        yield from ()
+        return self.solve_row(), None
 
 
 def from_dict(data: Any) -> Step:

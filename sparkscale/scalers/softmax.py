@@ -7,12 +7,15 @@ from typing import Annotated, ClassVar, Literal
 
 from typing_extensions import TypedDict
 
+from sparkscale.errors import ConfigError
 from sparkscale.maps import SoftmaxMap
 from sparkscale.maps.winners import Fact
 from sparkscale.scalers.base import RowStep
 from sparkscale.scalers.fields import Rule
+from sparkscale.scalers.learning import LossAsk, RowLearning
+from sparkscale.scalers.number_or_label import Fit, NumberOrLabel
+from sparkscale.scalers.temperature import LOOKS, MOST_LOOKS, calibrate
 
-_TEMPERATURE = Rule("a finite number > 0", lambda number: number > 0, {"exclusiveMinimum": 0})
 _NAME = Rule("the name of a column", bool, {"minLength": 1})
 _SOME = Rule("a column's name for label, confidence, margin or entropy", bool, {"minProperties": 1})
 
@@ -30,7 +33,10 @@ class Softmax(RowStep, kind="softmax"):
     """``exp(x_i / T) / sum_j exp(x_j / T)`` over the scores of a row: probabilities that sum to 1.
 
     Attributes:
-        temperature: T > 0; scores are divided by it first.
+        temperature: T > 0; scores are divided by it first. ``{fit: label}`` finds the T that is the most likely to give
+            the labels of that column (temperature scaling): the names of score columns, or places from 0, which in an
+            array they must be. Rows with a null label, or with null, NaN or infinite scores are left out. A
+            transform does not need the column.
         nulls: ``null``: a null score makes the row null; ``mask``: it is left out, the others sum to 1.
         undefined: what stands in a row whose scores are all -inf: ``null``, ``zeros``, ``uniform`` or ``error``.
         outputs: new columns, one value a row: the ``label`` of the largest score (its column's name; in an array its
@@ -57,7 +63,7 @@ class Softmax(RowStep, kind="softmax"):
     formula = "exp(x_i / T) / sum_j exp(x_j / T)"
     log: ClassVar[bool] = False
 
-    temperature: Annotated[float, _TEMPERATURE] = 1.0
+    temperature: Annotated[float | Fit, NumberOrLabel()] = 1.0
     nulls: Literal["null", "mask"] = "null"
     undefined: Literal["null", "zeros", "uniform", "error"] = "null"
     outputs: Annotated[Outputs, _SOME] | None = None
@@ -73,9 +79,32 @@ class Softmax(RowStep, kind="softmax"):
         """What ``outputs`` names."""
         return self.outputs or {}  # type: ignore[return-value]  # mypy takes its keys for any text
 
+    @property
+    def label(self) -> str | None:
+        """The column of ``temperature: {fit: label}``."""
+        return self.temperature["fit"] if isinstance(self.temperature, Mapping) else None
+
+    @property
+    def looks(self) -> tuple[int, int]:
+        """How often the fit of a temperature looks at the data."""
+        return (0, 0) if self.label is None else (LOOKS, MOST_LOOKS)
+
     def solve_row(self) -> SoftmaxMap:
-        """Return the softmax map."""
-        return SoftmaxMap(self.nonfinite, self.temperature, self.nulls, self.undefined, self.log)
+        """Return the softmax map of a temperature that is a number."""
+        if isinstance(self.temperature, Mapping):
+            cause = f"{self.kind}: expected a temperature, found one that is to be fitted to {self.label!r}"
+            raise ConfigError("CONFIG_VALUE", cause, "fit the pipeline")
+        return self._at(self.temperature)
+
+    def learn_row(self) -> RowLearning:
+        """Return the softmax map, after the fit of its temperature."""
+        if self.label is None:
+            return self.solve_row(), None
+        found = yield from calibrate(LossAsk(self.label, partial=self.nulls == "mask"))
+        return self._at(found.temperature), found
+
+    def _at(self, temperature: float) -> SoftmaxMap:
+        return SoftmaxMap(self.nonfinite, temperature, self.nulls, self.undefined, self.log)
 
 
 class LogSoftmax(Softmax, kind="log_softmax"):

@@ -22,7 +22,7 @@ from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import behind, scan, weighing
+from sparkscale.spark.fit import behind, losses, scan, weighing
 from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.names import look_up_once
@@ -48,7 +48,7 @@ def fit(
 ) -> Fitted:
     """Learn the statistics of ``df`` and solve the steps' maps; see :meth:`sparkscale.Pipeline.fit`."""
     planned = with_sketches(plan(steps, schema_of(df), "the input", weight), sketch)
-    if planned.features and not is_sail(df.sparkSession) and df.isStreaming:  # Sail has no streams
+    if (planned.features or planned.labels) and not is_sail(df.sparkSession) and df.isStreaming:  # Sail has no streams
         hint = "fit on a batch, such as spark.read of the same files, and transform the stream with the result"
         raise ConfigError("CONFIG_VALUE", "fit: expected a DataFrame that ends, found a stream", hint)
     return fit_planned(df, planned, reproducible=reproducible)
@@ -64,7 +64,8 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     rows = next(iter(stats.values())).rows if stats else None
     keep = [] if weight is None else [weight.path[0]]
     answer = partial(behind.measure, df, planned.features, measured, keep=keep)
-    return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer)
+    of_labels = partial(losses.measure, df, planned, reproducible=reproducible)
+    return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer, losses=of_labels)
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,9 @@ def measure(
     w = feature(weight, df.sparkSession)
     used = weighted_rows(df, weight)
     queries = deal(used, list(features.values()), scan.PLAIN, reproducible=reproducible)
-    calls: list[Any] = [partial(_heaviest, df, w, weight.name), *(partial(scan.look, used, one) for one in queries)]
-    heaviest, *found = together(df.sparkSession, calls)
-    unit = weights.unit_of(heaviest)
+    calls: list[Any] = [partial(heaviest, df, w, weight.name), *(partial(scan.look, used, one) for one in queries)]
+    most, *found = together(df.sparkSession, calls)
+    unit = weights.unit_of(most)
     factor = F.lit(2.0**-unit)
     weighted = used.withColumn(next(free_names(df.columns)), w * factor * factor)
     known = _all(found)
@@ -94,14 +94,14 @@ def measure(
     return _refined(partial(_weigh, weighted, unit), weighted, features, known, reproducible=reproducible)
 
 
-def _heaviest(df: DataFrame, w: SparkColumn, name: str) -> float:
+def heaviest(df: DataFrame, w: SparkColumn, name: str) -> float:
     """Return the largest weight; raises :class:`DataError` with counts of bad ones."""
     infinite = F.abs(w) == F.lit(_INF)
     bad = {"null": w.isNull(), "NaN": F.isnan(w), "infinite": infinite, "negative": (w < 0) & ~infinite}
     counts = [F.count(F.when(condition, 1)) for condition in bad.values()]
-    rows, heaviest, *found = df.agg(F.count(F.lit(1)), F.max(w), *counts).collect()[0]
+    rows, most, *found = df.agg(F.count(F.lit(1)), F.max(w), *counts).collect()[0]
     weights.refuse(f"weight {name!r}", rows, dict(zip(bad, found, strict=True)))
-    return heaviest or 0.0
+    return most or 0.0
 
 
 def _is_odd(stats: ColumnStats) -> bool:
