@@ -83,7 +83,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Losses:
-    """What was seen of labelled rows: sums at inverse temperatures, and the bins of one of these.
+    """What was seen of labelled rows: sums at inverse temperatures, and bins at one of them.
 
     Attributes:
         rows: the counts.

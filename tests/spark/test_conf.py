@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 from scipy.stats import norm, rankdata
 
 from sparkscale.artifact import store
@@ -163,6 +165,25 @@ def check_digits(done: Done) -> None:
     p = block(done.after, *(f"p_score_{digit}" for digit in range(10)))
     np.testing.assert_allclose(p, block(done.after, *(f"proba_{digit}" for digit in range(10))), rtol=0, atol=1e-15)
     assert np.abs(p.sum(axis=1) - 1).max() <= 10 * 2.0**-53
+
+
+def check_calibrate(done: Done) -> None:
+    label, x = done.before["label"].to_numpy(), block(done.before, *(f"score_{digit}" for digit in range(10)))
+    own = np.arange(len(label)), label
+
+    def nll(log_t: float) -> float:
+        return float(-log_softmax(x / np.exp(log_t), axis=1)[own].mean())
+
+    wanted = float(np.exp(minimize_scalar(nll, bracket=[0.0, 1.0]).x))
+    assert done.config.artifact is not None
+    (found,) = store.load(done.config.artifact.path).calibrations.values()
+    assert found.temperature == pytest.approx(wanted, rel=1e-6)
+    assert (found.nll_before, found.nll_after) == pytest.approx((nll(0.0), nll(np.log(wanted))), rel=1e-9)
+    assert found.nll_after < found.nll_before
+    assert done.report.calibrations == {"step 1 (softmax)": found.to_dict()}
+    p = block(done.after, *(f"p_score_{digit}" for digit in range(10)))
+    np.testing.assert_allclose(p, softmax(x / found.temperature, axis=1), rtol=1e-12, atol=1e-15)
+    assert "label" in done.after.column_names
 
 
 def check_scalers(done: Done) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import sparkscale as ss
+from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.scalers.base import from_dict
 from tests.conformance import Case, cases
@@ -18,12 +19,28 @@ ALONE = [case for case in cases() if case.name.startswith("chain: impute")]
 CASES = {f"case {number} ": case for number, case in enumerate(cases()) if not case.name.startswith("chain: impute")}
 ROWS = max(len(values) for case in CASES.values() for values in [*case.fit.values(), *case.transform.values()])
 
+LABELS = {
+    f"{prefix}{label}"
+    for prefix, case in CASES.items()
+    for step in case.pipeline.steps
+    if (label := row_steps.label(step)) is not None
+}
+
 
 def frame(spark: SparkSession, columns: dict[str, list[Any]]) -> DataFrame:
-    """Return a DataFrame of doubles and arrays of doubles, in which NaN and null are two things."""
-    lists = {name for name, values in columns.items() if any(isinstance(value, list) for value in values)}
-    types = {name: pa.list_(pa.float64()) if name in lists else pa.float64() for name in columns}
-    return spark.createDataFrame(pa.table({name: pa.array(columns[name], types[name]) for name in columns}))
+    """Return a DataFrame of doubles, arrays, and labels, in which NaN and null are two things."""
+    arrays = {name: pa.array(values, type_of(name, values)) for name, values in columns.items()}
+    return spark.createDataFrame(pa.table(arrays))
+
+
+def type_of(name: str, values: list[Any]) -> pa.DataType:
+    """Return the type of a column: strings, arrays of booleans or doubles, integers of labels, else doubles."""
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, list):
+        return pa.list_(pa.bool_() if isinstance(next(iter(first), None), bool) else pa.float64())
+    if isinstance(first, str):
+        return pa.string()
+    return pa.int64() if name in LABELS else pa.float64()
 
 
 def together(which: str) -> dict[str, list[Any]]:
@@ -40,7 +57,10 @@ def renamed(case: Case, prefix: str) -> list[ss.Pipeline]:
 def _renamed(step: dict[str, Any], prefix: str) -> dict[str, Any]:
     into = step["into"]
     named = into if into is None or "{column}" in into else prefix + into
-    return step | {"columns": [prefix + name for name in step["columns"]], "into": named}
+    names = {"mask": prefix + step["mask"]} if step.get("mask") else {}
+    if isinstance(step.get("temperature"), dict):
+        names["temperature"] = {"fit": prefix + step["temperature"]["fit"]}
+    return step | {"columns": [prefix + name for name in step["columns"]], "into": named} | names
 
 
 @pytest.fixture(scope="module")
