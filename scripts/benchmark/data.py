@@ -16,14 +16,14 @@ LINEITEM = ["l_linenumber", "l_quantity", "l_extendedprice", "l_discount", "l_ta
 
 
 def features(  # noqa: PLR0913 - the shape of a table
-    folder: Path, rows: int, cols: int, *, scores: int = 0, arrays: int = 0, files: int = 8
+    folder: Path, rows: int, cols: int, *, scores: int = 0, arrays: int = 0, files: int = 8, labelled: bool = False
 ) -> str:
     """Write an id, normal features of 20 means and stds, and scores (as columns, or as an array); return the place.
 
     The pages are plain, as Spark writes them: pyarrow's dictionaries of random numbers take twice as long to read, and
     would make every ratio to a scan look better than it is.
     """
-    place = folder / f"{rows}x{cols}-{scores}-{arrays}-{files}"
+    place = folder / f"{rows}x{cols}-{scores}-{arrays}-{files}{'-labelled' if labelled else ''}"
     if place.exists():
         return str(place)
     place.mkdir(parents=True)
@@ -32,6 +32,9 @@ def features(  # noqa: PLR0913 - the shape of a table
         table = {"id": pa.array(np.arange(n) + part * rows // files)}
         table |= {f"f{j}": pa.array(random.normal(j % 20, 1 + j % 20, n)) for j in range(cols)}
         table |= {f"s{j}": pa.array(random.normal(0, 4, n)) for j in range(scores)}
+        if labelled:  # half of the labels are those of the largest score
+            largest = np.argmax([table[f"s{j}"].to_numpy() for j in range(scores)], axis=0)
+            table["label"] = pa.array(np.where(random.random(n) < 0.5, largest, random.integers(0, scores, n)))
         if arrays:
             flat = pa.array(random.normal(0, 4, n * arrays))
             table["v"] = pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32) * arrays), flat)

@@ -90,6 +90,24 @@ def power(bench: Bench) -> Iterator[Contest]:
         )
 
 
+def temperature(bench: Bench) -> Iterator[Contest]:
+    """Fit the temperature of a softmax over 10 scores: by how many scans of them that takes."""
+    at = {"data": data.features(bench.folder, bench.rows, 0, scores=10, labelled=True)}
+    read = at | {"columns": [*(f"s{j}" for j in range(10)), "label"]}
+    yield Contest(
+        f"temperature: fit, {bench.rows:,} rows, 10 scores",
+        [
+            Entry("noop scan", partial(works.noop, **read)),
+            Entry("temperature", partial(works.temperature, **at)),
+            Entry("noop scan on Sail", partial(works.noop, **read), "sail"),
+            Entry("temperature on Sail", partial(works.temperature, **at), "sail"),
+            Entry("scipy", partial(works.scipy_temperature, **at), "python"),
+        ],
+        [Target("temperature", "noop scan", 4)],
+        rtol=1e-6,
+    )
+
+
 def transform(bench: Bench) -> Iterator[Contest]:
     """Transform to Parquet: standard, min-max, softmax over 10 and 200 scores and over an array."""
     out = str(bench.folder / "out")
@@ -220,6 +238,7 @@ SUITES = {
     "fit": fit,
     "update": update,
     "power": power,
+    "temperature": temperature,
     "transform": transform,
     "job": job,
     "engines": engines,

@@ -87,6 +87,34 @@ def power(spark: Any, data: str) -> Numbers:
     return {"exponent": [map_.maps[0].exponent for map_ in fitted.maps[0]]}
 
 
+def temperature(spark: Any, data: str) -> Numbers:
+    """Fit a temperature to labels by sparkscale."""
+    import sparkscale as ss
+
+    df = spark.read.parquet(data)
+    fitted = ss.Pipeline([ss.Softmax(_columns(df, "s"), temperature={"fit": "label"})]).fit(df)
+    return {"temperature": [found.temperature for found in fitted.calibrations.values()]}
+
+
+def scipy_temperature(_spark: Any, data: str) -> Numbers:
+    """Minimize the loss by scipy in memory."""
+    import math
+
+    import numpy as np
+    import pyarrow.parquet as pq
+    from scipy import optimize, special
+
+    table = pq.read_table(data)
+    names = [name for name in table.column_names if name.startswith("s")]
+    x, label = np.column_stack([table[name].to_numpy() for name in names]), table["label"].to_numpy()
+
+    def loss(log_t: float) -> float:
+        scores = x * math.exp(-log_t)
+        return float((special.logsumexp(scores, axis=1) - scores[np.arange(len(x)), label]).mean())
+
+    return {"temperature": [math.exp(optimize.minimize_scalar(loss, bracket=[0.0, 1.0]).x)]}
+
+
 def sklearn_power(_spark: Any, data: str) -> Numbers:
     """Fit scikit-learn's PowerTransformer in memory; its exponents have fewer digits, and are not compared."""
     import numpy as np

@@ -51,6 +51,23 @@ def exact() -> dict[str, Any]:
     return out
 
 
+def labelled() -> dict[str, Any]:
+    """Return scores as columns and as an array, with labels and weights; some rows say nothing of a temperature."""
+    rng = np.random.default_rng(40)
+    places = rng.integers(0, 3, ROWS)
+    x = rng.normal(0, 2, (ROWS, 3))
+    x[np.arange(ROWS), places] += 2
+    rows: list[list[float | None]] = x.tolist()
+    rows[0][0], rows[1][1], rows[2][2] = NAN, INF, None
+    names = ["score.1", "score 2", "score`3"]
+    out: dict[str, Any] = {"id": list(range(ROWS))} | {name: [row[n] for row in rows] for n, name in enumerate(names)}
+    out["name"] = [None if n % 50 == 3 else names[place] for n, place in enumerate(places)]
+    out["place"] = [None if n % 50 == 4 else int(place) for n, place in enumerate(places)]
+    out["scores"] = [*rows[:-2], [], None]
+    out["mask"] = [[True, n % 3 > 0, True][: len(row or ())] for n, row in enumerate(out["scores"])]
+    return out | {"w": rng.integers(0, 4, ROWS).astype(float).tolist()}
+
+
 def features() -> dict[str, Any]:
     """Return columns of every name, with nulls, NaN and infinities; integers with nulls; a constant; an id."""
     rng = np.random.default_rng(7)

@@ -109,6 +109,17 @@ def shape_pipeline() -> ss.Pipeline:
     return ss.Pipeline([*powers, *logs])
 
 
+def label_pipeline() -> ss.Pipeline:
+    """Temperatures that are fitted to labels, over columns and an array, natively and in Python."""
+    columns, place = ["score.1", "score 2", "score`3"], {"fit": "place"}
+    steps = [
+        ss.Softmax(columns, temperature={"fit": "name"}, into="{column}|p"),
+        ss.LogSoftmax(columns, temperature=place, nulls="mask", into="{column}|log"),  # type: ignore[arg-type]
+        ss.Softmax("scores", temperature=place, mask="mask", into="array|p"),  # type: ignore[arg-type]
+    ]
+    return ss.Pipeline(steps, weight="w")
+
+
 PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
 
 
@@ -140,6 +151,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
         _put(fitted, outputs / "shapes.json")
         for engine_ in ENGINES:
             self_check(tables["shapes"], fitted, engine_, 300)  # type: ignore[arg-type]
+        _put(label_pipeline().fit(tables["labelled"].repartition(2)), outputs / "labelled.json")
         (outputs / "facts.json").write_text(json.dumps(_facts(spark)), encoding="utf-8")
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
 from tests.connect.conftest import Outcome
-from tests.connect.scenario import shape_pipeline
+from tests.connect.scenario import label_pipeline, shape_pipeline
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
@@ -225,3 +226,17 @@ def _both(outcome: Outcome, name: str, how: str) -> tuple[dict[str, list[Any]], 
     columns = FEATURES if name == "features" else ROWS
     made = outcome.fitted(name).transform_arrays(as_arrays(columns))
     return outcome.table(f"{name}-{how}"), {key: rows_of(values) for key, values in made.items()}
+
+
+def test_fit_the_temperature_of_numpy(outcome: Outcome) -> None:
+    found, expected = outcome.fitted("labelled"), label_pipeline().fit_arrays(as_arrays(data.labelled()))
+    assert list(found.calibrations) == [1, 2, 3]
+    for number, ours in found.calibrations.items():
+        theirs = expected.calibrations[number]
+        assert (ours.rows, ours.bound) == (theirs.rows, theirs.bound)
+        for one, other in zip(numbers_of(ours), numbers_of(theirs), strict=True):
+            assert one == pytest.approx(other, rel=1e-9)
+
+
+def numbers_of(found: Calibration) -> list[float]:
+    return [found.temperature, found.nll_before, found.nll_after, found.ece_before, found.ece_after]
