@@ -93,7 +93,7 @@ def test_explain_to_people_and_machines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reading = {"name": "in", "files": 1, "bytes": 8, "columns": 2, "fit_columns": 0}
-    found = explaining.Explained(reading, {"features": 0}, [], {})
+    found = explaining.Explained(reading, {"features": 0, "labels": {}, "looks": {}}, [], {})
     monkeypatch.setattr(explaining, "explain", lambda *_, **__: found)
     plan = "input: in, 1 file, 8 bytes; 2 columns for the output\n"
     assert call(capsys, "explain", "-c", "job.yaml") == (plan, "")
@@ -193,7 +193,7 @@ def test_summarize_a_run() -> None:
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
         "artifact": {"path": "stats", "version": 3}, "promoted": 2, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
-        "undefined_rows": done.undefined_rows, "audit": [], "seconds": {"fit": 1.25, "write": 2.5}, "expect": [],
+        "undefined_rows": done.undefined_rows, "calibrations": {}, "audit": [], "seconds": {"fit": 1.25, "write": 2.5}, "expect": [],
         "drift": [], "baseline": {},
     }  # fmt: skip
 
