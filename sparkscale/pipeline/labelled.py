@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -60,13 +61,15 @@ class Labelled:
     Attributes:
         table: the arrays.
         planned: the steps.
-        weights: of the rows; None if all count the same.
+        weights: of the rows, in units of about the largest, so that no sum overflows.
+        used: the rows of a weight above 0.
         places: by the number of a step, the places of the rows' labels among the step's classes.
     """
 
     table: Mapping[str, Any]
     planned: Plan
-    weights: NDArray[np.float64] | None
+    weights: NDArray[np.float64]
+    used: NDArray[np.bool_]
     places: Mapping[int, NDArray[np.int64]]
 
     @classmethod
@@ -74,7 +77,9 @@ class Labelled:
         """Find the classes that the labels name."""
         steps = {number: planned.steps[number - 1] for number in planned.labels}
         places = {number: _places(table[row_steps.label(step.step) or ""], step) for number, step in steps.items()}
-        return cls(table, planned, weights, places)
+        given = np.ones(len(next(iter(table.values()), ()))) if weights is None else weights
+        exp = math.frexp(float(given.max(initial=0.0)))[1]
+        return cls(table, planned, np.ldexp(given, -exp), given > 0, places)
 
     def losses(self, asked: Sequence[tuple[int, LossAsk]]) -> list[Losses]:
         """Return what row steps ask for, each by its number from 1."""
@@ -86,24 +91,19 @@ class Labelled:
         found = rows.losses(ask.betas, ask.binned)
         return replace(found, examples=self._examples(step, number, ask)) if found.rows.unknown else found
 
-    @property
-    def _weights(self) -> NDArray[np.float64]:
-        return np.ones(len(next(iter(self.table.values())))) if self.weights is None else self.weights
-
     def _columns(self, step: PlannedStep, number: int, ask: LossAsk) -> Scored:
         """Return the rows of score columns; those of weight 0 are left out."""
         x, null = arrays.cells(self.table, [column.name for column in step.mapped])
-        used = self._weights > 0
-        return Scored(x[used], null[used], self.places[number][used], self._weights[used], ask.partial)
+        places, weights = self.places[number][self.used], self.weights[self.used]
+        return Scored(x[self.used], null[self.used], places, weights, ask.partial)
 
     def _lists(self, step: PlannedStep, number: int, ask: LossAsk) -> Ragged:
         """Return the rows of an array column; what a mask leaves out is null."""
         item = scores_application(step, number, partial=ask.partial)
-        rows, used = scores_of(item, self.table), self._weights > 0
-        cells = np.repeat(used, rows.lengths)
-        partial = ask.partial or item.mask is not None
-        places, weights = self.places[number][used], self._weights[used]
-        return Ragged(rows.values[cells], rows.null[cells], rows.lengths[used], places, weights, partial)
+        rows, partial = scores_of(item, self.table), ask.partial or item.mask is not None
+        cells, lengths = np.repeat(self.used, rows.lengths), rows.lengths[self.used]
+        places, weights = self.places[number][self.used], self.weights[self.used]
+        return Ragged(rows.values[cells], rows.null[cells], lengths, places, weights, partial)
 
     def _examples(self, step: PlannedStep, number: int, ask: LossAsk) -> tuple[str, ...]:
         """Return the most frequent labels that name no class."""
@@ -112,7 +112,7 @@ class Labelled:
         if step.over_array:
             lengths = arrays.Rows.of(self.table, step.mapped[0].name).lengths
             known &= (places < lengths) | (lengths == 0)
-        odd = np.flatnonzero(~known & (places != UNLABELLED) & (self._weights > 0))
+        odd = np.flatnonzero(~known & (places != UNLABELLED) & self.used)
         return tuple(str(label) for label, _ in Counter(labels[row] for row in odd).most_common(EXAMPLES))
 
 

@@ -148,6 +148,8 @@ def test_weigh_the_rows() -> None:
     assert once.rows == once.calibrations[1].rows.rows == np.count_nonzero(weight)
     huge = fitted(data | {"w": weight * 1e300}, weight="w")
     assert huge.calibrations[1].temperature == pytest.approx(once.calibrations[1].temperature, rel=1e-11)
+    far = fitted(data | {"w": np.where(np.arange(500) < 2, 1e-300, 1e300)}, weight="w")
+    assert document.load(document.dump(far)).rows == 500
     with pytest.raises(DataError, match="1 negative in 500 rows"):
         fitted(data | {"w": np.r_[-1, weight[1:]]}, weight="w")
 

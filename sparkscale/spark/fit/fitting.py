@@ -64,7 +64,7 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     rows = next(iter(stats.values())).rows if stats else None
     keep = [] if weight is None else [weight.path[0]]
     answer = partial(behind.measure, df, planned.features, measured, keep=keep)
-    of_labels = partial(losses.measure, df, planned, reproducible=reproducible)
+    of_labels = losses.Labelled(df, planned, reproducible).losses
     return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer, losses=of_labels)
 
 

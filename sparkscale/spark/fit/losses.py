@@ -33,7 +33,6 @@ from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.masks import scores_of
-from sparkscale.stats import weights
 from sparkscale.stats.losses import BINS, FLOOR, Bin, LabelledRows, Losses, Point
 
 #: Score columns up to which Spark's own expressions are used: with more, a row of distances, exponentials and sums is
@@ -69,22 +68,35 @@ class Question:
     apart: bool
 
 
-def measure(
-    df: DataFrame, planned: Plan, asked: Sequence[tuple[int, LossAsk]], *, reproducible: bool = True
-) -> list[Losses]:
-    """Return the losses that row steps ask for, each by its number; raises :class:`DataError` for bad weights."""
-    weight = None
-    if column := planned.weight_column:
-        w = feature(column, df.sparkSession)
-        unit = weights.unit_of(weighing.heaviest(df, w, column.name))
-        df, weight = weighing.weighted_rows(df, column), w * F.lit(2.0**-unit) * F.lit(2.0**-unit)
-    apart = reproducible and not is_sail(df.sparkSession) and not merges_in_order(df.sparkSession)
-    labels = planned.labels
-    questions = [
-        Question(df, planned.steps[number - 1], number, labels[number], ask, weight, apart) for number, ask in asked
-    ]
-    calls: list[Callable[[], Losses]] = [partial(_losses, question) for question in questions]
-    return together(df.sparkSession, calls)
+@dataclass(frozen=True)
+class Labelled:
+    """The rows of a fit whose labels row steps learn from; the weights are looked at once."""
+
+    df: DataFrame
+    planned: Plan
+    reproducible: bool = True
+
+    def losses(self, asked: Sequence[tuple[int, LossAsk]]) -> list[Losses]:
+        """Return what row steps ask for, each by its number; raises :class:`DataError` for bad weights."""
+        df, weight = self._weighted
+        apart = self.reproducible and not is_sail(df.sparkSession) and not merges_in_order(df.sparkSession)
+        steps, labels = self.planned.steps, self.planned.labels
+        questions = [
+            Question(df, steps[number - 1], number, labels[number], ask, weight, apart) for number, ask in asked
+        ]
+        calls: list[Callable[[], Losses]] = [partial(_losses, question) for question in questions]
+        return together(df.sparkSession, calls)
+
+    @functools.cached_property
+    def _weighted(self) -> tuple[DataFrame, SparkColumn | None]:
+        """The rows of a weight above 0, and their weights in units of about the largest: no sum overflows."""
+        column = self.planned.weight_column
+        if column is None:
+            return self.df, None
+        w = feature(column, self.df.sparkSession)
+        exp = math.frexp(weighing.heaviest(self.df, w, column.name))[1]
+        halves = F.lit(math.ldexp(1.0, -(exp // 2))), F.lit(math.ldexp(1.0, exp // 2 - exp))  # one may be no double
+        return weighing.weighted_rows(self.df, column), w * halves[0] * halves[1]
 
 
 def _losses(question: Question) -> Losses:
