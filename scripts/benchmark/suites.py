@@ -8,6 +8,7 @@ from functools import partial
 
 from benchmark import data, states, works
 from benchmark.contest import Contest, Entry, Target
+from benchmark.groups import groups
 from benchmark.monitoring import drift
 from benchmark.setting import Bench, fitted, job_file
 from benchmark.wide import wide
@@ -242,6 +243,7 @@ SUITES = {
     "transform": transform,
     "job": job,
     "engines": engines,
+    "groups": groups,
     "growth": growth,
     "wide": wide,
     "drift": drift,

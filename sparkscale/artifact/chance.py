@@ -5,6 +5,7 @@ See docs/design/006-chance-of-sketches.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,7 @@ def same_but_for_chance(one: Fitted, other: Fitted) -> bool:
         _exact(other, one)
     ):
         return False
-    pairs = ((stats.quantiles, other.stats[name].quantiles) for name, stats in one.stats.items())
+    pairs = zip(_sketches(one), _sketches(other), strict=True)
     return all(a == b or (a is not None and b is not None and _near(a, b)) for a, b in pairs)
 
 
@@ -45,7 +46,18 @@ def _exact(fitted: Fitted, shared: Fitted) -> Fitted:
     if len(fitted.maps) != len(shared.maps):
         return fitted
     maps = zip(fitted.steps, fitted.maps, shared.maps, strict=True)
-    return replace(fitted, stats=stats, maps=tuple(b if step.step.needs_quantiles else a for step, a, b in maps))
+    kept = tuple(b if step.step.needs_quantiles else a for step, a, b in maps)
+    tables = {key: table.unsketched() for key, table in fitted.tables.items()}
+    return replace(fitted, stats=stats, maps=kept, tables=tables)
+
+
+def _sketches(fitted: Fitted) -> Iterator[QuantileSketch | None]:
+    """Yield the sketches of all rows, then those of the groups."""
+    yield from (stats.quantiles for stats in fitted.stats.values())
+    for table in fitted.tables.values():
+        for stats in table.features.values():
+            held: Iterable[bytes | None] = () if stats.sketches is None else stats.sketches
+            yield from (None if data is None else QuantileSketch(data) for data in held)
 
 
 def _near(one: QuantileSketch, other: QuantileSketch) -> bool:

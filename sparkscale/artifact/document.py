@@ -21,13 +21,22 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
         "maps": [{"kind": "affine", center, center_lo, scale, gain, offset, prescale, postscale, clip, pin}],
         "calibration": {label, temperature, nll_before, nll_after, ece_before, ece_after, bound,
                         rows: {rows, unlabelled, unknown, nulls, nonfinite}}    of a temperature that was fitted
+        "keys": [{"path": ["store"], "type": "string"}]        only of a step by group: the key's columns
       }],
+      "groups": [{"by": ["store"], "types": ["string"], "groups": 2,      only with steps by group, for each key
+                  "keys": [[null, "a"]],    of each of the key's columns, ascending, null first; a date as 2013-01-31
+                  "features": {feature: [{rows, nulls, ...}, ...]}}],      of each group
       "looks": [{"feature": "distance", "map": {...}, "stats": {...}}]   seen behind a map by a scaler that looked again
     }
 
 The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``. With a weight, rows of weight 0 are in
 no count, ``weights`` holds for each count the sum of the weights of its rows, mean and m2 are weighted, and the
 variance is ``m2 * 4**exp / weights.finite``. ``quantiles`` is null or base64 of a DataSketches KLL sketch of doubles.
+A step by group has in ``maps`` those of all rows; the map of a group follows from its statistics by the step's formula,
+and a group with fewer finite values than ``min_rows`` has that of all rows. With more than 10,000 statistics in
+``groups``, ``keys`` is not there, ``features`` is a list of names, and ``file`` names a Parquet file beside it,
+``groups-<SHA-256 of the file>.parquet``: a column for each of the key's columns (``k0`` ...) and for each field of the
+statistics of each feature (``f0_finite`` ...).
 A program in any language applies a map by the formula of its kind: ``affine`` is
 ``((x * prescale - center * prescale - center_lo) / scale * gain + offset) * postscale``, evaluated from
 left to right, then clipped to ``clip``; where ``pin`` is ``[x, y]``, that x gives that y. Near the largest
@@ -40,11 +49,11 @@ Two artifacts that differ only in ``provenance.run`` and ``checksum`` are of one
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sparkscale import maps
-from sparkscale.artifact import jsons
+from sparkscale.artifact import groups, jsons
 from sparkscale.errors import DataError, SparkscaleError, shown
 from sparkscale.pipeline import origin, row_steps
 from sparkscale.pipeline.fitted import Fitted
@@ -54,6 +63,7 @@ from sparkscale.pipeline.schema import Column, Field
 from sparkscale.scalers.base import REGISTRY, Step, from_dict
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.keys import DTYPES
 
 FORMAT = "sparkscale-artifact"
 FORMAT_VERSION = 1
@@ -63,13 +73,19 @@ MAX_BYTES = 256 * 1024 * 1024
 
 def dump(fitted: Fitted) -> bytes:
     """Return the artifact's bytes."""
-    document = _document(fitted)
-    return jsons.text(document | {"checksum": _checksum(document)})
+    return written(fitted)[0]
+
+
+def written(fitted: Fitted) -> tuple[bytes, dict[str, bytes]]:
+    """Return the artifact's bytes, and by name the files that belong beside it: statistics of many groups."""
+    said, files = groups.dump(fitted.tables)
+    document = _document(fitted, said)
+    return jsons.text(document | {"checksum": _checksum(document)}), files
 
 
 def content(fitted: Fitted) -> str:
     """Return the checksum of what was fitted, whenever and by whichever run."""
-    return _checksum(_timeless(_document(fitted)))
+    return _checksum(_timeless(_document(fitted, groups.dump(fitted.tables)[0])))
 
 
 def content_of(data: bytes, name: str = "artifact") -> str:
@@ -92,8 +108,8 @@ def _checksum(document: Mapping[str, Any]) -> str:
         raise DataError("ARTIFACT_TEXT", cause, "rename the column") from error
 
 
-def _document(fitted: Fitted) -> dict[str, Any]:
-    """Return the artifact without its checksum."""
+def _document(fitted: Fitted, said: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the artifact without its checksum; ``said`` are its statistics by group."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -104,10 +120,11 @@ def _document(fitted: Fitted) -> dict[str, Any]:
         "steps": [
             {
                 "step": planned.step.to_dict(),
-                "inputs": [{"path": list(column.path), "type": column.type} for column in planned.inputs],
+                "inputs": _columns(planned.inputs),
                 "outputs": list(planned.outputs),
-                "maps": [map_.to_dict() for map_ in step_maps],
+                "maps": [groups.whole_of(map_) for map_ in step_maps],
             }
+            | ({"keys": _columns(planned.keys)} if planned.keys else {})
             for planned, step_maps in zip(fitted.steps, fitted.maps, strict=True)
         ],
         "looks": [
@@ -118,13 +135,26 @@ def _document(fitted: Fitted) -> dict[str, Any]:
         document["steps"][number - 1]["calibration"] = found.to_dict()
     if fitted.weight is not None:
         document["weight"] = fitted.weight
+    if said:
+        document["groups"] = said
     return document
 
 
-def load(data: bytes, name: str = "artifact") -> Fitted:
-    """Read an artifact, without running any code in it. Raises :class:`DataError` (65) that says what is wrong."""
+def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:
+    return [{"path": list(column.path), "type": column.type} for column in columns]
+
+
+def _no_files(name: str) -> bytes:
+    raise DataError("ARTIFACT_INVALID", f"expected the file {name:.80} beside the artifact, found none")
+
+
+def load(data: bytes, name: str = "artifact", read: Callable[[str], bytes] = _no_files) -> Fitted:
+    """Read an artifact, without running any code in it. Raises :class:`DataError` (65) that says what is wrong.
+
+    ``read`` returns the content of a file beside it.
+    """
     with _worded(name):
-        return _fitted(_opened(data))
+        return _fitted(_opened(data), read)
 
 
 @contextlib.contextmanager
@@ -181,12 +211,12 @@ def _check_envelope(document: Mapping[str, Any]) -> None:
         )
 
 
-def _fitted(document: Mapping[str, Any]) -> Fitted:
+def _fitted(document: Mapping[str, Any], read: Callable[[str], bytes]) -> Fitted:
     steps, step_maps, calibrations = [], [], {}
     stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
     for item in _list(document["steps"]):
-        inputs = tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"]))
-        planned = PlannedStep(_step(item["step"]), inputs, _texts(item["outputs"]))
+        inputs, keys = (tuple(map(_found, _list(item.get(part, [])))) for part in ("inputs", "keys"))
+        planned = PlannedStep(_step(item["step"]), inputs, _texts(item["outputs"]), keys)
         loaded = tuple(maps.from_dict(map_) for map_ in _list(item["maps"]))
         _check_step(planned, loaded)
         steps.append(planned)
@@ -209,9 +239,22 @@ def _fitted(document: Mapping[str, Any]) -> Fitted:
         raise ValueError(f"weight {weight!r:.80}, and statistics of which some are not weighted so")
     columns = tuple(_column(item) for item in _list(document["columns"]))
     _check_inputs(steps, columns)
+    tables = groups.load(document["groups"], read) if "groups" in document else {}
+    groups.check(tables, steps, stats)
+    pairs = zip(steps, step_maps, strict=True)
+    step_maps = [groups.solved(planned, tables, held) if planned.by else held for planned, held in pairs]
     looks = tuple(_look(item, stats) for item in _list(document["looks"]))
     return Fitted(
-        tuple(steps), columns, stats, tuple(step_maps), rows, document["provenance"], looks, weight, calibrations
+        tuple(steps),
+        columns,
+        stats,
+        tuple(step_maps),
+        rows,
+        document["provenance"],
+        looks,
+        weight,
+        calibrations,
+        tables,
     )
 
 
@@ -220,6 +263,10 @@ def _calibration(data: Mapping[str, Any], label: str | None, map_: maps.Map) -> 
     if found.label != label or getattr(map_, "temperature", None) != found.temperature:
         raise ValueError(f"a temperature {found.temperature!r} that does not belong to its step")
     return found
+
+
+def _found(data: Mapping[str, Any]) -> Column:
+    return Column(_texts(data["path"]), _text(data["type"]))
 
 
 def _look(data: Mapping[str, Any], stats: Mapping[str, ColumnStats]) -> Look:
@@ -252,13 +299,15 @@ def _check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> Non
     """Refuse steps that read columns that the table lacks, or has with another type."""
     known = {column.name for column in columns}
     types = {((column.name,), column.type) for column in columns}
-    for column in (column for planned in steps for column in planned.inputs):
+    for column in (column for planned in steps for column in planned.read):
         if column.path[0] not in known or not (column.nested or (column.path, column.type) in types):
             raise ValueError(f"a step that reads {column.name!r:.80}, which is not among the columns")
 
 
 def _check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
     wanted = 1 if planned.step.by_row else len(planned.main)
+    if len(planned.keys) != len(planned.by) or any(column.type not in DTYPES for column in planned.keys):
+        raise ValueError(f"keys {[column.name for column in planned.keys]!r:.80} of a step by {planned.by!r:.80}")
     if not planned.mapped or len(planned.main) != _width(planned) or len(loaded) != wanted:
         raise ValueError(f"{len(planned.inputs)} inputs, {len(planned.outputs)} outputs, {len(loaded)} maps")
     if any(map_.by_row != planned.step.by_row for map_ in loaded):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sparkscale.artifact import document, promotions, store
+from sparkscale.artifact import promotions, store
 from sparkscale.artifact.changes import Changes, changes, features
 from sparkscale.artifact.promotions import Promotion
 from sparkscale.artifact.store import Place
@@ -181,7 +181,7 @@ def _rows(path: str, known: list[int], chosen: set[int], promoted: int | None) -
             before = None
             continue
         try:
-            fitted = document.load(*store.read(path, number))
+            fitted = store.parsed(*store.read(path, number))
         except (DataError, InputMissingError) as error:
             found = Version(number, number == promoted, damaged=error.cause)
         else:

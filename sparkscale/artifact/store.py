@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, from_url
 
-from sparkscale.artifact import document, objects, promotions
+from sparkscale.artifact import document, objects, promotions, tables
 from sparkscale.errors import (
     AccessError,
     ConfigError,
@@ -56,9 +56,13 @@ def save(fitted: Fitted, uri: Place) -> int:
     same fit, made at another time or by another run, nothing is written and its number is returned. Raises
     :class:`TemporaryError` (75) if other runs keep taking the number.
     """
-    uri, data = _text(uri), document.dump(origin.stamped(fitted))
+    uri = _text(uri)
+    data, files = document.written(origin.stamped(fitted))
     try:
         store = opened(uri, create=True)
+        for name, content in files.items():  # first: no version is without its files
+            with contextlib.suppress(AlreadyExistsError):  # its name says its content
+                obstore.put(store, name, content, mode="create")
         for _ in range(_ATTEMPTS):
             newest = max(objects.numbers(store), default=0)
             if newest and _holds(store, uri, newest, fitted, len(data)):
@@ -85,8 +89,13 @@ def load(uri: Place, version: Which = None) -> Fitted:
         InputMissingError: (66) if it doesn't exist.
         DataError: (65) if it is not an artifact.
     """
-    data, name = read(_text(uri), locate(uri, version))
-    return document.load(data, name)
+    return parsed(*read(_text(uri), locate(uri, version)))
+
+
+def parsed(data: bytes, name: str) -> Fitted:
+    """Read an artifact of this place, and what belongs beside it."""
+    folder = name.rpartition("/")[0] or "."
+    return document.load(data, name, lambda file: _beside(folder, file))
 
 
 def versions(uri: Place) -> list[int]:
@@ -188,6 +197,21 @@ def read(uri: str, number: int | None) -> tuple[bytes, str]:
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
         raise _failure(error, uri) from error
     return data, uri if number is None else f"{uri.rstrip('/')}/{name}"
+
+
+def _beside(folder: str, name: str) -> bytes:
+    """Return a file beside an artifact."""
+    try:
+        client = opened(folder)
+        size = obstore.head(client, name)["size"]
+        if size > tables.MAX_BYTES:
+            raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {tables.MAX_BYTES:,} bytes, found {size:,}")
+        return objects.read(client, folder, name, tables.MAX_BYTES)
+    except (NotFoundError, FileNotFoundError) as error:
+        cause = f"expected the file {name} beside the artifact, found none"
+        raise DataError("ARTIFACT_INVALID", cause, "restore it, or fit again") from error
+    except (BaseError, OSError) as error:
+        raise _failure(error, folder) from error
 
 
 def reaches(uri: str) -> bool:

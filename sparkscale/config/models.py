@@ -125,7 +125,8 @@ class JobConfig(Strict):
     @field_validator("weight")
     @classmethod
     def _no_quantiles(cls, weight: str | None, info: ValidationInfo) -> str | None:
-        problem = weight and weighting.by_quantiles(info.data.get("steps", ()))
+        steps = info.data.get("steps", ())
+        problem = weight and (weighting.by_quantiles(steps) or weighting.by_groups(steps))
         if problem:
             raise ValueError(f"{problem.cause.removeprefix('weight: ')}; {problem.hint}")
         return weight

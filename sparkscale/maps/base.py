@@ -160,6 +160,10 @@ class Inverse(ColumnMap):
         """Map the one cell of each row back."""
         return self.map.unapply(x, null)
 
+    def width(self, k: int) -> int:
+        """Return how many results the map has, of which the inverse has as many."""
+        return self.map.width(k)
+
     def forward(self, x: Floats) -> Floats:
         """Map values back."""
         return self.map.inverse(x)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sparkscale.maps import Map
 from sparkscale.maps.winners import Fact, Winners
+from sparkscale.pipeline.groups import Groups
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.shown import printable
 
@@ -36,6 +37,8 @@ class Application:
     #: Of its step, from 1.
     number: int = 1
     mask: Mask | None = None
+    #: The groups by which the map chooses; it then reads two cells, of which the second is the number of the group.
+    groups: Groups | None = None
 
     @property
     def facts(self) -> tuple[Fact, ...]:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkscale.errors import DataError, Problem, counted
+from sparkscale.maps import Inverse
 from sparkscale.maps.batches import Lists
+from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arrays import Nulls, Rows, Values, join
@@ -20,7 +22,7 @@ def applied(item: Application, table: Mapping[str, Any]) -> dict[str, NDArray[An
     """Return what a map writes, by name."""
     names = [column.name for column in item.inputs]
     if not item.over_array:
-        values, null = item.map.apply(*arrays.cells(table, names))
+        values, null = item.map.apply(*cells_of(item, table))
         return _columns(item, values, null)
     rows = scores_of(item, table)
     values, null = Lists(item.map).apply(rows.values, rows.null, rows.lengths)
@@ -31,6 +33,18 @@ def applied(item: Application, table: Mapping[str, Any]) -> dict[str, NDArray[An
         shape = table[names[0]].shape
         return {item.outputs[0]: join(values.reshape(shape), null.reshape(shape), item.dtype)}
     return {item.outputs[0]: _lists(rows, values, null, item.dtype)}
+
+
+def cells_of(item: Application, table: Mapping[str, Any]) -> tuple[Values, Nulls]:
+    """Return the cells that a map reads, side by side; by group, the number of the row's group is the last."""
+    values, null = arrays.cells(table, [column.name for column in item.inputs])
+    if item.groups is None:
+        return values, null
+    numbers, unseen = item.groups.numbers_in(table)
+    map_ = item.map.map if isinstance(item.map, Inverse) else item.map
+    if isinstance(map_, ByGroup) and map_.unseen == "error" and unseen.any():
+        raise item.groups.unseen(table, item.number)
+    return np.column_stack([values, numbers]), np.column_stack([null, unseen])
 
 
 def _columns(item: Application, values: Values, null: Nulls) -> dict[str, NDArray[Any]]:

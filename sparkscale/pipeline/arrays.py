@@ -51,7 +51,7 @@ def table(columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
 
 
 def _column(name: str, data: Any) -> Any:
-    array = _as_array(data)
+    array = as_array(data)
     if array.ndim == 0:
         raise DataError(
             "DATA_TYPE", f"column {name!r}: expected an array, found {data!r:.80}", "give one value for each row"
@@ -59,7 +59,7 @@ def _column(name: str, data: Any) -> Any:
     return array
 
 
-def _as_array(data: Any) -> Any:
+def as_array(data: Any) -> Any:
     """Return anything array-like as a masked array; what is no array comes back with no dimension."""
     if _has_nulls_of_its_own(data):
         return _with_nulls(data)
@@ -98,22 +98,27 @@ def _call(data: Any, *names: str) -> Any:
     return getattr(data, next(name for name in names if hasattr(data, name)))()
 
 
-def _objects(items: Any) -> NDArray[Any]:
+def _objects(data: Any) -> NDArray[Any]:
     """Return the items one by one: NumPy would make a table of lists of one length."""
-    out = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):
+    out = np.empty(len(data), dtype=object)
+    for index, item in enumerate(data):
         out[index] = item
     return out
 
 
-def schema_of(arrays: Mapping[str, Any], known: Iterable[Column] = ()) -> Schema:
+def schema_of(
+    arrays: Mapping[str, Any], known: Iterable[Column] = (), given: Mapping[str, str] | None = None
+) -> Schema:
     """Return the schema of a table: 1-D is a column; 2-D, or an object array of arrays, an array column.
 
     A column of nulls, or of no rows, does not tell which it is: it has the type of the ``known`` column of its name.
+    ``given`` has types that do not follow from the arrays.
     """
     types = {column.name: column.type for column in known}
     fields = (
         Field(name, types[name] if name in types and _untold(array, types[name]) else type_of(array))
+        if given is None or name not in given
+        else Field(name, given[name])
         for name, array in arrays.items()
     )
     return Schema(tuple(fields), case_sensitive=True)
@@ -151,7 +156,7 @@ def type_of(array: Any) -> str:
 
 def _first(array: Any) -> Any:
     """Return the first element that is not null; of rows, the first within them."""
-    rows = (items(_as_array(row)) if _is_row(row) else [row] for row in items(array))
+    rows = (items(as_array(row)) if _is_row(row) else [row] for row in items(array))
     return next((item for row in rows for item in row if item is not None), None)
 
 
@@ -161,7 +166,7 @@ def _is_row(item: Any) -> bool:
 
 def split(data: ArrayLike, where: str = "the data") -> tuple[Values, Nulls]:
     """Return float64 values and which of them are null; ``where`` is how an error names the data."""
-    array = _as_array(data)
+    array = as_array(data)
     try:
         null = _nulls(array)
         values = np.where(null, np.nan, array.data).astype(np.float64)
@@ -241,7 +246,7 @@ class Rows:
 
 
 def _scores(row: Any, where: str) -> tuple[Values, Nulls]:
-    array = _as_array(row)
+    array = as_array(row)
     if array.ndim != 1 or (array.dtype == object and any(map(_is_row, items(array)))):
         cause = f"{where}: expected an array of scores, or None for a null row, found {row!r:.80}"
         raise DataError("DATA_TYPE", cause, "give each row its scores as a list or 1-D array")

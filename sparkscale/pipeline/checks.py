@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sparkscale.errors import Problem
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.planned import PlannedStep
-from sparkscale.pipeline.schema import Column, Schema, is_scalable, is_score_array
+from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
 from sparkscale.scalers.base import RowStep, Step
+from sparkscale.stats.keys import DTYPES
 
 
 def wanted(step: Step) -> str:
@@ -69,6 +70,38 @@ def _same_name(name: str, written: Sequence[tuple[str, PlannedStep, str]]) -> Pr
     else:
         hint = "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'"
     return Problem("SCHEMA_CLASH", f"more than one output would be named {name!r}, by {' and '.join(labels)}", hint)
+
+
+def check_keys(step: Step, keys: Sequence[Column], number: int) -> Iterator[Problem]:
+    """Yield the columns of a step's key that cannot be one."""
+    for column in keys:
+        if column.type not in DTYPES:
+            yield Problem(
+                "SCHEMA_KEY",
+                f"{where(step, number)}: expected keys of strings, integers, dates or booleans, "
+                f"but column {column.name!r} is {column.type}",
+                "group by another column, or cast it before this job",
+            )
+
+
+def changed_keys(planned: PlannedStep, found: Mapping[str, Column], number: int) -> Iterator[Problem]:
+    """Yield the key columns of another type than in the fit; integers may be wider or narrower."""
+    for column in planned.keys:
+        now = found.get(column.name, column).type
+        alike = now == column.type or (is_of(now, "integer") and is_of(column.type, "integer"))
+        if not alike and now in DTYPES:
+            cause = f"{where(planned.step, number)}: expected keys {column.name!r} of type {column.type} as in the fit"
+            yield Problem("SCHEMA_KEY", f"{cause}, found {now}", f"cast to {column.type}, or fit again")
+
+
+def rewritten_keys(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
+    """Yield the key columns that a step would rewrite: the inverse of the groups needs them."""
+    written = {schema.key(name): where(p.step, number) for number, p in enumerate(steps, 1) for name in p.outputs}
+    for number, planned in enumerate(steps, 1):
+        for column in planned.keys:
+            if (writer := written.get(schema.key(column.path[0]))) is not None:
+                cause = f"{writer} would rewrite {column.name!r}, by which {where(planned.step, number)} groups"
+                yield Problem("SCHEMA_KEY", cause, "give the step that writes it an 'into' such as '{column}_scaled'")
 
 
 def clashes(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:

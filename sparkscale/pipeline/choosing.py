@@ -19,18 +19,20 @@ GUESSES = 20
 
 @dataclass(frozen=True)
 class Table:
-    """The table of a plan, how errors name it, and the column that weighs its rows."""
+    """The table of a plan, how errors name it, and the columns that weigh and group its rows."""
 
     schema: Schema
     source: str
     weight: str | None
     #: The label of the step that chooses.
     label: str | None = None
+    #: The columns by which steps group.
+    keys: frozenset[str] = frozenset()
 
     @property
     def numeric(self) -> Iterator[Column]:
         """The columns that a pattern can choose."""
-        apart = {self.weight, self.label}
+        apart = {self.weight, self.label, *self.keys}
         return (one for one in self.schema.choices() if is_of(one.type, "numeric") and one.name not in apart)
 
     @property
@@ -41,7 +43,10 @@ class Table:
             f"; a pattern never chooses the partition columns {partitions}: name them" if self.schema.partitions else ""
         )
         apart += "" if self.weight is None else f"; a pattern never chooses the weight {self.weight!r}"
-        return apart + ("" if self.label is None else f"; a pattern never chooses the label {self.label!r}")
+        apart += "" if self.label is None else f"; a pattern never chooses the label {self.label!r}"
+        return apart + (
+            f"; a pattern never chooses the keys of groups {listed(sorted(self.keys))}" if self.keys else ""
+        )
 
 
 def check_weight(table: Table) -> Iterator[Problem]:

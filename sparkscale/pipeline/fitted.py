@@ -15,11 +15,13 @@ from numpy.typing import ArrayLike
 
 from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning, counted
 from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
+from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline import arrays, audit, row_steps
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
 from sparkscale.pipeline.choosing import listed
+from sparkscale.pipeline.groups import Groups, key_fits, small_groups
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import Plan, output_names
 from sparkscale.pipeline.planned import PlannedStep
@@ -28,6 +30,7 @@ from sparkscale.pipeline.schema_drift import DEFAULT, Policy, bind
 from sparkscale.pipeline.shown import notebook
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.table import StatsTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -65,6 +68,8 @@ class Fitted:
     weight: str | None = None
     #: By the number of its step from 1, what the fit of a temperature has found. A transform does not need its labels.
     calibrations: Mapping[int, Calibration] = field(default_factory=dict)
+    #: For each key by which steps group, the statistics of their features by group.
+    tables: Mapping[tuple[str, ...], StatsTable] = field(default_factory=dict)
 
     @property
     def applications(self) -> Iterator[Application]:
@@ -74,8 +79,10 @@ class Fitted:
             if planned.step.by_row:
                 yield from row_steps.applications(planned, cast("RowMap", maps[0]), number)
                 continue
+            groups = Groups(self.tables[planned.by].keys, planned.keys) if planned.by else None
             for map_, column, output in zip(maps, itertools.cycle(planned.inputs), planned.outputs, strict=False):
-                yield Application(map_, (column,), (output,), dtype, number=number)
+                by = groups if isinstance(map_, ByGroup) else None
+                yield Application(map_, (column,), (output,), dtype, number=number, groups=by)
 
     @property
     def warnings(self) -> list[str]:
@@ -90,6 +97,9 @@ class Fitted:
         for number, found in self.calibrations.items():
             if found.warning:
                 out.append(f"step {number} ({self.steps[number - 1].step.kind}): {found.warning}")
+        for planned in self.steps:
+            if key := planned.by:
+                out += small_groups(planned, self.tables[key])
         return out
 
     def get_feature_names_out(self) -> list[str]:
@@ -106,7 +116,8 @@ class Fitted:
         names = {ours.name: theirs.name for ours, theirs in pairs}
         stats = {names[name]: known for name, known in self.stats.items()}
         looks = tuple(replace(look, feature=names[look.feature]) for look in self.looks)
-        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats, looks=looks)
+        tables = {key: table.renamed(names) for key, table in self.tables.items()}
+        return replace(self, steps=planned.steps, columns=planned.schema.top, stats=stats, looks=looks, tables=tables)
 
     def transform(self, df: DataFrame, engine: Engine = "auto") -> DataFrame:
         """Apply the maps to a PySpark DataFrame; lazy, no job is started.
@@ -162,7 +173,9 @@ class Fitted:
             a dict in the order of the table's result; arrays with a null are masked arrays.
         """
         table, given = arrays.table(columns), dict(columns.items())
-        self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
+        read = [column for planned in self.steps for column in planned.read]
+        types = {c.name: c.type for planned in self.steps for c in planned.keys if key_fits(table.get(c.name), c.type)}
+        self.plan(arrays.schema_of(table, read, types), source="the arrays")
         made: dict[str, Any] = {}
         for item in self.applications:
             made |= applied(item, table)
@@ -207,8 +220,11 @@ class Fitted:
                 raise DataError("SCHEMA_MISSING", cause, "give it all columns that transform wrote")
             if feature.name not in out or (item.map.lossless and not out[feature.name].map.lossless):
                 made = Column((output,), "unknown")  # which engines cast to double
+                if item.groups and (lost := next((c for c in item.groups.columns if c.path[0] not in there), None)):
+                    cause = f"column {lost.name!r}, by which step {item.number} groups, is not in the data to invert"
+                    raise DataError("SCHEMA_MISSING", cause)
                 out[feature.name] = Application(
-                    Inverse(item.map), (made,), (feature.name,), "float64", number=item.number
+                    Inverse(item.map), (made,), (feature.name,), "float64", number=item.number, groups=item.groups
                 )
         return list(out.values())
 

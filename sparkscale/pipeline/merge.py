@@ -12,6 +12,7 @@ from sparkscale.pipeline import origin
 from sparkscale.pipeline.arguments import all_of
 from sparkscale.pipeline.differences import first_difference, of_weights
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.groups import totals
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Field, Schema, common
@@ -19,6 +20,7 @@ from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.learning import Ask, LossAsk
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.losses import Losses
+from sparkscale.stats.table import StatsTable
 
 _WRITE = "write ss.merge([monday, tuesday])"
 
@@ -40,12 +42,15 @@ def merge(parts: Iterable[Fitted]) -> Fitted:
             raise DataError("MERGE_DIFFERENT", cause, "fit every part with the same steps, columns and weight")
     if len(parts) == 1:
         return replace(first, provenance=origin.without_run(first.provenance))
+    tables = {key: StatsTable.concat(part.tables[key] for part in parts) for key in first.tables}
     stats = {name: functools.reduce(ColumnStats.__add__, (part.stats[name] for part in parts)) for name in first.stats}
+    stats |= totals(tables.values())
     inputs = [item for part in parts for item in part.provenance.get("inputs", [])]
     rows = [part.rows for part in parts if part.rows is not None]
     provenance = {**origin.without_run(first.provenance), "inputs": inputs}
     looks, losses = partial(_merged_looks, parts), partial(_no_losses, len(parts))
-    return solve(_whole(parts), stats, sum(rows) if rows else None, provenance, looks, losses=losses)
+    whole, total = _whole(parts), sum(rows) if rows else None
+    return solve(whole, stats, total, provenance, looks, losses=losses, tables=tables)
 
 
 def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
@@ -98,4 +103,8 @@ def _whole(parts: Sequence[Fitted]) -> Plan:
 def _joined(alike: Sequence[PlannedStep]) -> PlannedStep:
     """Return a step with the types of its columns in all parts."""
     inputs = zip(*(step.inputs for step in alike), strict=True)
-    return replace(alike[0], inputs=tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs))
+    joined = tuple(replace(c[0], type=common([one.type for one in c])) for c in inputs)
+    keys = zip(*(step.keys for step in alike), strict=True)
+    return replace(
+        alike[0], inputs=joined, keys=tuple(replace(c[0], type=common([one.type for one in c])) for c in keys)
+    )

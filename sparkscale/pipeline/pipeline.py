@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Bools, ColumnMap, Floats
-from sparkscale.pipeline import arrays, row_steps, weighting
+from sparkscale.pipeline import arrays, groups, row_steps, weighting
 from sparkscale.pipeline.arguments import all_of, of_spark
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.labelled import Labelled, with_labels
@@ -20,7 +20,7 @@ from sparkscale.pipeline.plan import plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
-from sparkscale.scalers.base import Step
+from sparkscale.scalers.base import Scaler, Step
 from sparkscale.scalers.learning import Ask
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.weights import checked
@@ -79,13 +79,18 @@ class Pipeline:
     def fit_arrays(self, columns: Mapping[str, ArrayLike], *, sketch: Sketch = "needed") -> Fitted:
         """Learn from a dict of arrays (see ``Fitted.transform_arrays``), with NumPy only; for ``sketch`` see `fit`."""
         table = arrays.table(columns)
-        schema = with_labels(arrays.schema_of(table, self._arrays), table, self.steps)
+        schema = with_labels(arrays.schema_of(table, self._arrays, self._keys(table)), table, self.steps)
         planned = with_sketches(plan(self.steps, schema, "the arrays", self.weight), sketch)
         quantiles = planned.quantile_features
         weights = None if self.weight is None else _weights(table[self.weight], self.weight)
         cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}
         measure = partial(_stats, weights=weights)
-        stats = {name: measure(*cells[name], quantiles=name in quantiles) for name in planned.features}
+        stats = {name: measure(*cells[name], quantiles=name in quantiles) for name in planned.ungrouped}
+        tables = {
+            key: groups.measured(table, group.keys, {name: cells[name] for name in group.features}, quantiles)
+            for key, group in planned.grouped.items()
+        }
+        stats |= groups.totals(tables.values())
         rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
 
@@ -93,7 +98,13 @@ class Pipeline:
             return [measure(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
 
         losses = Labelled.of(table, planned, weights).losses
-        return solve(planned, stats, rows, provenance, answer, losses=losses)
+        return solve(planned, stats, rows, provenance, answer, losses=losses, tables=tables)
+
+    def _keys(self, table: Mapping[str, Any]) -> dict[str, str]:
+        """Return the types of the key columns that are object arrays, by their first value."""
+        names = {name for step in self.steps if isinstance(step, Scaler) for name in step.key}
+        plain = {name for name in names & set(table) if table[name].dtype == object and table[name].ndim == 1}
+        return {name: groups.type_of_keys(table[name]) or "string" for name in plain}
 
     @property
     def _arrays(self) -> list[Column]:

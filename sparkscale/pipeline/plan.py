@@ -10,11 +10,19 @@ from dataclasses import dataclass, replace
 
 from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline import row_steps
-from sparkscale.pipeline.checks import check_inputs, clashes, wanted, where
+from sparkscale.pipeline.checks import changed_keys, check_inputs, check_keys, clashes, rewritten_keys, wanted, where
 from sparkscale.pipeline.choosing import Table, check_weight, choose, missing
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Schema
-from sparkscale.scalers.base import Step
+from sparkscale.scalers.base import Scaler, Step
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The columns of a key, and those that are measured by it, by name."""
+
+    keys: tuple[Column, ...]
+    features: dict[str, Column]
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,22 @@ class Plan:
         """The columns that need statistics, by name, each once."""
         columnwise = (planned for planned in self.steps if not planned.step.by_row)
         return {column.name: column for planned in columnwise for column in planned.inputs}
+
+    @property
+    def grouped(self) -> dict[tuple[str, ...], Grouped]:
+        """By key, the columns whose statistics are measured by it."""
+        out: dict[tuple[str, ...], Grouped] = {}
+        for planned in self.steps:
+            if planned.by:
+                group = out.setdefault(planned.by, Grouped(planned.keys, {}))
+                group.features.update({column.name: column for column in planned.inputs})
+        return out
+
+    @property
+    def ungrouped(self) -> dict[str, Column]:
+        """The columns that are measured over all rows: of others, that is the sum of their groups."""
+        apart = {name for group in self.grouped.values() for name in group.features}
+        return {name: column for name, column in self.features.items() if name not in apart}
 
     @property
     def quantile_features(self) -> frozenset[str]:
@@ -84,7 +108,8 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input", weigh
         source: how errors name that table.
         weight: the column that weighs the rows. No pattern chooses it; a step that names it scales it.
     """
-    table = Table(schema, source, weight)
+    keys = frozenset(name for step in steps if isinstance(step, Scaler) for name in step.key)
+    table = Table(schema, source, weight, keys=keys)
     problems = list(check_weight(table))
     planned = []
     for number, step in enumerate(steps, 1):
@@ -94,8 +119,17 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input", weigh
         problems += [missing(name, schema, source) for name, column in found.items() if column is None]
         beside = tuple(column for column in found.values() if column is not None)
         problems += [*check_inputs(step, inputs, number), *row_steps.check(where(step, number), inputs, beside)]
-        planned.append(PlannedStep(step, (*inputs, *beside), _outputs(step, inputs)))
+        keys_here = _keys(step, table, problems)
+        problems += check_keys(step, keys_here, number)
+        planned.append(PlannedStep(step, (*inputs, *beside), _outputs(step, inputs), keys_here))
     return _checked(Plan(schema, tuple(planned), weight=weight), problems)
+
+
+def _keys(step: Step, table: Table, problems: list[Problem]) -> tuple[Column, ...]:
+    """Return the columns of a step's key that are there; of others, add the problem."""
+    names = step.key if isinstance(step, Scaler) else ()
+    problems += [missing(name, table.schema, table.source) for name in names if table.schema.find(name) is None]
+    return tuple(column for name in names if (column := table.schema.find(name)) is not None)
 
 
 def bind(
@@ -121,15 +155,17 @@ def bind(
             *check_inputs(planned.step, here, number),
             *row_steps.check(where(planned.step, number), here, beside),
         ]
+        keys = tuple(found[column.name] for column in planned.keys if column.name in found)
+        problems += [*check_keys(planned.step, keys, number), *changed_keys(planned, found, number)]
         outputs = planned.outputs
         if planned.own and planned.step.into is None:
             outputs = (*(column.name for column in here), *outputs[len(planned.own) :])
-        bound.append(replace(planned, inputs=(*here, *beside), outputs=outputs))
+        bound.append(replace(planned, inputs=(*here, *beside), outputs=outputs, keys=keys))
     return _checked(Plan(schema, tuple(bound)), problems)
 
 
 def _checked(plan: Plan, problems: list[Problem]) -> Plan:
-    problems += clashes(plan.schema, plan.steps)
+    problems += [*clashes(plan.schema, plan.steps), *rewritten_keys(plan.schema, plan.steps)]
     if problems:
         raise DataError.of(list(dict.fromkeys(problems)))
     return plan

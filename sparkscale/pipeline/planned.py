@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.schema import Column, is_score_array
-from sparkscale.scalers.base import Step
+from sparkscale.scalers.base import Scaler, Step
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,23 @@ class PlannedStep:
     step: Step
     inputs: tuple[Column, ...]
     outputs: tuple[str, ...]
+    #: The columns of the key by which a column step groups its statistics; none of them is an input.
+    keys: tuple[Column, ...] = ()
 
     @property
     def over_array(self) -> bool:
         """Whether the step's scores are the elements of one array column."""
         return self.step.by_row and is_score_array(self.inputs[0].type)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The names of the key's columns, as the step has them; none without groups."""
+        return self.step.key if isinstance(self.step, Scaler) else ()
+
+    @property
+    def read(self) -> tuple[Column, ...]:
+        """All columns that the step reads."""
+        return (*self.inputs, *self.keys)
 
     @property
     def mapped(self) -> tuple[Column, ...]:

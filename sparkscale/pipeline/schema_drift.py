@@ -118,7 +118,7 @@ def bind(
     Raises:
         DataError: with all differences that may not pass, and all else that is wrong with the schema.
     """
-    match = _match({column.name: column for step in steps for column in step.inputs}, fitted, schema, source)
+    match = _match({column.name: column for step in steps for column in step.read}, fitted, schema, source)
     told: dict[str, list[Difference]] = {"error": [], "warn": [], "ignore": []}
     for difference in _differences(match):
         told[getattr(policy, difference.kind)].append(difference)

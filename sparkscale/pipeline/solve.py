@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
 
 from sparkscale.errors import DataError, Problem, counted
 from sparkscale.maps import ColumnMap, Map, RowMap, Undefined
+from sparkscale.pipeline import groups
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Answer, RowAnswer, rounds, row_rounds
 from sparkscale.pipeline.plan import Plan
@@ -16,6 +18,11 @@ from sparkscale.scalers.learning import Learning, LossAsk
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.losses import Losses
+from sparkscale.stats.table import StatsTable
+
+#: The names of the columns of a key.
+Key: TypeAlias = tuple[str, ...]
+_NO_TABLES: Mapping[Key, StatsTable] = MappingProxyType({})
 
 
 def _unanswered(asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
@@ -30,10 +37,12 @@ def solve(  # noqa: PLR0913 - what is known, and who is asked for more
     answer: Answer,
     *,
     losses: RowAnswer = _unanswered,
+    tables: Mapping[Key, StatsTable] = _NO_TABLES,
 ) -> Fitted:
     """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give.
 
-    ``answer`` looks at the data again, for the scalers that ask for it, and ``losses`` for row steps that learn.
+    ``answer`` looks at the data again, for the scalers that ask for it, and ``losses`` for row steps that learn;
+    ``tables`` are the statistics by key.
     """
     _refuse_no_rows(planned, rows)
     problems = list(dict.fromkeys(p for step in planned.steps for p in _unfit(step, stats)))
@@ -48,10 +57,10 @@ def solve(  # noqa: PLR0913 - what is known, and who is asked for more
     found, looks = rounds(learnings, answer)
     by_row, calibrations = _learned_rows(planned, losses)
     rows = next((one.rows.rows for one in calibrations.values()), rows)
-    maps = tuple(tuple(_maps(number, step, found, by_row)) for number, step in enumerate(planned.steps))
-    stats = dict(sorted(stats.items()))
-    weight = planned.weight
-    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, tuple(looks), weight, calibrations)
+    maps = tuple(tuple(_maps(number, step, found, by_row, tables)) for number, step in enumerate(planned.steps))
+    stats, tables = dict(sorted(stats.items())), dict(sorted(tables.items()))
+    weight, seen = planned.weight, tuple(looks)
+    return Fitted(planned.steps, planned.schema.top, stats, maps, rows, provenance, seen, weight, calibrations, tables)
 
 
 def _refuse_no_rows(planned: Plan, rows: int | None) -> None:
@@ -95,16 +104,26 @@ def _learning(scaler: Scaler, stats: ColumnStats) -> Learning:
 
 
 def _maps(
-    number: int, planned: PlannedStep, found: Mapping[tuple[int, str], ColumnMap], by_row: Mapping[int, RowMap]
+    number: int,
+    planned: PlannedStep,
+    found: Mapping[tuple[int, str], ColumnMap],
+    by_row: Mapping[int, RowMap],
+    tables: Mapping[Key, StatsTable],
 ) -> Iterator[Map]:
     """Yield the maps of a step in the order of its outputs."""
     step: Step = planned.step
     if isinstance(step, RowStep):
         yield by_row[number + 1]
         return
-    own = [found[number, column.name] for column in planned.inputs]
-    yield from own
-    for alike in zip(*(cast("Scaler", step).extra_maps(map_) for map_ in own), strict=True):
+    scaler = cast("Scaler", step)
+    every: list[tuple[ColumnMap, ...]] = []
+    for column in planned.inputs:
+        whole = found[number, column.name]
+        if scaler.key:
+            every.append(tuple(groups.maps_of(planned, column.name, tables[scaler.key], whole)))
+        else:
+            every.append((whole, *scaler.extra_maps(whole)))
+    for alike in zip(*every, strict=True):
         yield from alike
 
 

@@ -23,8 +23,10 @@ from sparkscale.run import opening
 from sparkscale.run.opening import Applied, Opened
 from sparkscale.scalers.base import RowStep, Scaler
 from sparkscale.scalers.learning import learned, learned_row
+from sparkscale.spark import joins
 from sparkscale.spark.fit import fitting
 from sparkscale.spark.sinks.base import Sink
+from sparkscale.spark.transform import grouped
 from sparkscale.spark.transform.engines import choose
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.losses import Scored
@@ -137,8 +139,10 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     df, planned, fits = opened.df, opened.plan, applied is None
     files = df.inputFiles()
     weight = planned.weight_column if planned.features or planned.labels else None
+    keys = (key for group in planned.grouped.values() for key in group.keys)
     learning = [column for number in planned.labels for column in planned.steps[number - 1].inputs]
-    read = [*planned.features.values(), *learning, *planned.labels.values(), *([weight] if weight else [])]
+    beside = [*keys, *learning, *planned.labels.values(), *([weight] if weight else [])]
+    read = [*planned.features.values(), *beside]
     own = {column.path[0] for column in read} if fits else set()
     reading = {
         "name": config.input.name,
@@ -164,7 +168,8 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
         },
         "looks": {step.kind: step.looks for step in _scalers(planned) if looks and step.looks},
     }
-    steps = [_step(step, config.engine, df.sparkSession) for step in planned.steps]
+    ways = _joins(opened, config.engine)
+    steps = [_step(step, config.engine, df.sparkSession, ways.get(n, "")) for n, step in enumerate(planned.steps, 1)]
     types = dict(opened.decided.types) if opened.decided else {}
     writing = _writing(sink, config) if sink else {}
     kept = config.states.model_dump() if config.states else {}
@@ -173,10 +178,22 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     return Explained(reading, fit, steps, writing, _apart(opened, sink), types, about, states)
 
 
-def _step(planned: PlannedStep, engine: Engine, spark: SparkSession) -> ExplainedStep:
+def _step(planned: PlannedStep, engine: Engine, spark: SparkSession, join: str) -> ExplainedStep:
     chosen, step = choose(_map(planned), engine, spark), planned.step
     inputs = [column.name for column in planned.inputs]
-    return ExplainedStep(step.kind, step.formula, inputs, list(planned.outputs), chosen.engine, chosen.why)
+    formula = f"{step.formula} by {', '.join(planned.by)}" if planned.by else step.formula
+    why = f"{chosen.why}; the groups' parameters come by {join}" if join else chosen.why
+    return ExplainedStep(step.kind, formula, inputs, list(planned.outputs), chosen.engine, why)
+
+
+def _joins(opened: Opened, engine: Engine) -> dict[int, str]:
+    """Return how the parameters of each step by group reach the rows; before a fit their size is not known."""
+    if opened.known is None:
+        way = f"broadcast up to {joins.BROADCAST:,} bytes of them, else by a shuffle, and sorted back"
+        return {number: way for number, planned in enumerate(opened.plan.steps, 1) if planned.by}
+    spark = opened.df.sparkSession
+    items = [item for item in opened.known.applications if item.groups]
+    return grouped.ways([(item, choose(item.map, engine, spark).engine) for item in items])
 
 
 def _map(planned: PlannedStep) -> Map:

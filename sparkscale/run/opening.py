@@ -22,6 +22,7 @@ from sparkscale.pipeline.schema import Schema
 from sparkscale.pipeline.sketching import with_sketches
 from sparkscale.progress.progress import Progress
 from sparkscale.report.tables import Report
+from sparkscale.scalers.base import Scaler
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.session import lakes, memory
 from sparkscale.spark.session.session import is_sail, session
@@ -186,7 +187,7 @@ def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decid
     So 1.50 stays 1.50. The plan has them as numbers all the same: an artifact does not depend on the output's format.
     """
     key = planned.schema.key
-    taken = {key(column.name) for step in planned.steps for column in step.inputs}
+    taken = {key(column.name) for step in planned.steps for column in step.read}
     needed = {key(name) for name in used}
     through = {name for name in decided.fractions if key(name) not in taken}
     odd = sorted(name for name in through if key(name) in needed)
@@ -202,8 +203,9 @@ def _wanted(config: JobConfig, known: Fitted | None) -> Wanted:
     """Return what decides the types of texts beside the values: the names in the steps, the types of an artifact."""
     if known is None:
         named = (selector for step in config.steps for selector in step.selectors if isinstance(selector, str))
-        return Wanted(frozenset([*named, *([config.weight] if config.weight else [])]))
-    named = (column.name for step in known.steps for column in step.inputs)
+        keys = (name for step in config.steps if isinstance(step, Scaler) for name in step.key)
+        return Wanted(frozenset([*named, *keys, *([config.weight] if config.weight else [])]))
+    named = (column.name for step in known.steps for column in step.read)
     return Wanted(frozenset(named), {field.name: field.type for field in known.columns})
 
 

@@ -17,6 +17,7 @@ from sparkscale.spark.session.retry import patiently
 from sparkscale.spark.sinks.base import Sink
 from sparkscale.spark.sinks.written import gathered
 from sparkscale.spark.transform.counts import Counted, judge, of_nulls
+from sparkscale.spark.transform.grouped import unseen_counted
 from sparkscale.spark.transform.masks import lengths_counted
 from sparkscale.spark.transform.self_check import self_check
 from sparkscale.spark.transform.transform import transform as transformed
@@ -55,7 +56,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
 def check(opened: Opened, fitted: Fitted, job: Job, report: Report) -> None:
     """Compare a sample of the result with the NumPy kernels, if the job file asks for it."""
     if job.config.self_check:
-        with report.stage("self_check"), lengths_counted(opened.df, fitted):
+        with report.stage("self_check"), lengths_counted(opened.df, fitted), unseen_counted(opened.df, fitted):
             sample = self_check(opened.df, fitted, job.config.engine, job.config.self_check)
         report.verified_rows = sample.rows
         report.warnings += sample.warnings
@@ -78,7 +79,7 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
         sink.write(gathered(result, sink.output.partition_by, config.input.pinned))
         return counted
 
-    with lengths_counted(df, fitted):
+    with lengths_counted(df, fitted), unseen_counted(df, fitted):
         counted = patiently(df.sparkSession, once, report.warnings)
         counts = counted.judged.counts
     judge(counts, fitted, report)

@@ -20,19 +20,22 @@ from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_t
 
 from sparkscale.errors import nearest, shown
 from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps.affines import Affines
 from sparkscale.maps.winners import Fact
 from sparkscale.scalers import selectors
 from sparkscale.scalers.fields import Choice, Rule, Table, kind_of
+from sparkscale.scalers.groups import KeyNames
 from sparkscale.scalers.learning import Learning, RowLearning
 from sparkscale.scalers.mismatch import FieldError, Mismatch
 from sparkscale.scalers.selectors import Selector, Selectors
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.columnar import StatsArrays
 
 #: Every kind of step by its tag in the job file; filled by defining a class with ``kind=``.
 REGISTRY: dict[str, type[Step]] = {}
 
 #: The fields that say where a step reads and writes. A stage of a chain has none of them.
-SHARED = ("columns", "into", "dtype", "nonfinite", "empty")
+SHARED = ("columns", "into", "dtype", "nonfinite", "empty", "by", "unseen", "min_rows")
 
 
 class NoColumns(Enum):
@@ -42,6 +45,8 @@ class NoColumns(Enum):
 
 
 _NAME = Rule("a name such as '{column}_scaled'", bool, {"minLength": 1})
+
+_AT_LEAST_ONE = Rule("1 or more", lambda number: number >= 1, {"minimum": 1})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -133,7 +138,46 @@ class Step:
 
 
 class Scaler(Step):
-    """A step that rescales each of its columns by the statistics of that column."""
+    """A step that rescales each of its columns by the statistics of that column.
+
+    Attributes:
+        by: the columns of a key, strings, integers, dates or booleans; one name or a list. Each group of rows with the
+            same key is scaled by its own statistics; a null is a key as any other. No pattern chooses these columns.
+        unseen: what becomes of a row whose group was not in the fit: ``global`` uses the statistics of all rows,
+            ``null`` gives null, ``error`` stops the job before anything is published.
+        min_rows: a group with fewer finite values uses the statistics of all rows; 1 or more.
+    """
+
+    by: Annotated[str | Sequence[str], KeyNames()] | None = None
+    unseen: Literal["global", "null", "error"] = "global"
+    min_rows: Annotated[int, _AT_LEAST_ONE] = 1
+
+    def __post_init__(self) -> None:
+        """Bring every field into its one form, and refuse groups where there is nothing to group."""
+        super().__post_init__()
+        if wrong := list(self._ungrouped() if self.by is None else self._unfit_for_groups()):
+            raise FieldError(wrong)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the key's columns; none without groups."""
+        return () if self.by is None else tuple(self.by)
+
+    def _ungrouped(self) -> Iterator[Mismatch]:
+        """Yield the fields that only groups have."""
+        default = dict(_defaults(type(self)))
+        for name in ("unseen", "min_rows"):
+            if getattr(self, name) != default[name]:
+                yield Mismatch((name,), f"expected 'by' beside {name!r}", getattr(self, name), "name the key's columns")
+
+    def _unfit_for_groups(self) -> Iterator[Mismatch]:
+        """Yield what keeps the scaler from having statistics by group."""
+        if not self.needs_stats:
+            text = f"expected a scaler that learns from statistics, but {self.kind} learns nothing"
+            yield Mismatch(("by",), text, list(self.key), "leave out 'by'")
+        if self.looks:
+            text = f"expected a scaler that learns in one look, but {self.kind} looks at the data again"
+            yield Mismatch(("by",), text, list(self.key), "leave out 'by', or fit each group as a pipeline of its own")
 
     @property
     def needs_stats(self) -> bool:
@@ -158,6 +202,13 @@ class Scaler(Step):
     def solve(self, stats: ColumnStats) -> ColumnMap:
         """Return the map of a column with these statistics, which hold at least one finite value."""
         raise NotImplementedError
+
+    def solve_groups(self, stats: StatsArrays) -> Affines | None:  # noqa: ARG002 - most are solved one by one
+        """Return the maps of many groups at once, bit for bit those of :meth:`solve`; None to solve one by one.
+
+        Worth defining where there may be a million groups.
+        """
+        return None
 
     def learn(self, stats: ColumnStats) -> Learning:
         """Return the map of a column, as a generator that may look again; see :mod:`sparkscale.scalers.learning`."""

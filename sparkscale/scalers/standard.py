@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
+
 from sparkscale.errors import DataError
 from sparkscale.maps import Affine, unit_of
+from sparkscale.maps.affines import Affines, units_of
 from sparkscale.scalers.base import Scaler
 from sparkscale.stats.column import EPS, ColumnStats
+from sparkscale.stats.columnar import StatsArrays
+from sparkscale.stats.moment_arrays import ldexp
 
 
 class Standard(Scaler, kind="standard"):
@@ -50,6 +55,25 @@ class Standard(Scaler, kind="standard"):
             scale=std if self.with_std and varies else 2.0**-unit,
             prescale=2.0**-unit,
         )
+
+    def solve_groups(self, stats: StatsArrays) -> Affines | None:
+        """Do what :meth:`solve` does, for all groups."""
+        constant = stats.min == stats.max
+        if self.with_std and (~constant & (self.ddof >= stats.weight)).any():
+            return None  # there is an error to raise
+        with np.errstate(all="ignore"):
+            unit = units_of(stats.mean, stats.std_of(self.ddof))
+            std = stats.std_of(self.ddof, unit)
+            varies = ~constant & (std > EPS * ldexp(np.abs(stats.mean), -unit)) & self.with_std
+            unit = np.where(varies, unit, np.maximum(unit, 0))
+            kept = ~constant & (np.abs(stats.mean_lo) > EPS * stats.std_of(0, stats.exp)) & self.with_mean
+            prescale = np.ldexp(1.0, -unit)
+            return Affines.plain(
+                center=stats.mean if self.with_mean else np.zeros(len(stats)),
+                center_lo=np.where(kept, ldexp(stats.mean_lo, stats.exp - unit), 0.0),
+                scale=np.where(varies, std, prescale),
+                prescale=prescale,
+            )
 
 
 def remainder(stats: ColumnStats) -> tuple[float, int]:

@@ -8,11 +8,13 @@ from functools import reduce
 from typing import Literal
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.spark.arrows import array_of
 from sparkscale.spark.columns import ref
+from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.keys import Keys
 
 #: Up to so many bytes, a table goes to every executor.
@@ -20,28 +22,30 @@ BROADCAST = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A table of numbers by key: its keys are the columns ``h_0``, ``h_1`` ..."""
+class Small:
+    """A table of numbers by key, with the names of the columns that hold its keys."""
 
-    df: DataFrame
-    keys: int
-    bytes: int
+    table: pa.Table
+    keys: Sequence[str]
 
     @property
     def broadcast(self) -> bool:
         """Whether it goes to every executor, instead of the rows to where their key is."""
-        return self.bytes <= BROADCAST
+        return bool(self.table.nbytes <= BROADCAST)
 
 
-def placed(spark: SparkSession, keys: Keys, columns: Mapping[str, pa.Array]) -> Placed:
-    """Return a table in the engine with the keys, and with columns beside them."""
-    arrays = {f"h_{i}": array_of(column) for i, column in enumerate(keys.columns)} | dict(columns)
-    table = pa.table(arrays)
-    return Placed(spark.createDataFrame(table), len(keys.columns), table.nbytes)
+def small(keys: Keys, names: Sequence[str], columns: Mapping[str, pa.Array]) -> Small:
+    """Return a table of keys under these names and of columns beside them."""
+    arrays = {name: array_of(column) for name, column in zip(names, keys.columns, strict=True)}
+    return Small(pa.table({**arrays, **columns}), names)
 
 
-def null_safe(df: DataFrame, small: Placed, names: Sequence[str], how: Literal["inner", "left"] = "inner") -> DataFrame:
-    """Join by keys of which a null equals a null; ``names`` are the key's columns in ``df``."""
-    other = F.broadcast(small.df) if small.broadcast else small.df
-    alike = [ref(name).eqNullSafe(F.col(f"h_{i}")) for i, name in enumerate(names)]
-    return df.join(other, reduce(lambda one, two: one & two, alike), how)
+def joined(
+    df: DataFrame, other: Small, keys: Sequence[SparkColumn], how: Literal["inner", "left"] = "inner"
+) -> DataFrame:
+    """Join rows with what stands beside their key; a null equals a null."""
+    beside = df.sparkSession.createDataFrame(other.table)
+    if other.broadcast and not is_sail(df.sparkSession):  # which has no hints, and warns of them
+        beside = F.broadcast(beside)
+    alike = [key.eqNullSafe(ref(name)) for key, name in zip(keys, other.keys, strict=True)]
+    return df.join(beside, reduce(lambda one, two: one & two, alike), how)

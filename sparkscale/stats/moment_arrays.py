@@ -14,7 +14,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 
 def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Knuth's TwoSum: ``a + b`` as doubles and the errors of these, exactly."""
+    """Knuth's TwoSum: ``a + b`` as doubles, and the exact error of each."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,14 @@ class StatsTable:
     def only(self, features: Iterable[str]) -> StatsTable:
         """Return the table of some features."""
         return StatsTable(self.keys, {name: self.features[name] for name in features})
+
+    def unsketched(self) -> StatsTable:
+        """Return the table without quantile sketches."""
+        return self._changed(self.keys, lambda stats: replace(stats, sketches=None))
+
+    def renamed(self, names: Mapping[str, str]) -> StatsTable:
+        """Return the table with its features under other names."""
+        return StatsTable(self.keys, {names[name]: stats for name, stats in self.features.items()})
 
     def beside(self, other: StatsTable) -> StatsTable:
         """Return the features of two tables of the same keys in one; a feature of both is the other's."""

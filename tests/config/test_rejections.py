@@ -18,7 +18,7 @@ from sparkscale.config.origins import dotted
 from sparkscale.config.states import States
 from sparkscale.config.where import Condition
 from sparkscale.errors import ConfigError
-from sparkscale.scalers.base import REGISTRY
+from sparkscale.scalers.base import REGISTRY, Scaler
 from sparkscale.scalers.selectors import ByDtype
 from tests.samples import NEEDED
 
@@ -87,6 +87,7 @@ NULLABLE |= {(kind, "empty") for kind in REGISTRY}
 NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("nulls", "undefined")}
 NULLABLE |= {(kind, key) for kind in ("softmax", "log_softmax") for key in ("outputs", "mask")}
 NULLABLE |= {("log1p", "undefined"), ("power", "undefined"), ("clip", "quantiles"), ("impute", "indicator")}
+NULLABLE |= {(kind, "by") for kind, cls in REGISTRY.items() if issubclass(cls, Scaler)}
 #: What takes an empty text.
 EMPTY_IS_TEXT = {("input", "schema"), *(("spark", key) for key in ("app_name", "master", "remote"))}
 EMPTY_IS_TEXT |= {("condition", key) for key in ("eq", "ne", "lt", "le", "gt", "ge")}

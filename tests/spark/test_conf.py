@@ -322,6 +322,20 @@ def check_edges(done: Done) -> None:
         assert_standard(numbers(done.after, f"score_{digit}"))
 
 
+def check_groups(done: Done) -> None:
+    before, after = by_key(done.before).to_pandas(), by_key(done.after).to_pandas()
+    groups = before.groupby("carrier")["air_time"]
+    few = groups.transform("count") < 30
+    mean, std = groups.transform("mean"), groups.transform("std", ddof=0)
+    mean = mean.where(~few, before["air_time"].mean())
+    std = std.where(~few, before["air_time"].std(ddof=0))
+    np.testing.assert_allclose(after["air_time_by_carrier"], (before["air_time"] - mean) / std, rtol=1e-11, atol=1e-12)
+    delays = before.groupby(["origin", "month"])["dep_delay"]
+    low, high = delays.transform("min"), delays.transform("max")
+    expected = (before["dep_delay"] - low) / (high - low)
+    np.testing.assert_allclose(after["dep_delay"], expected, rtol=1e-12, atol=1e-15)
+
+
 def check_weights(done: Done) -> None:
     before, after = by_key(done.before), by_key(done.after)
     x, y = (np.array(table["air_time"].to_pylist(), dtype=float) for table in (before, after))  # a null is NaN

@@ -60,6 +60,8 @@ def _renamed(step: dict[str, Any], prefix: str) -> dict[str, Any]:
     names = {"mask": prefix + step["mask"]} if step.get("mask") else {}
     if isinstance(step.get("temperature"), dict):
         names["temperature"] = {"fit": prefix + step["temperature"]["fit"]}
+    if step.get("by"):
+        names["by"] = [prefix + name for name in step["by"]]
     return step | {"columns": [prefix + name for name in step["columns"]], "into": named} | names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,13 +16,14 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.groups import totals
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import behind, losses, scan, weighing
+from sparkscale.spark.fit import behind, keyed, losses, scan, weighing
 from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.names import look_up_once
@@ -60,12 +61,18 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     measured: behind.Measure = partial(measure, reproducible=reproducible)
     if weight := planned.weight_column:
         measured = partial(weighing.measure, weight=weight, reproducible=reproducible)
-    stats = measured(df, planned.features, planned.quantile_features)
+    stats = measured(df, planned.ungrouped, planned.quantile_features & planned.ungrouped.keys())
+    tables = {
+        key: keyed.measure(df, group.features, group.keys, planned.quantile_features & group.features.keys())
+        for key, group in planned.grouped.items()
+    }
+    stats |= totals(tables.values())
     rows = next(iter(stats.values())).rows if stats else None
     keep = [] if weight is None else [weight.path[0]]
     answer = partial(behind.measure, df, planned.features, measured, keep=keep)
     of_labels = losses.Labelled(df, planned, reproducible).losses
-    return solve(planned, stats, rows, _provenance(df.sparkSession, about), answer, losses=of_labels)
+    from_ = _provenance(df.sparkSession, about)
+    return solve(planned, stats, rows, from_, answer, losses=of_labels, tables=tables)
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,12 @@ class Looks:
     sketches: Sequence[Callable[[], dict[str, QuantileSketch]]]
     in_python: Sequence[Callable[[], dict[str, ColumnStats]]]
     whole: bool
+    #: How many queries aggregate by key.
+    by_key: int = 0
 
     def __len__(self) -> int:
         """Return how many queries these are."""
-        return len(self.moments) + len(self.sketches) + len(self.in_python)
+        return len(self.moments) + len(self.sketches) + len(self.in_python) + self.by_key
 
 
 def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks | weighing.Looks:
@@ -87,7 +96,11 @@ def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> L
     if weight := planned.weight_column:
         used = weighing.weighted_rows(df, weight)
         return weighing.looks(used, planned.features, reproducible=reproducible)
-    return looks(df, planned.features, planned.quantile_features, reproducible=reproducible)
+    quantiles, ungrouped = planned.quantile_features, planned.ungrouped
+    plain = looks(df, ungrouped, quantiles & ungrouped.keys(), reproducible=reproducible)
+    grouped = planned.grouped.values()
+    by_key = sum(keyed.queries(df, group.features, quantiles & group.features.keys()) for group in grouped)
+    return replace(plain, by_key=by_key)
 
 
 def looks(

@@ -24,7 +24,7 @@ from sparkscale.spark.arrows import key_columns, keys_in
 from sparkscale.spark.columns import feature
 from sparkscale.spark.fit import keyed_sketches, scan
 from sparkscale.spark.fit.queries import BUFFERS, GROUP, evenly, together
-from sparkscale.spark.joins import null_safe, placed
+from sparkscale.spark.joins import joined, small
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.columnar import StatsArrays
 from sparkscale.stats.keys import KeyColumn
@@ -54,6 +54,11 @@ def measure(
     table = reduce(StatsTable.beside, together(df.sparkSession, calls))
     table = _refined(df, features, keys, table)
     return keyed_sketches.added(table, df, [column for name, column in features.items() if name in quantiles], keys)
+
+
+def queries(df: DataFrame, features: Mapping[str, Column], quantiles: Collection[str]) -> int:
+    """Return how many queries the first look takes; starts none."""
+    return len(groups(df, list(features.values()), scan.PLAIN)) + keyed_sketches.queries(df, len(quantiles))
 
 
 def groups(df: DataFrame, columns: Sequence[Column], buffers: int) -> list[Sequence[Column]]:
@@ -143,16 +148,16 @@ def _look_again(
     named = key_columns(keys)
     values = [feature(column, df.sparkSession).alias(f"x_{i}") for i, column in enumerate(group)]
     rows = df.select(*named, *values)
-    rows = null_safe(
-        rows, placed(df.sparkSession, known.keys, _framing(group, frames)), [f"k_{i}" for i in range(len(keys))]
-    )
+    names = [f"k_{i}" for i in range(len(keys))]
+    framed = small(known.keys, [f"h_{i}" for i in range(len(keys))], _framing(group, frames))
+    rows = joined(rows, framed, [F.col(name) for name in names])
     wanted: dict[str, SparkColumn] = {"rows": F.count(F.lit(1))}
     for i, column in enumerate(group):
         x = F.col(f"x_{i}")
         scaled = x * F.col(f"f_{i}") * F.col(f"g_{i}") if frames[column.name].exp.any() else x
-        framed = scaled - F.col(f"s_{i}")
-        wanted |= {f"{name}_{i}": one for name, one in scan.finite(x, framed).items()}
-    found = _collected(rows.groupBy(*(f"k_{i}" for i in range(len(keys)))), wanted, keys)
+        about = scan.finite(x, scaled - F.col(f"s_{i}"))
+        wanted |= {f"{name}_{i}": one for name, one in about.items()}
+    found = _collected(rows.groupBy(*names), wanted, keys)
     return _replacing(found, group, known, frames)
 
 

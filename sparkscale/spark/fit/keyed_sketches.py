@@ -34,7 +34,7 @@ _ROWS = 200_000
 
 
 def added(table: StatsTable, df: DataFrame, columns: Sequence[Column], keys: Sequence[Column]) -> StatsTable:
-    """Return a table of statistics with sketches of some features, from a scan of these."""
+    """Return a table of statistics with sketches of some features, which takes a scan of them."""
     if not columns:
         return table
     _check_size(table, columns)
@@ -47,6 +47,11 @@ def added(table: StatsTable, df: DataFrame, columns: Sequence[Column], keys: Seq
     for part in found:
         features |= {name: _joined(name, table, part) for name in part.features}
     return StatsTable(table.keys, features)
+
+
+def queries(df: DataFrame, columns: int) -> int:
+    """Return how many queries the sketches of so many columns take."""
+    return -(-columns // _GROUP) if scan.has_native_sketch(df.sparkSession) else min(columns, 1)
 
 
 def _check_size(table: StatsTable, columns: Sequence[Column]) -> None:

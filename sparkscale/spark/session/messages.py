@@ -12,6 +12,7 @@ from sparkscale.errors import (
     TemporaryError,
     UnfitEnvironmentError,
 )
+from sparkscale.maps.by_group import UNSEEN_HINT
 from sparkscale.spark.session import conditions
 from sparkscale.spark.session.conditions import Meaning
 
@@ -30,6 +31,7 @@ OURS: Sequence[tuple[str, Meaning]] = [
         Meaning(DataError, "", "fix the data, or set undefined: null, zeros or uniform"),
     ),
     (r"(DATA_UNDEFINED)", Meaning(DataError, "", "fix the data, or set undefined: null")),
+    (r"(DATA_UNSEEN)", Meaning(DataError, "", UNSEEN_HINT)),
     (
         r"(DATA_LENGTH)",
         Meaning(DataError, "", "fix those rows, or make their mask null, which leaves all scores out"),

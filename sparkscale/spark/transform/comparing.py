@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sparkscale.errors import InternalError
 from sparkscale.pipeline.application import Application
+from sparkscale.pipeline.applying import cells_of
 from sparkscale.pipeline.arrays import split
 
 
@@ -36,8 +37,7 @@ class Bounds:
             return cls(item, max((len(row) for row in first if row is not None), default=0), np.zeros(1))
         if item.map.by_row:
             return cls(item, len(item.inputs), np.zeros(1))
-        values, null = split(first)
-        return cls(item, 1, item.map.slack(values[:, None], null[:, None])[:, 0])
+        return cls(item, 1, item.map.slack(*cells_of(item, given))[:, 0])
 
     def differing(self, width: int, found: Any, expected: Any) -> int | None:
         """Return the index of the first number that differs; null, NaN and infinity are three different things."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
-from sparkscale.pipeline.arrays import split
+from sparkscale.pipeline.applying import cells_of
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
 from sparkscale.pipeline.unlike import unlike
@@ -51,7 +51,8 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     with translated("verifying a sample"):
         rows_found = sample.select(*map(ref, wanted)).limit(rows).collect()
     found = dict(zip(wanted, zip(*rows_found, strict=True) if rows_found else [()] * len(wanted), strict=True))
-    given = {one.column.name: to_array(found[one.name], of_lists=one.column.type.startswith("array<")) for one in kept}
+    keys = {column.name for step in fitted.steps for column in step.keys}
+    given = {one.column.name: _given(found[one.name], one.column, is_key=one.column.name in keys) for one in kept}
     expected = fitted.transform_arrays(given)
     for item in fitted.applications:
         bounds = Bounds.of(item, given)
@@ -73,7 +74,7 @@ class _Kept:
 
 
 def _kept(fitted: Fitted, taken: Sequence[str]) -> Iterator[_Kept]:
-    inputs = {column.name: column for step in fitted.steps for column in step.inputs}
+    inputs = {column.name: column for step in fitted.steps for column in step.read}
     names = free_names([*taken, *fitted.get_feature_names_out()])
     return (_Kept(column, name) for column, name in zip(inputs.values(), names, strict=False))
 
@@ -87,6 +88,16 @@ def _exactly(column: Column) -> SparkColumn:
     if not is_of(column.type[6:-1] if of_list else column.type, "integer"):
         return found
     return found.cast("array<decimal(20,0)>" if of_list else "decimal(20,0)")
+
+
+def _given(column: Sequence[Any], of: Column, *, is_key: bool) -> NDArray[Any]:
+    """Return a column of the sample as the NumPy engine takes it; keys as Python's values."""
+    if not is_key:
+        return to_array(column, of_lists=of.type.startswith("array<"))
+    whole = is_of(of.type, "integer")
+    keys = np.empty(len(column), dtype=object)
+    keys[:] = [int(value) if whole and value is not None else value for value in column]
+    return keys
 
 
 def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
@@ -108,7 +119,6 @@ def _doubts(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
     for item in fitted.applications:
         if item.over_array:
             continue
-        cells = [split(given[column.name]) for column in item.inputs]
-        doubt = item.map.doubt(np.column_stack([x for x, _ in cells]), np.column_stack([null for _, null in cells]))
+        doubt = item.map.doubt(*cells_of(item, given))
         if doubt:
             yield f"step {item.number} ({fitted.steps[item.number - 1].step.kind}): {doubt}"

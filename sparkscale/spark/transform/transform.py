@@ -18,6 +18,7 @@ from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform import native, udf
 from sparkscale.spark.transform.engines import choose
+from sparkscale.spark.transform.grouped import Joined
 from sparkscale.spark.transform.layers import Layers, Stages
 
 
@@ -39,26 +40,30 @@ def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = (
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
     """Select columns by name: what the applications write, and the DataFrame's own."""
     look_up_once(df.sparkSession)
-    layers = Layers(df.columns)
+    chosen = [(item, choose(item.map, engine, df.sparkSession).engine) for item in items]
+    joined = Joined.of(df, chosen)
+    layers = Layers([*df.columns, *joined.taken])
     not_null = {field.name for field in df.schema.fields if not field.nullable}
     made = {
         name: (_label(column, item) if item.is_label(name) else _typed(column, item, not_null)).alias(name)
-        for item, columns in _columns(items, df, layers, engine)
+        for item, columns in _columns(chosen, joined, layers)
         for name, column in zip(item.outputs, columns, strict=True)
     }
-    return layers.over(df).select(*[made.get(name, ref(name).alias(name)) for name in names])
+    return joined.restored(layers.over(joined.df), [made.get(name, ref(name).alias(name)) for name in names])
 
 
 def _columns(
-    items: Sequence[Application], df: DataFrame, layers: Layers, engine: Engine
+    chosen: Sequence[tuple[Application, str]], joined: Joined, layers: Layers
 ) -> Iterator[tuple[Application, list[SparkColumn]]]:
     """Yield the output columns of each application, by the engine that is chosen for its map."""
-    spark = df.sparkSession
-    chosen = [(item, choose(item.map, engine, spark).engine) for item in items]
+    spark = joined.df.sparkSession
     for item in (item for item, by in chosen if by == "native"):
-        yield item, native.columns_of(item, spark, Stages(layers, sail=is_sail(spark)))
+        if item.groups:
+            yield item, [joined.items[item.outputs].column(joined.df, layers)]
+        else:
+            yield item, native.columns_of(item, spark, Stages(layers, sail=is_sail(spark)))
     for name, crossing in udf.CROSSINGS.items():
-        crossed = [item for item, by in chosen if by == name]
+        crossed = [joined.items[i.outputs].crossing() if i.groups else i for i, by in chosen if by == name]
         if crossed:
             ship(spark)
             yield from udf.columns_of(crossed, spark, layers, crossing)

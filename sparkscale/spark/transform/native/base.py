@@ -34,6 +34,11 @@ class Form(Generic[AnyMap]):
         if of is not None:
             FORMS[of] = cls
 
+    @classmethod
+    def serves(cls, map_: Map) -> bool:  # noqa: ARG003 - most forms say every map of their kind
+        """Whether the form can say this map."""
+        return True
+
     def over(self, x: Scores, stages: Stages) -> list[SparkColumn]:
         """Return the results of the map over cells or an array, in double precision."""
         raise NotImplementedError
@@ -112,7 +117,7 @@ def form_of(map_: Map) -> Form[Any] | None:
     if isinstance(map_, Chained):
         return None if any(form_of(part) is None for part in map_.maps) else _ChainedForm(map_)
     form = FORMS.get(type(map_))
-    return None if form is None else form(map_)
+    return form(map_) if form is not None and form.serves(map_) else None
 
 
 def columns_of(item: Application, spark: SparkSession, stages: Stages) -> list[SparkColumn]:

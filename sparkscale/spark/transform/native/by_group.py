@@ -1,0 +1,165 @@
+"""A map by group as Spark expressions: the family's formula, with columns in place of the parameters that differ.
+
+The operations are those of the literal form, in the same order: the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from sparkscale.maps import Map
+from sparkscale.maps.affines import Affines
+from sparkscale.maps.by_group import ByGroup
+from sparkscale.maps.family import Chains, Family, Fills, Limits, Same
+from sparkscale.spark.columns import ref
+from sparkscale.spark.transform.layers import Stages
+from sparkscale.spark.transform.native.base import ColumnForm, form_of
+from sparkscale.spark.transform.native.fill import is_missing
+
+#: A parameter of a family: one number for all groups, or an array with one for each of its maps.
+Terms: TypeAlias = Mapping[str, NDArray[np.float64]]
+
+
+class ByGroupForm(ColumnForm[ByGroup], of=ByGroup):
+    """Says which maps by group have a native form; their columns are made by :func:`say`."""
+
+    @classmethod
+    def serves(cls, map_: Map) -> bool:
+        """Whether every part of the family is one of those below, or has a native form itself."""
+        if not isinstance(map_, ByGroup):
+            return False
+        return all(
+            isinstance(part, Affines | Fills | Limits) or (isinstance(part, Same) and form_of(part.map) is not None)
+            for part in _parts(map_.family)
+        )
+
+
+def parameters(map_: ByGroup, *, back: bool) -> list[dict[str, NDArray[np.float64]]]:
+    """Return for each part of the family the parameters that differ by group, an array with one for each group."""
+    made = []
+    for part in _parts(map_.family):
+        terms = _terms(part, back=back)
+        made.append({name: term[map_.slots] for name, term in terms.items() if term.ndim})
+    return made
+
+
+def say(
+    map_: ByGroup, x: SparkColumn, placed: Sequence[Mapping[str, str]], stages: Stages, *, back: bool
+) -> SparkColumn:
+    """Return the result of a map, or of its inverse, with its parameters in the columns of these names.
+
+    A row without parameters, of a group that is not there, has those of all rows.
+    """
+    parts = list(zip(_parts(map_.family), placed, strict=True))
+    for number, (part, names) in enumerate(reversed(parts) if back else parts):
+        x = stages.keep(x) if number else x
+        terms = {name: _Term.of(term, names.get(name)) for name, term in _terms(part, back=back).items()}
+        if isinstance(part, Same):
+            form = form_of(part.map)
+            assert isinstance(form, ColumnForm)  # noqa: S101 - `serves` has seen to it
+            x = form.back(x, stages) if back else form.along(x, stages)
+        elif isinstance(part, Affines):
+            x = _inverse(x, terms) if back else _forward(x, terms)
+        elif not back:
+            x = _filled(x, part, terms) if isinstance(part, Fills) else _limited(x, terms)
+    return x
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A parameter as an expression, and as the one number that it is for all groups; None where it differs."""
+
+    column: SparkColumn
+    value: float | None
+
+    @classmethod
+    def of(cls, term: NDArray[np.float64], name: str | None) -> _Term:
+        whole = float(term[-1] if term.ndim else term)  # the last is that of all rows
+        literal = F.lit(whole)
+        return cls(literal, whole) if name is None else cls(F.coalesce(ref(name), literal), None)
+
+    def is_(self, neutral: float) -> bool:
+        """Whether it is the same number for all groups."""
+        return self.value == neutral
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether it is NaN for all groups, which stands for none."""
+        return self.value is not None and math.isnan(self.value)
+
+
+def _parts(family: Family) -> Iterator[Family]:
+    if isinstance(family, Chains):
+        for part in family.parts:
+            yield from _parts(part)
+    else:
+        yield family
+
+
+def _terms(part: Family, *, back: bool) -> Terms:
+    if isinstance(part, Affines):
+        return part.back if back else part.terms
+    return {name: np.asarray(array) for name, array in part.parameters.items()}
+
+
+def _forward(x: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
+    y = x if terms["prescale"].is_(1) else x * terms["prescale"].column
+    y = y - terms["start"].column
+    y = y if terms["center_lo"].is_(0) else y - terms["center_lo"].column
+    y = y / terms["scale"].column
+    y = y if terms["gain"].is_(1) else y * terms["gain"].column
+    y = _added(y, terms["offset"])
+    y = y if terms["postscale"].is_(1) else y * terms["postscale"].column
+    y = _pinned(x, y, terms["pin_x"], terms["pin_y"])
+    if terms["clip_low"].is_(-math.inf):
+        return y
+    return _held(y, terms["clip_low"].column, terms["clip_high"].column)
+
+
+def _inverse(y: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
+    x = y if terms["postscale"].is_(1) else y / terms["postscale"].column
+    x = x if terms["offset"].is_(0) else x - terms["offset"].column
+    x = x * terms["scale"].column
+    x = x if terms["gain"].is_(1) else x / terms["gain"].column
+    x = _added(x, terms["center_lo"])
+    x = x + terms["start"].column
+    x = x if terms["prescale"].is_(1) else x / terms["prescale"].column
+    if not terms["reach_low"].nowhere:
+        reached = (y >= terms["reach_low"].column) & (y <= terms["reach_high"].column)
+        x = F.when((F.abs(x) == F.lit(math.inf)) & reached, F.signum(x) * F.lit(sys.float_info.max)).otherwise(x)
+    return _pinned(y, x, terms["pin_y"], terms["pin_x"])
+
+
+def _added(y: SparkColumn, term: _Term) -> SparkColumn:
+    """Add a number where it is not 0, which would make 0 of -0."""
+    if term.is_(0):
+        return y
+    added = y + term.column
+    return added if term.value is not None else F.when(term.column != F.lit(0.0), added).otherwise(y)
+
+
+def _pinned(x: SparkColumn, y: SparkColumn, at: _Term, value: _Term) -> SparkColumn:
+    """Give ``value`` exactly where ``x`` is ``at``; NaN, which stands for no pin, gives NaN for NaN."""
+    return y if at.nowhere else F.when(x == at.column, value.column).otherwise(y)
+
+
+def _held(y: SparkColumn, low: SparkColumn, high: SparkColumn) -> SparkColumn:
+    """Hold within ends; Spark takes NaN for the largest number, which it is not."""
+    return F.when(y < low, low).when((y > high) & ~F.isnan(y), high).otherwise(y)
+
+
+def _limited(x: SparkColumn, terms: Mapping[str, Any]) -> SparkColumn:
+    return _held(x, terms["low"].column, terms["high"].column)
+
+
+def _filled(x: SparkColumn, part: Fills, terms: Mapping[str, Any]) -> SparkColumn:
+    return F.when(is_missing(x, part.first.missing), terms["value"].column).otherwise(x)
