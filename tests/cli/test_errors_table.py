@@ -366,7 +366,7 @@ def test_show_every_problem_before_the_last_line(
     with pytest.raises(SystemExit):
         entry.main(["check", "--config", "job.yaml"])
     assert capsys.readouterr().err.splitlines()[:-1] == [
-        "  CONFIG_VALUE: job.yaml:3: steps[0].temperature: expected a finite number > 0, found 0",
+        "  CONFIG_VALUE: job.yaml:3: steps[0].temperature: expected a finite number > 0, or {fit: label}, found 0",
         "  CONFIG_MISSING: job.yaml:3: steps[1].columns: this key is missing; add it",
         "  CONFIG_KEY: job.yaml:3: steps[1].column: unknown key 'column'; did you mean 'columns'?",
         "  CONFIG_KEY: job.yaml:5: engin: unknown key 'engin'; did you mean 'engine'?",

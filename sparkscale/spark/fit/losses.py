@@ -263,7 +263,7 @@ def _packed(question: Question) -> tuple[SparkColumn, SparkColumn, bool]:
     place = ref(*question.label.path).cast("bigint")
     item = scores_application(step, question.number, partial=partial_rows)
     # What a mask leaves out is null by now, and so is all of a row that a null makes null.
-    return scores_of(item, spark), F.greatest(place, F.lit(-2)).cast("bigint"), partial_rows or item.mask is not None
+    return scores_of(item, spark), place, partial_rows or item.mask is not None
 
 
 def _kernel(betas: Sequence[float], binned: float | None, *, partial_rows: bool) -> Any:
