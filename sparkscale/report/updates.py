@@ -33,6 +33,9 @@ class UpdateReport(Report):
         if known["dropped"]:
             counts.append(f"{len(known['dropped']):,} dropped ({listed(known['dropped'], _key)})")
         yield f"states: {', '.join(counts)}"
+        yield from self._checks()
+        if self.status == "refused":
+            return
         if self.status == "unchanged":
             yield f"unchanged: version {self.artifact['version']} is that of the newest states"
             return

@@ -9,15 +9,17 @@ from sparkscale.artifact import store
 from sparkscale.artifact.states import updating, window
 from sparkscale.artifact.states.commits import State
 from sparkscale.artifact.states.keys import By
-from sparkscale.artifact.states.source import Reader
 from sparkscale.artifact.states.states import States
 from sparkscale.artifact.states.updating import Rules, Updated
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError, SparkscaleError
+from sparkscale.pipeline import origin
+from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.plan import Plan
 from sparkscale.progress.progress import Progress
 from sparkscale.report.updates import UpdateReport
-from sparkscale.run import fit, opening, overlap, partitions
+from sparkscale.run import fit, monitoring, opening, overlap, partitions
 from sparkscale.scalers.base import Scaler
 from sparkscale.spark.fit.partitioned import PartitionReader
 from sparkscale.spark.session.failures import translated
@@ -47,9 +49,9 @@ def update(job: Job, *, debug: bool = False, progress: Progress | None = None) -
         current = _is_current(state, config)
     if current and _is_saved(state, config, report):
         return report
-    if current and not _looks(config):
-        with report.stage("save"):
-            _save(job, states, None, report)
+    if current and not _needs_engine(config):
+        assert state.pipeline is not None  # noqa: S101 - the states are current
+        _save(job, states, report, state.pipeline)
         return report
     with opening.engine(job, report, debug=debug, progress=progress) as spark:
         patiently(spark, functools.partial(_with_engine, spark, job, states, report), report.warnings)
@@ -69,7 +71,9 @@ def _is_current(state: State, config: JobConfig) -> bool:
     if known is None or state.keys is None or found is None:
         return False
     same = [one.step.to_dict() for one in known.steps] == [step.to_dict() for step in config.steps]
-    if not same or known.weight != config.weight or state.keys.names != partitions.by_of(config):
+    if not same or known.weight != config.weight or known.sketch_all != (config.sketch == "all"):
+        return False
+    if state.keys.names != partitions.by_of(config):
         return False
     try:
         source = found.source(state.keys, partitions.reading_of(config))
@@ -98,9 +102,10 @@ def _is_saved(state: State, config: JobConfig, report: UpdateReport) -> bool:
     return True
 
 
-def _looks(config: JobConfig) -> bool:
-    """Whether a step looks at the data again, which needs an engine."""
-    return any(isinstance(step, Scaler) and step.looks for step in config.steps)
+def _needs_engine(config: JobConfig) -> bool:
+    """Whether an artifact of known states needs an engine: a step looks at the data again, or metrics are written."""
+    looks = any(isinstance(step, Scaler) and step.looks for step in config.steps)
+    return looks or config.metrics is not None
 
 
 def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateReport) -> None:
@@ -118,8 +123,7 @@ def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateRe
             source = found.source(by, partitions.reading_of(config))
             _, done = states.brought_up(source, reader, rules_of(config))
         _tell(report, by, done)
-        with report.stage("save"):
-            _save(job, states, reader, report)
+        _save(job, states, report, opened.plan, reader)
 
 
 def _tell(report: UpdateReport, by: By, done: Updated) -> None:
@@ -127,12 +131,22 @@ def _tell(report: UpdateReport, by: By, done: Updated) -> None:
     report.partitions = {**report.partitions, **named, "kept": done.kept, "columns": list(done.features)}
 
 
-def _save(job: Job, states: States, reader: Reader | None, report: UpdateReport) -> None:
-    """Save the artifact of the newest states."""
+def _save(job: Job, states: States, report: UpdateReport, planned: Plan, reader: PartitionReader | None = None) -> None:
+    """Save the artifact of the newest states, if its statistics are what the job expects."""
     artifact = job.config.artifact
     assert artifact is not None  # noqa: S101 - the verb has asked for it
-    keep = rules_of(job.config).keep
-    state, fitted, version = states.save(artifact.path, keep=keep, reader=reader, about=fit.about(job))
+    monitoring.check_columns(job, planned)
+    keep, base = rules_of(job.config).keep, monitoring.baseline_of(job)
+    spark = None if reader is None else reader.df.sparkSession
+
+    def approved(fitted: Fitted) -> Fitted:
+        monitoring.judge(fitted, base, job, report, spark)
+        return origin.stamped(fitted, job.run_id)
+
+    with report.stage("save"):
+        state, fitted, version = states.save(
+            artifact.path, keep=keep, reader=reader, about=fit.about(job), approved=approved
+        )
     report.rows, report.warnings = fitted.rows, [*report.warnings, *fitted.warnings]
     report.artifact = {"path": artifact.path, "version": version}
     if reader is None:

@@ -10,7 +10,7 @@ A commit is canonical JSON (UTF-8, keys sorted)::
       "checksum": "sha256:<hex>",       of the document without this key, keys sorted, no white space
       "whole": false,                   whether it says all that there is, so that earlier commits don't matter
       "by": [{"name": "month", "type": "string"}],                 the key columns: string, integer or date
-      "pipeline": {"weight": null, "columns": [...], "steps": [...]},      as in an artifact; null: as before
+      "pipeline": {"weight": null, "sketch": "needed", "columns": [...], "steps": [...]},      null: as before
       "files": [{"name": "data/<32 hex>.parquet", "size": 8123, "sha256": "<hex>", "features": {"distance": false}}],
       "partitions": [{                  each replaces what earlier commits say of this key
         "key": ["2013-02"], "rows": 24951, "fingerprint": "<hex>", "reading": "<hex>",

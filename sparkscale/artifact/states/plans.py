@@ -15,6 +15,7 @@ def to_json(planned: Plan) -> dict[str, Any]:
     """Return a plan as JSON values."""
     return {
         "weight": planned.weight,
+        "sketch": "all" if planned.sketch_all else "needed",
         "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in planned.schema.top],
         "steps": [
             {
@@ -29,7 +30,7 @@ def to_json(planned: Plan) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Plan:
     """Read what :func:`to_json` wrote; raises ValueError, TypeError, KeyError or a FieldError of a step."""
-    if set(data) != {"weight", "columns", "steps"}:
+    if set(data) != {"weight", "sketch", "columns", "steps"} or data["sketch"] not in ("all", "needed"):
         raise ValueError(f"a pipeline of {sorted(data)!r:.80}")
     weight = data["weight"]
     steps = tuple(
@@ -44,7 +45,8 @@ def from_json(data: Mapping[str, Any]) -> Plan:
         Field(_text(item["name"]), _text(item["type"]), nullable=bool(item["nullable"]))
         for item in _list(data["columns"])
     )
-    planned = Plan(Schema(tuple(columns)), steps, weight=None if weight is None else _text(weight))
+    weight = None if weight is None else _text(weight)
+    planned = Plan(Schema(tuple(columns)), steps, weight=weight, sketch_all=data["sketch"] == "all")
     names = set(planned.schema.names)
     if not all(one.inputs and one.mapped for one in steps):
         raise ValueError("a step without columns")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,16 +110,23 @@ class States:
         return self.log.consistently(of)
 
     def save(
-        self, uri: str, *, keep: int | None = None, reader: Reader | None = None, about: Mapping[str, Any] | None = None
+        self,
+        uri: str,
+        *,
+        keep: int | None = None,
+        reader: Reader | None = None,
+        about: Mapping[str, Any] | None = None,
+        approved: Callable[[Fitted], Fitted] = lambda fitted: fitted,
     ) -> tuple[State, Fitted, int]:
         """Save the fit of the window in a store of artifacts; returns the state, the fit and the version's number.
 
         Where another run commits meanwhile, the newer window is saved as well, so that the newest version is always
         that of the newest states. A window that differs from the newest version by chance alone is not saved.
+        ``approved`` returns what is saved of a fit, or raises.
         """
         for _ in range(_ATTEMPTS):
             state, fitted = self.fitted(keep=keep, reader=reader, about=about)
-            fitted = chance.settled(fitted, uri)
+            fitted = approved(chance.settled(fitted, uri))
             log.reached("save")
             version = fitted.save(uri)
             if self.log.read().number == state.number:

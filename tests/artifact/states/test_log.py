@@ -184,7 +184,7 @@ def changed(**changes: Any) -> Any:
     (changed(files=[]), "STATES_INVALID"),
     (changed(partitions={}), "STATES_INVALID"),
     (changed(pipeline={"steps": []}), "STATES_INVALID"),
-    (changed(pipeline={"steps": [{"step": {"kind": "os.system"}, "inputs": [], "outputs": []}], "weight": None, "columns": []}), "STATES_INVALID"),
+    (changed(pipeline={"steps": [{"step": {"kind": "os.system"}, "inputs": [], "outputs": []}], "weight": None, "sketch": "needed", "columns": []}), "STATES_INVALID"),
     (changed(first={"rows": -1}), "STATES_INVALID"),
     (changed(first={"rows": 1.5}), "STATES_INVALID"),
     (changed(first={"key": ["2013-01"]}), "STATES_INVALID"),
