@@ -188,8 +188,8 @@ def test_update_what_tells_nothing_of_its_partitions(
     (["states.by=[mouth]"], "by: column 'mouth' is not in the input; did you mean 'month'?"),
     (["states.by=[distance]"], "by: expected text, whole numbers or dates, but column 'distance' is double"),
     (["input.partitions=month date"], "month"),
-    (["states.path=in/states"], "states.path: expected a place outside the input"),
-    (["states.path=out/stats"], "states.path: expected a place outside the artifact"),
+    (["states.path=in/states"], "overlaps the input"),
+    (["states.path=out/stats"], "overlaps the artifact"),
     (["steps=[{kind: softmax, columns: [distance, dep_delay]}]"], "states: expected a step that learns from the data"),
 ])  # fmt: skip
 def test_refuse_and_write_nothing(
