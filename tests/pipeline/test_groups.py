@@ -225,7 +225,7 @@ def test_impute_by_group_with_an_indicator():
         (lambda: ss.Standard("x", by=["a", "a"]), "different names"),
         (lambda: ss.Standard("x", by="k", min_rows=0), "1 or more"),
         (lambda: ss.Standard("x", by="k", unseen="drop"), "'global', 'null' or 'error'"),
-        (lambda: ss.Chain("x", [ss.Standard(by="k")]), "no 'by' in a stage"),
+        (lambda: ss.Chain("x", [ss.Standard(by="k")]), "belongs to the chain"),
         (lambda: ss.Pipeline([ss.Standard("x", by="k")], weight="w"), "not weighted"),
     ],
 )

@@ -254,7 +254,7 @@ class Log:
         return f"{self.uri.rstrip('/')}/{self._name(number)}"
 
 
-class _GoneError(SparkscaleError):
+class _GoneError(StorageError):
     """A file that was there a moment ago; never seen outside of this module."""
 
 
