@@ -204,7 +204,7 @@ def test_refuse_and_write_nothing(
 
 @pytest.mark.parametrize("kind", ["delta", "iceberg", "catalog"])
 def test_read_tables(spark: SparkSession, here: Path, kind: str) -> None:
-    """A table tells of its partitions by its own log or metadata, or by its folders."""
+    """A table shows its partitions by its own log or metadata, or by its folders."""
     name = {"delta": "", "iceberg": "lake.db.update", "catalog": "update_by_month"}[kind]
 
     def write(months: list[int], *, new: bool) -> None:

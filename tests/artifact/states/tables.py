@@ -36,7 +36,7 @@ class Table:
     written: dict[Key, int] = field(default_factory=dict)
     reads: list[tuple[tuple[Key, ...] | None, tuple[str, ...]]] = field(default_factory=list)
     reading: str = "as it is"
-    #: Whether partitions have fingerprints; without them, the source tells only that something changed.
+    #: Whether partitions have fingerprints; without them, the source says only that something changed.
     told: bool = True
 
     def put(self, key: Any, columns: Columns) -> None:
