@@ -16,6 +16,7 @@ from sparkscale.monitor import expectations
 from sparkscale.monitor.facts import facts
 from sparkscale.monitor.patterns import chosen
 from sparkscale.monitor.rows import Drift, Row
+from sparkscale.pipeline.audit import Audit
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan
@@ -132,9 +133,15 @@ def rows_of(rows: int | None) -> Row:
     return Row(expectations.TABLE, "rows", None if rows is None else float(rows), None, None, "none")
 
 
+def rows_of_audit(audit: Audit | None) -> list[Row]:
+    """Return the counts of a transform, as metrics have them: of each output, none of them judged."""
+    counts = audit.measures() if audit else ()
+    return [Row(output, f"audit.{name}", float(count), None, None, "none") for output, name, count in counts if output]
+
+
 def record(rows: Sequence[Row], part: str, job: Job, spark: SparkSession) -> None:
     """Append a part of what a run measured to the job's metrics, if it has any; once per run id and part."""
-    if job.config.metrics is not None:
+    if job.config.metrics is not None and rows:
         from sparkscale.spark.metrics.append import append
 
         append(job.config.metrics, job.run_id, part, rows, spark)

@@ -31,6 +31,6 @@ def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
                     counted = transform.write(opened, fitted, job, report, sink)
                     fit.save(fitted, config, report)
                     sink.commit(transform.record_of(job, report, sink))
-                    transform.audit(counted, report, sink)
+                    transform.audit(counted, job, report, sink)
             report.warnings += sink.notes
     return report

@@ -48,7 +48,7 @@ def transform(job: Job, *, debug: bool = False, progress: Progress | None = None
                     counted = write(opened, opened.known, job, report, sink)
                     monitoring.record([monitoring.rows_of(report.rows)], "transform", job, sink.spark)
                     sink.commit(record_of(job, report, sink))
-                    audit(counted, report, sink)
+                    audit(counted, job, report, sink)
             report.warnings += sink.notes
     return report
 
@@ -86,14 +86,16 @@ def write(opened: Opened, fitted: Fitted, job: Job, report: Report, sink: Sink) 
     report.warnings += sink.warnings_of_nulls(of_nulls(counts))
     if not sink.transactional:
         report.audit = counted.audit()
+        monitoring.record(monitoring.rows_of_audit(report.audit), "audit", job, sink.spark)
     return counted
 
 
-def audit(counted: Counted, report: Report, sink: Sink) -> None:
+def audit(counted: Counted, job: Job, report: Report, sink: Sink) -> None:
     """Report what a transaction has counted, which is known when it is committed; its record is published by then."""
     if sink.transactional:
         try:
             report.audit = counted.audit(observed=not sink.notes)  # notes say that it was tried again
+            monitoring.record(monitoring.rows_of_audit(report.audit), "audit", job, sink.spark)
         except SparkscaleError as error:
             report.warnings.append(f"the output is published, but the counts of its audit are not known: {error}")
 

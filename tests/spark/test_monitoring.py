@@ -83,6 +83,8 @@ def test_refuse_a_bad_day_and_publish_nothing(inputs: Path) -> None:
 
     rows = metrics()
     assert len({row["run"] for row in rows}) == 2
+    counted = {(row["feature"], row["measure"]): row["value"] for row in rows if row["run"] == first.run_id}
+    assert (counted["holes", "audit.nulls"], counted["holes", "nulls"]) == (ROWS / 10, 0.1)
     refused = [row for row in rows if row["run"] == caught.value.report.run_id]
     by_name = {(row["feature"], row["measure"]): row for row in refused}
     assert by_name["*", "rows"]["value"] == ROWS
