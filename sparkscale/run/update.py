@@ -121,8 +121,10 @@ def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateRe
     with opening.explained(opened, config):
         with report.stage("fit"), translated("fitting"):
             source = found.source(by, partitions.reading_of(config))
-            _, done = states.brought_up(source, reader, rules_of(config))
+            state, done = states.brought_up(source, reader, rules_of(config))
         _tell(report, by, done)
+        if done.unchanged and _is_saved(state, config, report):
+            return
         _save(job, states, report, opened.plan, reader)
 
 

@@ -75,7 +75,7 @@ def night(root: Path) -> None:
     for _ in range(50):
         files = folders.files_of(str(root / "in")) or []
         prints = folders.fingerprints(files, ["part"]) or {}
-        source = Source(BY, {BY.of_texts(texts): one for texts, one in prints.items()}, "as it is")
+        source = Source(BY, {BY.of_texts(texts): one for texts, one in prints.items()}, "unfiltered")
         try:
             states.brought_up(source, Folders(root), Rules())
         except TemporaryError:
