@@ -61,7 +61,7 @@ def update(bench: Bench) -> Iterator[Contest]:
             [
                 Entry("fit", partial(works.fit, data=whole)),
                 Entry("first update", partial(works.update, **at)),
-                Entry("update, 1 new of 30", partial(works.update, **at, lost=29)),
+                Entry("update, 1 new of 30", partial(works.update, **at, again=True)),
             ],
             [Target("update, 1 new of 30", "fit", 0.1), Target("first update", "fit", 1.5)],
         )

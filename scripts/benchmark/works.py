@@ -48,21 +48,22 @@ def fit(spark: Any, data: str, columns: Sequence[str] = (), scaler: str = "Stand
     return _of(fitted, wanted)
 
 
-def update(spark: Any, data: str, states: str, lost: int | None = None) -> Numbers:
+def update(spark: Any, data: str, states: str, *, again: bool = False) -> Numbers:
     """Update the states of partitions and merge them: from nothing, or from what that has left but one partition."""
     import sparkscale as ss
     from sparkscale.artifact.states.commits import Commit
 
-    place = states if lost is None else f"{states}-of-others"
+    place = f"{states}-of-others" if again else states
     shutil.rmtree(place, ignore_errors=True)
     kept = ss.States(place)
-    if lost is not None:
+    if again:
         shutil.copytree(states, place)
-        kept.log.commit(lambda state: Commit(state.keys, removed=((lost,),)))
+        lost = kept.partitions()[-1].key
+        kept.log.commit(lambda state: Commit(state.keys, removed=(lost,)))
     df = spark.read.parquet(data)
     wanted = _columns(df)
     done = kept.update(df, ss.Pipeline([ss.Standard(wanted)]), by=["part"])
-    assert lost is None or done.read == [(lost,)]  # noqa: S101 - else something else is timed
+    assert not again or len(done.read) == 1  # noqa: S101 - else something else is timed
     return _of(kept.merged(), wanted)
 
 
