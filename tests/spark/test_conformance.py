@@ -46,6 +46,9 @@ def type_of(name: str, values: list[Any]) -> pa.DataType:
 def together(which: str) -> dict[str, list[Any]]:
     """Return the columns of all cases, with nulls behind the rows of the shorter ones."""
     columns = {prefix + name: values for prefix, case in CASES.items() for name, values in getattr(case, which).items()}
+    for prefix, case in CASES.items():  # a label names its class's column
+        for name in LABELS & {prefix + own for own in getattr(case, which)}:
+            columns[name] = [prefix + label if isinstance(label, str) else label for label in columns[name]]
     return {name: values + [None] * (ROWS - len(values)) for name, values in columns.items()}
 
 

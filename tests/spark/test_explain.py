@@ -48,7 +48,7 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
     size = sum(path.stat().st_size for path in (inputs / "in it").iterdir())
     assert found.reading == {"name": "in it", "files": 2, "bytes": size, "columns": 74, "fit_columns": 71}
     assert found.fit == {
-        "features": 71, "sketches": 1, "queries": 7, "by_partition": False, "weight": None, "looks": {}}  # fmt: skip
+        "features": 71, "sketches": 1, "queries": 7, "by_partition": False, "weight": None, "labels": {}, "looks": {}}  # fmt: skip
     assert found.writing == {}
     json.dumps(found.to_dict())
     assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")

@@ -368,16 +368,16 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"format": "delta", "path": "in", "tag": "a"}, {}, "delta has no tag to read; use version or timestamp"),
     ({"format": "iceberg", "path": "in", "snapshot": 1, "tag": "a"}, {}, "expected one of snapshot, tag, found 2"),
     ({"format": "delta", "path": "in", "timestamp": "noon"}, {}, "expected a time such as 2026-01-31 12:00:00"),
-    ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a table of format delta has its own"),
+    ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a table of format delta has a schema of its own"),
     ({"path": "in"}, {}, "a path needs a format; add one"),
     ({"format": "parquet"}, {}, "expected either 'path' or 'table', found neither"),
     ({"format": "parquet", "path": "in", "table": "a.b"}, {}, "expected either 'path' or 'table', found both"),
     ({"table": "a..b"}, {}, "expected a name such as db.name"),
     ({"table": "a; drop table b"}, {}, "expected a name such as db.name"),
-    ({}, {"mode": "overwrite_partitions"}, "mode overwrite_partitions: expected 'partition_by', found none"),
-    ({}, {"partition_by": ["month", "month"]}, "expected each column once"),
+    ({}, {"mode": "overwrite_partitions"}, "mode: overwrite_partitions needs partition_by"),
+    ({}, {"partition_by": ["month", "month"]}, "partition_by names column 'month' twice"),
     ({}, {"rows_per_file": 0}, "expected at least 1"),
-    ({}, {"format": "iceberg", "path": "s", "rows_per_file": 5}, "rows_per_file: iceberg sizes its files itself"),
+    ({}, {"format": "iceberg", "path": "s", "rows_per_file": 5}, "Iceberg sizes its files itself"),
 ]
 
 

@@ -40,9 +40,9 @@ def blocks(name: str, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """240 of the flights, and as many scores of the classifier."""
+    """2,000 of the flights, and scores of the classifier: enough rows that the halves of a year are alike."""
     folder = tmp_path_factory.mktemp("samples")
-    script("sample_data").make(folder, limit=240)
+    script("sample_data").make(folder, limit=2000)
     return folder
 
 
