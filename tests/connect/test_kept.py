@@ -517,7 +517,7 @@ REFUSED = [
     ("an ORC file of no bytes", ["found one of 0 bytes: ", "b.orc"], "INPUT_DAMAGED"),
     ("partitions of two spellings", ["folders' names in one spelling", "k=caf\u00e9"], "INPUT_PARTITION"),
     ("partition without a value", ["key=__HIVE_DEFAULT_PARTITION__"], "INPUT_PARTITION"),
-    ("ORC before 1970", ["a timestamp before 1970"], "INPUT_DAMAGED"),
+    ("ORC before 1970", ["fractions of a second before 1970"], "INPUT_DAMAGED"),
     ("csv bytes", ["'bytes', binary"], "SCHEMA_FORMAT"),
     ("csv nested", ["'list', array<int>", "'struct', struct", "'map', map"], "SCHEMA_FORMAT"),
     ("json nan", ["column 'nan'"], "DATA_UNKEPT"),
