@@ -70,7 +70,8 @@ def kept(spark: Any, format_: str, place: Path, column: str, rule: Any) -> list[
     from sparkscale.config.data import Input
     from sparkscale.config.predicates import conditions
     from sparkscale.spark.columns import schema_of
-    from sparkscale.spark.sources.read import narrowed, read
+    from sparkscale.spark.sources.narrowing import narrowed
+    from sparkscale.spark.sources.read import read
 
     section = {"format": format_, "path": str(place), "where": {column: rule}}
     source = Input.model_validate(section | ({"schema": "row int, x double, f float"} if format_ == "csv" else {}))

@@ -16,7 +16,7 @@ from sparkscale.errors import ConfigError, InternalError
 from sparkscale.maps.base import KINDS
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.run import explain
-from sparkscale.run.opening import Opened
+from sparkscale.run.opening import Applied, Opened
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.transform import engines, native
 from sparkscale.spark.transform.layers import Stages
@@ -116,7 +116,8 @@ def explained(fitted: Fitted, df: DataFrame) -> list[tuple[str, str]]:
     """Return the engine of each step, and why, as `explain` says them."""
     parts = {"version": 1, "input": {"format": "parquet", "path": "in"}}
     planned = fitted.plan(schema_of(df))
-    found = explain.explained(Opened(df, planned), models.JobConfig.model_validate(parts), None, fits=False)
+    applied = Applied(fitted, {"path": "stats", "version": 1})
+    found = explain.explained(Opened(df, planned), models.JobConfig.model_validate(parts), None, applied)
     return [(step.engine, step.why) for step in found.steps]
 
 

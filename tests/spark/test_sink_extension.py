@@ -94,6 +94,7 @@ def test_publish_to_a_sink_defined_here(here: Path, run: Callable[..., Report]) 
     done = run(artifact="{path: stats}")
     assert (done.status, done.rows, done.output) == ("done", 3, {"path": "out", "format": "lines"})
     record, *rows = [json.loads(line) for line in Path("out").read_text().splitlines()]
+    assert record.pop("audit") == done.to_dict()["audit"] != []
     assert rows == [{"x": 0.0, "y": 1.0}, {"x": 0.5, "y": 1.0}, {"x": 1.0, "y": 1.0}]
     assert record == {"run_id": done.run_id, "command": "run", "mode": "error", "rows": 3,
                       "artifact": {"path": "stats", "version": 1}}  # fmt: skip
