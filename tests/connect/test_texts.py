@@ -46,7 +46,13 @@ def test_keep_rows_by_number_and_nan_on_sail(tmp_path: Path) -> None:
 def test_read_json_on_sail(tmp_path: Path) -> None:
     done = python("-m", "tests.jsons", str(tmp_path), cwd=ROOT)
     assert_done(done)
-    assert json.loads(done.stdout) == [expected for _, _, expected in jsons.CASES]
+    found = json.loads(done.stdout)
+    assert [_in_order(one) for one in found] == [_in_order(expected) for _, _, expected in jsons.CASES]
+
+
+def _in_order(found: Any) -> Any:
+    """Return values in an order of their own: that of the files is no promise."""
+    return sorted(found, key=repr) if isinstance(found, list) else found
 
 
 def test_read_texts_exactly_or_stop_on_sail(tmp_path: Path) -> None:
