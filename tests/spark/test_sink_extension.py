@@ -100,7 +100,7 @@ def test_publish_to_a_sink_defined_here(here: Path, run: Callable[..., Report]) 
                       "artifact": {"path": "stats", "version": 1}}  # fmt: skip
     again = run(artifact="{path: stats}")
     assert (again.status, again.rows, again.artifact) == ("unchanged", 3, {"path": "stats", "version": 1})
-    with pytest.raises(OutputError, match="output 'out' already exists"):
+    with pytest.raises(OutputError, match="output out already exists"):
         run(self_check=1)
     assert {path.name for path in here.iterdir()} == {"in", "job.yaml", "out", "stats"}
 
