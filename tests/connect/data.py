@@ -14,7 +14,7 @@ from tests import numacc
 
 WIDE = Context(prec=60)
 NAN, INF = math.nan, math.inf
-PARTITIONS = (1, 7)
+PARTITIONS = (1, 2, 7)
 #: Few enough that a quantile sketch holds them all, and is the same in every engine.
 ROWS = 700
 NAMES = ("plain", "with.dots", "with space", "tick`s", "quo\"te'", "rocket \U0001f680", "select", "UPPER")
@@ -29,7 +29,7 @@ def accuracy() -> dict[str, Any]:
 
 def decimals() -> dict[str, Any]:
     """Return columns of few decimals, repeated."""
-    return dict(numacc.few_decimals(100_000))
+    return dict(numacc.few_decimals(400_000))
 
 
 #: Precision and scale of decimals: without places, few digits, and those that a double holds in part.
