@@ -21,8 +21,13 @@ def parse(data: bytes) -> Any:
 
 def checksum(document: Mapping[str, Any]) -> str:
     """Return ``sha256:<hex>`` of a document, keys sorted, no white space."""
+    return "sha256:" + hashlib.sha256(compact(document)).hexdigest()
+
+
+def compact(document: Mapping[str, Any]) -> bytes:
+    """Return a document's bytes on one line without white space: keys sorted."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return text.encode("utf-8")
 
 
 def text(document: Mapping[str, Any]) -> bytes:

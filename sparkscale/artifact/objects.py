@@ -33,19 +33,19 @@ def name(number: int, folder: str = "") -> str:
     return posixpath.join(folder, f"{number:08d}.json")
 
 
-def read(client: Any, uri: str, key: str, cap: int) -> bytes:
-    """Return an object's bytes, at most one more than ``cap``; ``uri`` is the client's."""
-    refuse_special(uri, key)
+def read(client: Any, uri: str, key: str, cap: int, code: str = "ARTIFACT_INVALID") -> bytes:
+    """Return an object's bytes, at most one more than ``cap``; ``uri`` is the client's, ``code`` that of a pipe."""
+    refuse_special(uri, key, code)
     size = min(obstore.head(client, key)["size"], cap + 1)
     return bytes(obstore.get_range(client, key, start=0, end=size)) if size else b""
 
 
-def refuse_special(uri: str, key: str) -> None:
-    """Refuse a pipe or a device by an object's name: opening it might never end."""
+def refuse_special(uri: str, key: str, code: str = "ARTIFACT_INVALID") -> None:
+    """Refuse a pipe or a device by an object's name with an error ``code``: opening it might never end."""
     if not is_local(uri):
         return
     path = Path(local_path(uri), key)
     with contextlib.suppress(OSError, ValueError):  # whatever is wrong with a file is the store's to say
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise DataError("ARTIFACT_INVALID", f"{path}: expected a file, found a pipe or a device", "remove it")
+            raise DataError(code, f"{path}: expected a file, found a pipe or a device", "remove it")

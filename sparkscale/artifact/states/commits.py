@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sparkscale.artifact import jsons
 from sparkscale.artifact.states import plans
 from sparkscale.artifact.states.keys import By, ByColumn, Key, to_json
 from sparkscale.errors import DataError, SparkscaleError
@@ -145,12 +145,11 @@ def dump(commit: Commit) -> bytes:
         "removed": [to_json(key) for key in commit.removed],
     }
     try:
-        document["checksum"] = _checksum(document)
+        document["checksum"] = jsons.checksum(document)
     except UnicodeEncodeError as error:
         cause = f"expected names and keys in Unicode, found an unpaired Unicode surrogate in {error.object!r:.80}"
         raise DataError("STATES_TEXT", cause, "rename the column or the partition") from error
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8")
+    return jsons.compact(document) + b"\n"
 
 
 def load(data: bytes, name: str) -> Commit:
@@ -158,7 +157,7 @@ def load(data: bytes, name: str) -> Commit:
     if len(data) > MAX_BYTES:
         raise DataError("STATES_INVALID", f"{name}: expected at most {MAX_BYTES:,} bytes, found more", _WAY_OUT)
     try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        document = jsons.parse(data)
     except (ValueError, RecursionError) as error:
         cause = f"{name}: expected a commit of states in JSON, found something else ({str(error)[:120]})"
         raise DataError("STATES_INVALID", cause, _WAY_OUT) from error
@@ -168,7 +167,7 @@ def load(data: bytes, name: str) -> Commit:
     _check_version(document.get("format_version"), name)
     stated = document.pop("checksum", None)
     try:
-        if stated != _checksum(document):
+        if stated != jsons.checksum(document):
             cause = f"{name}: its content does not match its checksum"
             raise DataError("STATES_CHECKSUM", cause, "the file was changed or damaged: " + _WAY_OUT)
         return _commit(document)
@@ -244,20 +243,3 @@ def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, found {value!r:.80}")
     return value
-
-
-def _checksum(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return "sha256:" + digest(text.encode("utf-8"))
-
-
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    listed = list(pairs)
-    document = dict(listed)
-    if len(document) != len(listed):
-        raise ValueError("a key stands twice")
-    return document
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
+from sparkscale.artifact import objects
 from sparkscale.artifact import store as artifacts
 from sparkscale.artifact.states import commits
 from sparkscale.artifact.states.commits import Commit, DataFile, State
@@ -31,7 +31,9 @@ WHOLE_EVERY = 16
 MAX_DATA_BYTES = 4 * 1024**3
 #: How long a data file that no commit names may belong to a run that has not committed yet.
 _UNCOMMITTED = datetime.timedelta(days=1)
-_COMMIT = re.compile(r"commits/(\d{8}|[1-9]\d{8,})\.json")
+_COMMITS = "commits"
+#: The code of a pipe or a device in a file's place.
+_SPECIAL = "STATES_INVALID"
 _ATTEMPTS = 20
 _THREADS = 16
 
@@ -188,20 +190,14 @@ class Log:
             return None
 
     def _numbers(self, store: Any) -> list[int]:
-        found = (_COMMIT.fullmatch(item["path"]) for item in obstore.list_with_delimiter(store, "commits")["objects"])
-        return sorted(int(match[1]) for match in found if match)
+        return sorted(objects.numbers(store, _COMMITS))
 
     def _load(self, store: Any, number: int) -> Commit:
-        name = self._name(number)
-        _refuse_special(self.uri, name)
-        size = obstore.head(store, name)["size"]
-        limit = min(size, commits.MAX_BYTES + 1)
-        return commits.load(
-            bytes(obstore.get_range(store, name, start=0, end=limit)) if limit else b"", self._path(number)
-        )
+        data = objects.read(store, self.uri, self._name(number), commits.MAX_BYTES, _SPECIAL)
+        return commits.load(data, self._path(number))
 
     def _data(self, store: Any, file: DataFile) -> bytes:
-        _refuse_special(self.uri, file.name)
+        objects.refuse_special(self.uri, file.name, _SPECIAL)
         size = obstore.head(store, file.name)["size"]
         if size != file.size or size > MAX_DATA_BYTES:
             raise self._damaged(file, f"{file.size:,} bytes", f"{size:,}")
@@ -248,7 +244,7 @@ class Log:
 
     @staticmethod
     def _name(number: int) -> str:
-        return f"commits/{number:08d}.json"
+        return objects.name(number, _COMMITS)
 
     def _path(self, number: int) -> str:
         return f"{self.uri.rstrip('/')}/{self._name(number)}"
@@ -268,13 +264,3 @@ def _translated(what: str, kind: type[SparkscaleError]) -> Iterator[None]:
         raise _GoneError("STATES_MISSING", f"found one missing: {said}") from error
     except (BaseError, OSError) as error:
         raise artifacts.failure(error, what, kind) from error
-
-
-def _refuse_special(folder: str, name: str) -> None:
-    """Refuse a pipe or a device by a file's name: to open it might never end."""
-    if not is_local(folder):
-        return
-    path = Path(local_path(folder), name)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        raise DataError("STATES_INVALID", f"{path}: expected a file, found something else", "remove it")

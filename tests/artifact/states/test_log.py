@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sparkscale as ss
+from sparkscale.artifact import jsons
 from sparkscale.artifact.states import commits, log, parquet
 from sparkscale.artifact.states.commits import Commit
 from sparkscale.artifact.states.states import States
@@ -160,7 +161,7 @@ def changed(**changes: Any) -> Any:
         for one in document["partitions"] if "first" in changes else ():
             one.update(changes["first"])
         document.pop("first", None)
-        return json.dumps(document | {"checksum": commits._checksum(document)}).encode()
+        return json.dumps(document | {"checksum": jsons.checksum(document)}).encode()
 
     return change
 
@@ -211,7 +212,7 @@ def test_refuse_special_and_large_commits(tmp_path: Path, monkeypatch: pytest.Mo
     path = tmp_path / "commits" / "00000001.json"
     os.mkfifo(path)
     if States(tmp_path).log._numbers(States(tmp_path).log._opened()):  # the store lists it as an object
-        with pytest.raises(DataError, match="expected a file, found something else"):
+        with pytest.raises(DataError, match="expected a file, found a pipe or a device"):
             States(tmp_path).partitions()
     path.unlink()
     path.write_bytes(b"[" * 5000)
@@ -245,7 +246,7 @@ def rewritten(states: States, change: Any) -> None:
     document = json.loads(commit.read_text())
     document["files"][0] |= {"size": len(content), "sha256": commits.digest(content)}
     document.pop("checksum")
-    commit.write_text(json.dumps(document | {"checksum": commits._checksum(document)}))
+    commit.write_text(json.dumps(document | {"checksum": jsons.checksum(document)}))
 
 
 def columns(**changes: Any) -> Any:
