@@ -33,6 +33,6 @@ def _out_of_range(name: str, values: Any, stats: ColumnStats) -> Iterator[str]:
     middle = float(np.median(values))
     away = f", {abs(middle - stats.mean) / stats.std:,.0f} std from the mean of the fit" if stats.std else ""
     yield (
-        f"column {name!r}: most of the first {values.size:,} values are outside of the fit's "
+        f"column {name!r}: most of the first values ({values.size:,}) are outside of the fit's "
         f"{stats.min:.6g} to {stats.max:.6g}; their median is {middle:.6g}{away}"
     )

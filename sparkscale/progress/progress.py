@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TextIO, cast
 
+from sparkscale.errors import counted
 from sparkscale.progress.terminal import Above, Bar, can_draw
 
 #: Seconds to a log's first line, and from line to line. A job of seconds adds nothing to its log;
@@ -49,7 +50,7 @@ class Seen:
     def facts(self) -> str:
         """What is known, in one line; rows are those of the input."""
         tasks = [f"{self.tasks.done:,} of {self.tasks.total:,} tasks"] if self.tasks else []
-        rows = [f"{self.rows:,} rows in all"] if self.rows is not None else []
+        rows = [f"{counted(self.rows, 'row')} in all"] if self.rows is not None else []
         return ", ".join([*tasks, *rows, duration(self.seconds)])
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 from typing_extensions import is_typeddict
 
-from sparkscale.errors import nearest, nearest_or_all
+from sparkscale.errors import counted, nearest, nearest_or_all
 from sparkscale.scalers.mismatch import At, Mismatch
 
 
@@ -119,7 +119,7 @@ class Fixed(Kind):
         """See :class:`Kind`."""
         plain = plain_of(value)
         if not isinstance(plain, list | tuple) or len(plain) != len(self.kinds):
-            wrong.append(Mismatch(at, f"expected {len(self.kinds)} values", plain))
+            wrong.append(Mismatch(at, f"expected {counted(len(self.kinds), 'value')}", plain))
             return plain
         return tuple(
             kind.read(item, (*at, i), wrong) for i, (kind, item) in enumerate(zip(self.kinds, plain, strict=True))

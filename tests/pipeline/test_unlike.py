@@ -20,7 +20,7 @@ FITTED = ss.Pipeline([ss.Standard(["x", "holes"])]).fit_arrays(
     ([0.0, 4.0, None, None], []),
     ([None, None, None, 2.0], ["column 'x': 75% of the first 4 rows is null, in the fit 0.0% was"]),
     ([2.0, 100.0, 4002.0 * 2**0.5, None], [
-        "column 'x': most of the first 3 values are outside of the fit's 0 to 4; "
+        "column 'x': most of the first values (3) are outside of the fit's 0 to 4; "
         "their median is 100, 69 std from the mean of the fit"]),
     ([-1.0, 2.0], []),
     ([NAN, NAN, 2.0], []),
