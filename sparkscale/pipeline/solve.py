@@ -25,10 +25,6 @@ Key: TypeAlias = tuple[str, ...]
 _NO_TABLES: Mapping[Key, StatsTable] = MappingProxyType({})
 
 
-def _unanswered(asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
-    raise NotImplementedError(asked)
-
-
 def solve(  # noqa: PLR0913 - what is known, and who is asked for more
     planned: Plan,
     stats: Mapping[str, ColumnStats],
@@ -36,7 +32,7 @@ def solve(  # noqa: PLR0913 - what is known, and who is asked for more
     provenance: Mapping[str, Any],
     answer: Answer,
     *,
-    losses: RowAnswer = _unanswered,
+    losses: RowAnswer,
     tables: Mapping[Key, StatsTable] = _NO_TABLES,
 ) -> Fitted:
     """Turn statistics into maps; raises one :class:`DataError` naming every column that has none to give.

@@ -173,7 +173,9 @@ def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: App
     types = dict(opened.decided.types) if opened.decided else {}
     writing = _writing(sink, config) if sink else {}
     kept = config.states.model_dump() if config.states else {}
-    states = {**kept, "looks": [step.kind for step in _scalers(planned) if step.looks]} if kept else {}
+    again = [step.kind for step in _scalers(planned) if step.looks]
+    again += [planned.steps[number - 1].step.kind for number in planned.labels]
+    states = {**kept, "looks": again} if kept else {}
     about = applied.about if applied else {}
     return Explained(reading, fit, steps, writing, _apart(opened, sink), types, about, states)
 

@@ -14,7 +14,7 @@ from sparkscale.artifact.states.updating import Rules, Updated
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError, SparkscaleError
-from sparkscale.pipeline import origin
+from sparkscale.pipeline import origin, row_steps
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan
 from sparkscale.progress.progress import Progress
@@ -105,7 +105,8 @@ def _is_saved(state: State, config: JobConfig, report: UpdateReport) -> bool:
 def _needs_engine(config: JobConfig) -> bool:
     """Whether an artifact of known states needs an engine: a step looks at the data again, or metrics are written."""
     looks = any(isinstance(step, Scaler) and step.looks for step in config.steps)
-    return looks or config.metrics is not None
+    learns = any(row_steps.label(step) is not None for step in config.steps)
+    return looks or learns or config.metrics is not None
 
 
 def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateReport) -> None:

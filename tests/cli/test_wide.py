@@ -50,7 +50,7 @@ def unasked(questions: Any) -> Any:
 
 def fitted(columns: int) -> Fitted:
     made = planned(columns)
-    return solve(made, dict.fromkeys(made.features, STATS), 3, {}, unasked)
+    return solve(made, dict.fromkeys(made.features, STATS), 3, {}, unasked, losses=unasked)
 
 
 def on_fitted(work: Callable[[Fitted], Any]) -> Callable[[int], Callable[[], Any]]:
@@ -136,7 +136,7 @@ def test_invert_every_column_once() -> None:
     def inverted(n: int) -> Callable[[], Any]:
         features = names("a", n)
         made = plan([ss.Standard("a*")], Schema(tuple(Field(name, "double") for name in features)))
-        known = solve(made, dict.fromkeys(features, STATS), 3, {}, unasked)
+        known = solve(made, dict.fromkeys(features, STATS), 3, {}, unasked, losses=unasked)
         return lambda: (known.restorations(features), known.restored_names(features))
 
     assert_linear(inverted, small=1000)

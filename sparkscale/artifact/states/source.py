@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sparkscale.artifact.states.keys import By, Key
-from sparkscale.pipeline.looking import Answer
+from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.plan import Plan
 from sparkscale.stats.column import ColumnStats
 
@@ -47,6 +47,9 @@ class Reader(Protocol):
 
     def answer(self, keys: Sequence[Key]) -> Answer:
         """Return what looks at partitions again, for scalers that ask for it."""
+
+    def losses(self, keys: Sequence[Key]) -> RowAnswer:
+        """Return what looks at the labelled rows of partitions, for row steps that learn."""
 
 
 def digest(*parts: Any) -> str:

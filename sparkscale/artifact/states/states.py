@@ -18,8 +18,9 @@ from sparkscale.errors import ConfigError, DataError, InputMissingError, nearest
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.pipeline import Pipeline
 from sparkscale.pipeline.solve import solve
-from sparkscale.scalers.learning import Ask
+from sparkscale.scalers.learning import Ask, LossAsk
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.losses import Losses
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 #: How often a fit is saved again where another run commits meanwhile.
 _ATTEMPTS = 5
+_LOOK = "use `sparkscale update`, which reads the window again"
 
 
 class States:
@@ -85,7 +87,8 @@ class States:
 
         Raises:
             InputMissingError: (66) without states.
-            DataError: (65) where a step looks at the data again (``power``), which states don't hold.
+            DataError: (65) where a step looks at the data again (``power``, a temperature that is fitted to labels),
+                which states don't hold.
         """
         return self.fitted(keep=keep)[1]
 
@@ -104,8 +107,9 @@ class States:
             planned, keys = state.pipeline, window.window_of(state, keep)
             stats = window.merged(self.log, state, keys, updating.wanted_of(planned))
             rows = sum(state.partitions[key].rows for key in keys)
-            answer = reader.answer(keys) if reader is not None else _refused
-            return solve(planned, stats, rows, window.provenance(state, keys, planned, about or {}), answer)
+            about_it = window.provenance(state, keys, planned, about or {})
+            answer, losses = (reader.answer(keys), reader.losses(keys)) if reader else (_refused, _refused_labels)
+            return solve(planned, stats, rows, about_it, answer, losses=losses)
 
         return self.log.consistently(of)
 
@@ -214,7 +218,12 @@ def listed(state: State) -> list[Partition]:
     return sorted(state.partitions.values(), key=lambda one: order(one.key))
 
 
+def _refused_labels(asked: Sequence[tuple[int, LossAsk]]) -> Sequence[Losses]:
+    cause = f"step {asked[0][0]}: its temperature is fitted to labels, which states don't hold"
+    raise DataError("STATES_LOOK", cause, _LOOK)
+
+
 def _refused(asked: Sequence[tuple[str, Ask]]) -> Sequence[ColumnStats]:
     names = sorted({feature for feature, _ in asked})
     cause = f"column {names[0]!r}: a step looks at the data again, which states don't hold"
-    raise DataError("STATES_LOOK", cause, "use `sparkscale update`, which reads the window again")
+    raise DataError("STATES_LOOK", cause, _LOOK)

@@ -24,13 +24,13 @@ from sparkscale.errors import ConfigError
 from sparkscale.formats import folders
 from sparkscale.formats.folders import File
 from sparkscale.pipeline.arguments import of_spark
-from sparkscale.pipeline.looking import Answer
+from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.pipeline import Pipeline
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import ref, schema_of
-from sparkscale.spark.fit import behind, fitting, keyed, weighing
+from sparkscale.spark.fit import behind, fitting, keyed, losses, weighing
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.column import ColumnStats
 
@@ -70,6 +70,10 @@ class PartitionReader:
             measured = partial(weighing.measure, weight=weight, reproducible=self.reproducible)
         keep = [] if weight is None else [weight.path[0]]
         return partial(behind.measure, self.rows(keys), self.plan.features, measured, keep=keep)
+
+    def losses(self, keys: Sequence[Key]) -> RowAnswer:
+        """Return what looks at the labelled rows of some partitions, by scans of all of them."""
+        return losses.Labelled(self.rows(keys), self.plan, self.reproducible).losses
 
     def rows(self, keys: Collection[Key]) -> DataFrame:
         """Return the rows of partitions, by a filter on their columns, which an engine applies before it reads."""

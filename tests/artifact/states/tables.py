@@ -15,7 +15,8 @@ from sparkscale.artifact.states.states import States
 from sparkscale.artifact.states.updating import Rules, Updated
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.looking import Answer
+from sparkscale.pipeline.labelled import Labelled
+from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.pipeline import behind
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.scalers.base import Step
@@ -64,7 +65,7 @@ class Table:
 
     @property
     def plan(self) -> Plan:
-        names = {name: np.zeros(1) for part in self.partitions.values() for name in part}
+        names = {name: np.zeros(1, cells.dtype) for part in self.partitions.values() for name, cells in part.items()}
         return plan(self.steps, arrays.schema_of(arrays.table(names)), "the table", self.weight)
 
     def measure(self, keys: Collection[Key] | None, features: Collection[str]) -> dict[Key, dict[str, ColumnStats]]:
@@ -89,6 +90,9 @@ class Table:
             return [ColumnStats.of(np.ma.MaskedArray(values, mask=null)) for values, null in seen]
 
         return look
+
+    def losses(self, keys: Sequence[Key]) -> RowAnswer:
+        return Labelled.of(arrays.table(self.rows(keys)), self.plan, None).losses
 
     def update(self, states: States, keep: int | None = None, missing: Any = "drop") -> Updated:
         return states.brought_up(self.source, self, Rules(keep, missing))[1]
