@@ -80,8 +80,7 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """Yield the summary for people."""
-        for step, found in self.calibrations.items():
-            yield f"{step}: {Calibration.from_dict(found).summary}"
+        yield from self._temperatures()
         for step, count in self.undefined_rows.items():
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
@@ -91,7 +90,7 @@ class Report:
         if self.status == "refused":
             return
         if self.artifact:
-            yield f"artifact: {artifact_text(self.artifact)}{self._not_promoted}"
+            yield self._version
         if self.status == "unchanged":
             yield f"unchanged: {self.output['path']} already holds the result of run {self.run_id}"
             return
@@ -101,6 +100,22 @@ class Report:
         total = sum(self.seconds.values())
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
+
+    def learned(self, fitted: Fitted) -> None:
+        """Note what a user should know of a fit."""
+        self.rows = fitted.rows
+        self.warnings += fitted.warnings
+        self.calibrations = {step: found.to_dict() for step, found in calibrations(fitted).items()}
+
+    def _temperatures(self) -> Iterator[str]:
+        """Yield what the fits of temperatures have found."""
+        for step, found in self.calibrations.items():
+            yield f"{step}: {Calibration.from_dict(found).summary}"
+
+    @property
+    def _version(self) -> str:
+        """The artifact that was saved or applied."""
+        return f"artifact: {artifact_text(self.artifact)}{self._not_promoted}"
 
     @property
     def _not_promoted(self) -> str:

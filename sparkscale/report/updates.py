@@ -33,6 +33,7 @@ class UpdateReport(Report):
         if known["dropped"]:
             counts.append(f"{len(known['dropped']):,} dropped ({listed(known['dropped'], _key)})")
         yield f"states: {', '.join(counts)}"
+        yield from self._temperatures()
         yield from self._checks()
         if self.status == "refused":
             return
@@ -40,7 +41,7 @@ class UpdateReport(Report):
             yield f"unchanged: version {self.artifact['version']} is that of the newest states"
             return
         if self.artifact:
-            yield f"artifact: {self.artifact['path']} version {self.artifact['version']}"
+            yield self._version
         total = sum(self.seconds.values())
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         on = f" on {self.engine}" if self.engine else ""

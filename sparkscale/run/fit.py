@@ -12,7 +12,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.progress.progress import Progress
-from sparkscale.report.tables import Report, calibrations
+from sparkscale.report.tables import Report
 from sparkscale.run import monitoring, opening, overlap
 from sparkscale.run.opening import Opened
 from sparkscale.spark.fit import fitting
@@ -66,9 +66,7 @@ def fitted_on(opened: Opened, job: Job, report: Report, *, record: bool = True) 
         if job.config.artifact is not None:
             fitted = chance.settled(fitted, job.config.artifact.path)
         fitted = origin.stamped(fitted, job.run_id)
-    report.rows = fitted.rows
-    report.warnings += fitted.warnings
-    report.calibrations = {step: found.to_dict() for step, found in calibrations(fitted).items()}
+    report.learned(fitted)
     monitoring.judge(fitted, base, job, report, opened.df.sparkSession if record else None)
     return fitted
 
@@ -79,11 +77,16 @@ def save(fitted: Fitted, config: JobConfig, report: Report) -> None:
         return
     path = config.artifact.path
     with report.stage("save"):
-        report.artifact = {"path": path, "version": fitted.save(path)}
-        try:
-            report.promoted = store.promoted(path)
-        except DataError as error:  # which a run that has its own fit does not need
-            report.warnings.append(str(error))
+        saved(path, fitted.save(path), report)
+
+
+def saved(path: str, version: int, report: Report) -> None:
+    """Report the version that was saved, and which one stays promoted."""
+    report.artifact = {"path": path, "version": version}
+    try:
+        report.promoted = store.promoted(path)
+    except DataError as error:  # which a run that has its own fit does not need
+        report.warnings.append(str(error))
 
 
 def about(job: Job) -> dict[str, object]:

@@ -150,7 +150,7 @@ def _save(job: Job, states: States, report: UpdateReport, planned: Plan, reader:
         state, fitted, version = states.save(
             artifact.path, keep=keep, reader=reader, about=fit.about(job), approved=approved
         )
-    report.rows, report.warnings = fitted.rows, [*report.warnings, *fitted.warnings]
-    report.artifact = {"path": artifact.path, "version": version}
+    report.learned(fitted)
+    fit.saved(artifact.path, version, report)
     if reader is None:
         report.partitions["kept"] = len(window.window_of(state, keep))
