@@ -1,23 +1,29 @@
-"""What a job checks of its statistics, and where it writes what it measured: `expect`, `drift`, `metrics`."""
+"""What a job checks of its statistics, and where it writes what it measured: `expect`, `drift`, `metrics`.
+
+Measures and expectations are imported by the sections that need them: a command on a job without these starts sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from sparkscale.config.strict import Strict
 from sparkscale.errors import nearest_or_all
-from sparkscale.monitor.expectations import OPERATORS, Expectation
-from sparkscale.monitor.measures.base import REGISTRY
-from sparkscale.monitor.thresholds import Limits, wrong_pattern
+
+if TYPE_CHECKING:
+    from sparkscale.monitor.expectations import Expectation
+    from sparkscale.monitor.thresholds import Limits
 
 OnFail: TypeAlias = Literal["error", "warn"]
 
 
 def _pattern(text: str) -> str:
+    from sparkscale.monitor.thresholds import wrong_pattern
+
     for problem in wrong_pattern("", text):
         raise ValueError(f"{problem.cause.removeprefix(': ')} ({problem.hint})")
     return text
@@ -28,12 +34,16 @@ class _Measure:
 
     @classmethod
     def check(cls, name: str) -> str:
+        from sparkscale.monitor.measures.base import REGISTRY
+
         if name not in REGISTRY:
             raise ValueError(f"unknown measure {name!r:.80}; {nearest_or_all(name, REGISTRY)}")
         return name
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        from sparkscale.monitor.measures.base import REGISTRY
+
         return {**handler(schema), "enum": list(REGISTRY)}
 
 
@@ -69,7 +79,8 @@ class Bounds(Strict):
     @property
     def parts(self) -> Iterator[tuple[str, float]]:
         """The operators that are set, with their numbers."""
-        return ((name, getattr(self, name)) for name in OPERATORS if getattr(self, name) is not None)
+        numbers = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return ((name, number) for name, number in numbers if number is not None)
 
 
 class Expect(Strict):
@@ -108,6 +119,8 @@ class Expect(Strict):
     @property
     def expectations(self) -> Iterator[Expectation]:
         """Everything that this expects, one by one."""
+        from sparkscale.monitor.expectations import Expectation
+
         for name in ("rows", "nulls", "nan", "infinite", "min", "max", "mean", "std"):
             bounds: Bounds | None = getattr(self, name)
             for operator, bound in bounds.parts if bounds else ():
@@ -169,6 +182,8 @@ class Drift(Strict):
     @property
     def limits(self) -> Limits:
         """The thresholds."""
+        from sparkscale.monitor.thresholds import Limits
+
         by_pattern = {pattern: _plain(levels) for pattern, levels in self.columns.items()}
         return Limits(_plain(self.thresholds), by_pattern, self.min_rows)
 

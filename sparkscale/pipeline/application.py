@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sparkscale.maps import Map
 from sparkscale.maps.winners import Fact, Winners
-from sparkscale.pipeline.groups import Groups
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.shown import printable
+
+if TYPE_CHECKING:
+    from sparkscale.pipeline.groups import Groups
 
 
 @dataclass(frozen=True)
