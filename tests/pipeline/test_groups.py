@@ -291,4 +291,4 @@ def test_refuse_to_merge_keys_of_other_types():
 
 def test_say_the_groups():
     fitted = fit_two()
-    assert "x: x - mean by store, 2 groups" in repr(fitted) or "by store, 2 groups" in repr(fitted)
+    assert "(x - mean) / std by store, 2 groups" in repr(fitted)
