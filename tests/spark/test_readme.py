@@ -96,8 +96,8 @@ def test_run_tutorial(flights: Path, spark: SparkSession, capsys: pytest.Capture
     assert run_page("docs/tutorial.md", flights, spark) == [
         "check", "explain", "run", "fit", "transform", "inspect", "verify", "recover", "doctor", "run",
     ]  # fmt: skip
-    assert "Fitted on 240 rows" in capsys.readouterr().out
     months = pq.read_table(flights / "data" / "flights").column("month").to_numpy()
+    assert f"Fitted on {np.count_nonzero(months <= 6)} rows" in capsys.readouterr().out
     scaled = pq.read_table(flights / "out" / "flights_scaled").to_pydict()
     assert len(scaled["distance"]) == np.count_nonzero(months <= 6)
     assert abs(np.mean(scaled["distance"])) < 1e-12
