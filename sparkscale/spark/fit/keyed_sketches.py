@@ -18,6 +18,7 @@ from sparkscale.spark.columns import feature
 from sparkscale.spark.fit import scan
 from sparkscale.spark.fit.queries import evenly, together
 from sparkscale.spark.session.shipping import ship
+from sparkscale.spark.workers import forget_packages_in_archives
 from sparkscale.stats.columnar import StatsArrays
 from sparkscale.stats.keys import Keys
 from sparkscale.stats.quantiles import K, QuantileSketch
@@ -110,6 +111,7 @@ def _partition_states(keys: Sequence[Column], names: Sequence[str]) -> Any:
     def states(batches: Any) -> Any:
         import pyarrow as pa
 
+        forget_packages_in_archives()
         known: list[StatsTable] = []
         gathered, rows = [], 0
         for batch in batches:

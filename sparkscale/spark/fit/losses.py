@@ -33,6 +33,7 @@ from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.masks import scores_of
+from sparkscale.spark.workers import forget_packages_in_archives
 from sparkscale.stats.losses import BINS, FLOOR, Bin, LabelledRows, Losses, Point
 
 #: Score columns up to which Spark's own expressions are used: with more, a row of distances, exponentials and sums is
@@ -273,6 +274,7 @@ def _kernel(betas: Sequence[float], binned: float | None, *, partial_rows: bool)
 
         from sparkscale.stats.losses import UNKNOWN, UNLABELLED, Ragged
 
+        forget_packages_in_archives()
         total = None
         for batch in batches:
             lists, labels, weight = (batch.column(n) for n in range(3))

@@ -33,6 +33,7 @@ from sparkscale.spark.columns import feature
 from sparkscale.spark.fit.queries import Query
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
+from sparkscale.spark.workers import forget_packages_in_archives
 from sparkscale.stats.column import EMPTY, ColumnStats
 from sparkscale.stats.quantiles import K, QuantileSketch
 
@@ -255,6 +256,7 @@ def _partition_states(width: int) -> Any:
 
         from sparkscale.stats.column import EMPTY, ColumnStats
 
+        forget_packages_in_archives()
         known = [EMPTY] * width
         for batch in batches:
             flat = batch.column(0).flatten()

@@ -27,6 +27,7 @@ from sparkscale.spark.columns import feature
 from sparkscale.spark.transform import arrow, series
 from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.masks import staged_scores
+from sparkscale.spark.workers import forget_packages_in_archives
 
 #: The type hints of a function say that it is a scalar one; the stubs know only the older way to say so.
 _pandas_udf: Any = pandas_udf
@@ -102,6 +103,7 @@ def columns_of(
 
 def _cells_by_arrow(kernel: Cells) -> Any:
     def apply(packed: pa.Array) -> pa.Array:
+        forget_packages_in_archives()
         return arrow.map_cells(kernel, packed)
 
     return apply
@@ -109,6 +111,7 @@ def _cells_by_arrow(kernel: Cells) -> Any:
 
 def _lists_by_arrow(kernel: Lists) -> Any:
     def apply(column: pa.Array) -> pa.Array:
+        forget_packages_in_archives()
         return arrow.map_lists(kernel, column)
 
     return apply
@@ -116,6 +119,7 @@ def _lists_by_arrow(kernel: Lists) -> Any:
 
 def _cells_by_pandas(kernel: Cells) -> Any:
     def apply(*columns: pd.Series) -> pd.DataFrame:
+        forget_packages_in_archives()
         return series.map_cells(kernel, columns)
 
     return apply
@@ -123,6 +127,7 @@ def _cells_by_pandas(kernel: Cells) -> Any:
 
 def _lists_by_pandas(kernel: Lists) -> Any:
     def apply(column: pd.Series, nulls: pd.Series) -> pd.DataFrame:
+        forget_packages_in_archives()
         return series.map_lists(kernel, column, nulls)
 
     return apply
