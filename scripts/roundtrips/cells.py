@@ -20,6 +20,9 @@ from roundtrips.writers import NoSuchInputError, Source
 OUTPUTS = ("parquet", "orc", "csv", "json", "delta", "iceberg",
            "parquet/k", "orc/k", "csv/k", "json/k", "delta/k", "iceberg/k")  # fmt: skip
 
+#: How a warning ends that does not name all of its columns.
+_MORE = re.compile(r"\band \d+ more\b")
+
 
 @dataclass
 class Cells:
@@ -146,6 +149,10 @@ class Cells:
             verdict = compare.compare(given.columns[kind.column], found.columns.get(kind.column))
             warning = next((text for text in outcome.warnings if _names(kind, text)), None)
             verdicts[kind.name] = compare.warned(verdict, target, warning)
+        unsure = [kind for kind in group if verdicts[kind.name].word == WRONG]
+        if len(group) > 1 and any(_MORE.search(text) for text in outcome.warnings):
+            sure = {name: verdict for name, verdict in verdicts.items() if verdict.word != WRONG}
+            return sure, [[kind] for kind in unsure]
         return verdicts, []
 
 

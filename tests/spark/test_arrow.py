@@ -152,6 +152,12 @@ def test_import_little_into_a_worker() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     pure = ("sparkscale.maps", "sparkscale.stats")
     ours = {name for name in loaded if name.startswith("sparkscale.") and not name.startswith(pure)}
-    parents = {"sparkscale.spark", "sparkscale.spark.workers", "sparkscale.spark.transform", "sparkscale.errors", "sparkscale._version"}
+    parents = {
+        "sparkscale.spark",
+        "sparkscale.spark.workers",
+        "sparkscale.spark.transform",
+        "sparkscale.errors",
+        "sparkscale._version",
+    }
     assert ours - parents == {"sparkscale.spark.transform.arrow", "sparkscale.spark.transform.series"}
     assert "pyspark" not in loaded
