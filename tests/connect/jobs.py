@@ -1,7 +1,8 @@
-"""Runs many jobs in one session: ``python -m tests.connect.jobs classic|connect|sail FOLDER``.
+"""Runs many jobs in one session: ``python -m tests.connect.jobs classic|connect|sail``.
 
-Each folder inside has job files, which are run in the order of their names in that folder; what became of each is
-written beside it, as ``<job>.json``. A job named ``transform*.yaml`` or ``fit*.yaml`` is run by that command.
+Each line of the input is a folder with job files. They are run in the order of their names in that folder; what became
+of each is written beside it, as ``<job>.json``, and then the line is printed. A job named ``transform*.yaml`` or
+``fit*.yaml`` is run by that command.
 """
 
 from __future__ import annotations
@@ -30,15 +31,18 @@ def outcome(file: Path) -> dict[str, Any]:
     return {"exit": 0, "code": report.status, "problems": [], "warnings": report.warnings}
 
 
-def main(engine: str, folder: Path) -> None:
-    """Run all jobs of a folder."""
+def main(engine: str) -> None:
+    """Run the jobs of each folder that is asked for."""
     small = {"spark.sql.shuffle.partitions": 1, "spark.databricks.delta.snapshotPartitions": 1}
     config = SESSIONS[engine].model_copy(update={"conf": small})
     with session(config, "jobs", formats={"delta", "iceberg"} if engine != "sail" else ()):
-        for file in sorted(folder.glob("*/*.yaml")):
-            os.chdir(file.parent)
-            file.with_suffix(".json").write_text(json.dumps(outcome(file)), encoding="utf-8")
+        for line in sys.stdin:
+            folder = Path(line.rstrip("\n"))
+            os.chdir(folder)
+            for file in sorted(folder.glob("*.yaml")):
+                file.with_suffix(".json").write_text(json.dumps(outcome(file)), encoding="utf-8")
+            print(folder, flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1])

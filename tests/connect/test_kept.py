@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
-import functools
 import json
 import math
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
-from tests.processes import ROOT, assert_done, python
+from tests.processes import ROOT, environment
 from tests.tables import independent
 
 UTC = dt.UTC
@@ -329,16 +327,47 @@ class Done:
         return independent(str(self.folder / "out"), format_).sort_by("x")
 
 
-@functools.cache
-def outcomes(engine: str) -> Path:
-    """Run every case that an engine has, in one session; gives the folder of their folders."""
-    folder = Path(tempfile.mkdtemp(prefix=f"kept-{engine}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name, one in CASES.items():
-        if engine in one.engines:
-            write(folder / name.replace(" ", "-"), one)
-    assert_done(python("-m", "tests.connect.jobs", engine, str(folder), cwd=ROOT))
-    return folder
+class Session:
+    """A process with a session of an engine, which runs a case when a test asks for it."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.folder = folder
+        self.errors = folder / "stderr"
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.connect.jobs", engine], cwd=ROOT, env=environment(), text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+            )  # fmt: skip
+
+    def done(self, name: str) -> Path:
+        """Return the folder of a case, whose jobs have run."""
+        folder = self.folder / name.replace(" ", "-")
+        if not folder.exists():
+            write(folder, CASES[name])
+            assert self.process.stdin is not None
+            assert self.process.stdout is not None
+            self.process.stdin.write(f"{folder}\n")
+            self.process.stdin.flush()
+            assert f"{folder}\n" in self.process.stdout, self.errors.read_text()[-6000:]
+        return folder
+
+    def close(self) -> None:
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Session]]:
+    """Give a function that returns the session of an engine; they end with the module."""
+    started: dict[str, Session] = {}
+
+    def of(engine: str) -> Session:
+        if engine not in started:
+            started[engine] = Session(engine, tmp_path_factory.mktemp(f"kept-{engine}"))
+        return started[engine]
+
+    yield of
+    for one in started.values():
+        one.close()
 
 
 def write(folder: Path, one: Case) -> None:
@@ -356,12 +385,12 @@ def write(folder: Path, one: Case) -> None:
 
 
 @pytest.fixture(params=TWO)
-def done(request: pytest.FixtureRequest) -> Any:
+def done(request: pytest.FixtureRequest, sessions: Callable[[str], Session]) -> Any:
     """Give a function that returns what an engine made of a case: one of `TWO`, unless a test names others."""
 
     def of(name: str) -> Done:
         assert request.param in CASES[name].engines, f"{name} is no case of {request.param}"
-        return Done(outcomes(request.param) / name.replace(" ", "-"))
+        return Done(sessions(request.param).done(name))
 
     of.engine = request.param  # type: ignore[attr-defined]
     return of
