@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from tests import snapshots
 from tests.dealing import company, longest_first
-from tests.small import is_small, unknown
+from tests.small import small, unknown
 
 #: How many examples a law is tried on: the same 50 each time; 200 by --thorough; new ones by `scripts/fuzz --laws`.
 _NEW = os.environ.get("SPARKSCALE_EXAMPLES")
@@ -64,10 +64,10 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         return
     if gone := unknown({item.nodeid for item in items}):
         raise pytest.UsageError(f"tests/small.py keeps cases that are no longer there: {gone}")
-    kept = [item for item in items if is_small(item.nodeid)]
-    if left := [item for item in items if not is_small(item.nodeid)]:
+    kept = small([item.nodeid for item in items])
+    if left := [item for item in items if item.nodeid not in kept]:
         config.hook.pytest_deselected(items=left)
-        items[:] = kept
+        items[:] = [item for item in items if item.nodeid in kept]
 
 
 @pytest.fixture(scope="session")

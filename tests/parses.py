@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,13 @@ def found(spark: Any, format_: str, type_: str, texts: list[str], folder: Path) 
         return [error.exit_code, str(error)]
 
 
-def wrong(spark: Any, folder: Path, *, replaces: bool = True) -> list[Any]:
+def wrong(spark: Any, folder: Path, *, replaces: bool = True, formats: Sequence[str] = FORMATS) -> list[Any]:
     """Return every case that did not come out as it should: a value that is lost, or one that is refused.
 
     ``replaces`` says that the engine's JSON reader puts U+FFFD in place of what is no text; else it stops there.
     """
     bad: list[Any] = []
-    for place, format_ in enumerate(FORMATS):
+    for place, format_ in enumerate(formats):
         for number, (type_, kept) in enumerate(KEPT.items()):
             if format_ == "json in an array" and type_ == "time(6)":
                 continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Sequence
 
 #: By test, the cases that the small setting keeps; `*` at the end stands for any rest, and none for no case at all.
 KEPT: dict[str, tuple[str, ...]] = {
@@ -12,23 +13,84 @@ KEPT: dict[str, tuple[str, ...]] = {
     "tests/artifact/states/test_processes.py::test_survive_kills_at_any_moment": ("20",),
     "tests/cluster/test_standalone.py::test_fit_then_transform_gives_the_bytes_of_run": (),
     "tests/cluster/test_submit.py::test_submit_in_local_mode": (),
-    "tests/connect/test_bench.py::test_run_suites_quickly": ("two",),
-    "tests/connect/test_lakes.py::test_ask_a_table_without_an_engine": ("append-delta", "overwrite-iceberg"),
-    "tests/connect/test_lakes.py::test_append_once_by_the_command": (
-        "delta-spark.master=local[2]",
-        "delta-spark.engine=sail",
+    "tests/connect/test_kept.py::test_keep_values_in_names_of_folders": (
+        "sail-*",
+        "classic-day",
+        "classic-zoned",
+        "classic-decimal",
     ),
-    "tests/connect/test_lakes.py::test_leave_nothing_of_a_failure": (
-        "iceberg-spark.master=local[2]",
-        "delta-spark.engine=sail",
+    "tests/connect/test_kept.py::test_keep_values_of_partitions_in_delta": (
+        "sail-*",
+        "classic-zoned",
+        "classic-flag",
     ),
-    "tests/connect/test_roundtrip.py::test_keep_every_type": ("sail",),
+    "tests/connect/test_kept.py::test_choose_partitions": (
+        "sail-*",
+        "classic-month by number",
+        "classic-month given",
+    ),
+    "tests/connect/test_kept.py::test_write_delta_again": ("sail",),
+    "tests/connect/test_kept.py::test_replace_partitions_of_delta_or_refuse": ("sail",),
+    "tests/connect/test_kept.py::test_keep_text_in_names_of_folders": (
+        "sail-*",
+        "classic-more text",
+        "classic-null",
+    ),
+    "tests/connect/test_lakes.py::test_ask_a_table_without_an_engine": ("append-delta",),
+    "tests/connect/test_lakes.py::test_append_once_by_the_command": ("delta-spark.engine=sail",),
+    "tests/connect/test_lakes.py::test_leave_nothing_of_a_failure": ("delta-spark.engine=sail",),
+    "tests/connect/test_command.py::test_interrupt_while_writing_leaves_nothing": (
+        "classic-ctrl_c",
+        "sail-sigterm",
+    ),
+    "tests/connect/test_command.py::test_interrupt_while_spark_starts_leaves_no_java": ("2.0",),
+    "tests/connect/test_command.py::test_trace_no_column_that_is_built": (
+        "engine='sail'",
+        "master='local[1]'",
+    ),
+    "tests/cluster/test_standalone.py::test_ship_the_package_to_executors": (),
+    "tests/spark/test_lakes.py::test_publish_in_every_mode": (
+        "parquet",
+        "delta",
+        "iceberg table",
+    ),
+    "tests/spark/test_lakes.py::test_do_a_given_run_once": (
+        "parquet",
+        "iceberg table",
+    ),
+    "tests/spark/test_lakes.py::test_finish_after_a_lost_reply": (
+        "False-delta",
+        "True-parquet",
+        "True-iceberg table",
+    ),
+    "tests/spark/test_weights.py::test_keep_twelve_digits_in_any_partitioning": ("by partition-shuffled",),
+    "tests/spark/test_fit.py::test_keep_the_mean_of_few_decimals": ("by partition-plain",),
+    "tests/spark/test_fit.py::test_keep_twelve_digits_in_any_partitioning": (
+        "by partition-shuffled 64",
+        "whole-with empty partitions",
+    ),
+    "tests/spark/test_roundtrip.py::test_keep_every_type": (
+        "parquet to parquet",
+        "csv to csv",
+    ),
     "tests/spark/test_drift.py::test_apply_to_a_table_that_differs": (
-        *(f"parquet-{kind}" for kind in ("extra", "widened", "narrowed", "retyped", "dropped", "case", "reordered")),
+        "parquet-case",
+        "parquet-retyped",
+        "parquet-dropped",
+        "parquet-widened",
         "csv-retyped",
-        "orc-case",
-        "json-narrowed",
     ),
+    "tests/cluster/test_standalone.py::test_fail_with_its_exit_code": ("colour=red-CONFIG_KEY 78",),
+    "tests/connect/test_texts.py::test_read_line_ends_over_connect": (),
+    "tests/spark/test_explain.py::test_say_how_often_a_weighted_fit_looks": (),
+    "tests/spark/test_failures.py::test_refuse_wrong_setting_at_once": ("spark.master=local[0]",),
+    "tests/spark/test_orc.py::test_keep_old_dates_of_a_java_writer": (),
+    "tests/spark/test_retry.py::test_commit_once_though_its_answer_was_lost": (
+        "delta-Delta-True",
+        "iceberg-Iceberg-False",
+    ),
+    "tests/connect/test_bench.py::test_run_suites_quickly": ("fit",),
+    "tests/connect/test_roundtrip.py::test_keep_every_type": ("sail",),
     "tests/spark/test_edges.py::test_verify_finds_wrong_cast": (
         "pandas-decimal(30,6)",
         "native-decimal(30,6)",
@@ -93,38 +155,14 @@ KEPT: dict[str, tuple[str, ...]] = {
         "confidence-s",
         "entropy-columns0",
     ),
-    "tests/spark/test_fit.py::test_keep_the_mean_of_few_decimals": (
-        "whole-with holes",
-        "by partition-plain",
-        "whole-in Python",
-    ),
-    "tests/spark/test_fit.py::test_keep_twelve_digits_in_any_partitioning": (
-        "by partition-shuffled 64",
-        "by partition-coalesced",
-        "whole-sorted 7",
-        "whole-with empty partitions",
-    ),
     "tests/spark/test_update.py::test_read_tables": ("delta", "iceberg"),
     "tests/spark/test_update.py::test_read_texts": ("csv",),
-    "tests/spark/test_weights.py::test_keep_twelve_digits_in_any_partitioning": (
-        "whole-sorted",
-        "by partition-shuffled",
-        "by partition-with empty partitions",
-    ),
     "tests/spark/test_weights.py::test_agree_with_scikit_learn": ("whole",),
     "tests/spark/test_job.py::test_transform_features_of_another_numeric_type": (
         "boolean-pandas",
         "decimal(4,2)-native",
         "float-native",
     ),
-    "tests/spark/test_lakes.py::test_do_a_given_run_once": ("parquet", "delta", "iceberg table"),
-    "tests/spark/test_lakes.py::test_finish_after_a_lost_reply": (
-        "False-parquet",
-        "False-delta",
-        "True-parquet",
-        "True-iceberg table",
-    ),
-    "tests/spark/test_lakes.py::test_publish_in_every_mode": ("parquet", "json", "orc table", "delta", "iceberg table"),
     "tests/spark/test_lakes.py::test_refuse_to_add_other_columns": (
         *(f"changed0-has no column 'y'-{target}" for target in ("parquet", "orc table", "iceberg table")),
         *(
@@ -132,13 +170,48 @@ KEPT: dict[str, tuple[str, ...]] = {
             for target in ("parquet", "csv", "delta")
         ),
     ),
-    "tests/spark/test_roundtrip.py::test_keep_every_type": ("parquet to parquet", "parquet/k to parquet", "csv to csv"),
     "tests/spark/test_sklearn.py::test_match_sklearn_on_bundled_data": ("iris", "wine"),
 }
 
+#: Cases of a test on classic Spark, each of which costs a second or more: the first, the last, and some between.
+MOST = 3
+#: Those of tests whose cases are cheap, or have little in common.
+MORE = {
+    "tests/spark/test_conf.py": 100,
+    "tests/spark/test_conformance.py": 100,
+    "tests/spark/test_csv.py::test_read_csv": 25,
+    "tests/spark/test_errors_table.py": 100,
+    "tests/spark/test_formats.py": 8,
+    "tests/spark/test_metrics.py": 100,
+    "tests/spark/test_queries.py": 100,
+    "tests/spark/test_readme.py": 100,
+}
+
+
+def small(nodeids: Sequence[str]) -> set[str]:
+    """Return those of the collected tests that the small setting runs."""
+    cases: dict[str, list[str]] = {}
+    for nodeid in nodeids:
+        if is_small(nodeid):
+            cases.setdefault(nodeid.partition("[")[0], []).append(nodeid)
+    return {nodeid for test, all_ in cases.items() for nodeid in spread(all_, _most(test))}
+
+
+def spread(cases: Sequence[str], most: int) -> list[str]:
+    """Return so many of the cases at most, at even distances."""
+    if len(cases) <= most:
+        return list(cases)
+    return [cases[round(place * (len(cases) - 1) / (most - 1))] for place in range(most)]
+
+
+def _most(test: str) -> int:
+    if test in KEPT or not test.startswith("tests/spark/"):
+        return sys.maxsize
+    return MORE.get(test, MORE.get(test.partition("::")[0], MOST))
+
 
 def is_small(nodeid: str) -> bool:
-    """Whether the small setting runs a test."""
+    """Whether the small setting runs a test, as far as its name says."""
     test, _, case = nodeid.partition("[")
     return test not in KEPT or any(_is(case.removesuffix("]"), kept) for kept in KEPT[test])
 

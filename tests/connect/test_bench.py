@@ -28,7 +28,7 @@ def fail(_spark: Any) -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("suites", [["fit", "job"], list(SUITES)], ids=["two", "all"])
+@pytest.mark.parametrize("suites", [["fit"], list(SUITES)], ids=["fit", "all"])
 def test_run_suites_quickly(suites: list[str]) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "bench.py"), *suites, "--quick", "--profile", "--json"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=380, check=False)
@@ -46,8 +46,9 @@ def test_run_suites_quickly(suites: list[str]) -> None:
     assert all(profile["tasks"] > 0 and profile["on_cpu"] > 0 for profile in profiles.values())
     # To read the schema is a job of each; then a scan is one, and a fit a shuffle and its result.
     assert (profiles["noop scan"]["jobs"], profiles["sparkscale"]["jobs"]) == (2, 3)
-    entrants = {name for contest in found["job"] for name in contest["entries"]}
-    assert {"sparkscale run", "sparkscale run on Sail", "MLlib", "scikit-learn", "Polars", "DuckDB"} <= entrants
+    if "job" in suites:
+        entrants = {name for contest in found["job"] for name in contest["entries"]}
+        assert {"sparkscale run", "sparkscale run on Sail", "MLlib", "scikit-learn", "Polars", "DuckDB"} <= entrants
 
 
 def test_time_nothing_before_the_numbers_are_equal() -> None:

@@ -36,5 +36,14 @@ def test_keep_cases_by_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert small.unknown([*kept, "b.py::test[here]", "c.py::test"]) == ["b.py::test[gone-*]"]
 
 
+def test_keep_some_of_many_cases_on_spark() -> None:
+    many = [f"tests/spark/test_a.py::test[{number}]" for number in range(9)]
+    assert small.spread(many, 3) == [many[0], many[4], many[8]]
+    assert small.small([*many, "tests/maps/test_a.py::test[1]"]) == {*many[::4], "tests/maps/test_a.py::test[1]"}
+    assert small.spread(many[:2], 3) == many[:2]
+
+
 def test_know_only_modules_that_there_are(pytestconfig: pytest.Config) -> None:
     assert [module for module in dealing._LONG if not (pytestconfig.rootpath / module).is_file()] == []
+    named = {test.partition("::")[0] for test in (*small.KEPT, *small.MORE)}
+    assert [module for module in named if not (pytestconfig.rootpath / module).is_file()] == []

@@ -11,7 +11,8 @@ from sparkscale.spark.session.session import session
 from tests import parses
 
 
-def test_read_texts_exactly_or_stop(spark: SparkSession, tmp_path: Path) -> None:
+def test_read_texts_exactly_or_stop(spark: SparkSession, tmp_path: Path, thorough: bool) -> None:
+    formats = parses.FORMATS if thorough else ("csv", "json")
     with session(Spark(), "parses") as settled:
         assert settled is spark
-        assert parses.wrong(settled, tmp_path) == []
+        assert parses.wrong(settled, tmp_path, formats=formats) == []

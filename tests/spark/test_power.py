@@ -23,12 +23,14 @@ COLUMNS = ["skewed", "narrow", "negative", "sides", "tiny"]
 
 def steps(*, thorough: bool) -> list[Any]:
     """Return every form of the step over every shape of column; without ``thorough``, each form over some of them."""
-    plain = COLUMNS if thorough else ["negative", "sides"]
-    chained = COLUMNS if thorough else ["skewed", "tiny"]
+    usual = COLUMNS if thorough else ["sides", "tiny"]
+    plain = COLUMNS if thorough else ["negative"]
+    chained = COLUMNS if thorough else ["skewed"]
+    ratios = ["skewed", "narrow"] if thorough else ["narrow"]
     return [
-        ss.Power(COLUMNS, into="{column}_0"),
+        ss.Power(usual, into="{column}_0"),
         ss.Power(plain, standardize=False, into="{column}_1"),
-        ss.Power(["skewed", "narrow"], method="box_cox", undefined="null", into="{column}_2"),
+        ss.Power(ratios, method="box_cox", undefined="null", into="{column}_2"),
         ss.Power("skewed", method="box_cox", undefined="null", standardize=False, into="{column}_3"),
         ss.Chain(chained, [ss.Impute(value="median"), ss.Power(), ss.Standard()], into="{column}_4"),
     ]

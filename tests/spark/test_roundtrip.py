@@ -21,10 +21,12 @@ def test_keep_every_type(spark: SparkSession, trips: Any, tmp_path: Path, source
     assert sum(verdict.word in ("exact", "as text") for verdict in found.values()) > len(kinds) / 3
 
 
-def test_keep_random_tables(spark: SparkSession, trips: Any, tmp_path: Path) -> None:
+def test_keep_random_tables(spark: SparkSession, trips: Any, tmp_path: Path, thorough: bool) -> None:
     draw = trips.draw
 
-    @settings(max_examples=25, phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # a job is a second
+    @settings(
+        max_examples=25 if thorough else 8, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )  # a job is a second
     @given(draw.kinds(), draw.PAIRS)
     def trial(table: list[Any], pair: tuple[str, str]) -> None:
         assert draw.wrong(tmp_path / "cell", table, pair) == {}, f"{pair}: {table}"
