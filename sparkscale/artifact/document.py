@@ -284,7 +284,7 @@ def _alike(one: ColumnStats, other: ColumnStats) -> bool:
 def _step(data: Mapping[str, Any]) -> Step:
     kind = data["kind"]
     if kind not in REGISTRY:
-        hint = f"upgrade sparkscale, which knows {', '.join(sorted(REGISTRY))}; or import the module that defines it"
+        hint = f"upgrade sparkscale, or import the module that defines it; the kinds are {', '.join(sorted(REGISTRY))}"
         raise DataError("ARTIFACT_INVALID", f"unknown step {str(kind)[:80]!r}", hint)
     return from_dict(data)
 

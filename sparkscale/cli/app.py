@@ -120,7 +120,7 @@ def reads_job(command: Callable[..., None]) -> Callable[..., None]:
 
     Of several files, the command is called for one after another. They share a session, and the first failure ends all.
     """
-    many = "Job file (YAML). Repeat it to do several in one session, one after another, up to the first that fails."
+    many = "Job file (YAML). Repeat it to run several in one session, in order, up to the first that fails."
     options = [
         click.option(
             "--config", "-c", "files", required=True, multiple=True, type=click.Path(), metavar="FILE", help=many

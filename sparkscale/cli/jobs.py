@@ -20,7 +20,7 @@ command = section("Jobs")
 
 def shows_progress(function: Any) -> Any:
     """Give a command that works on data the option to show no progress."""
-    return click.option("--no-progress", is_flag=True, help="Show no progress: no bar, no lines.")(function)
+    return click.option("--no-progress", is_flag=True, help="Show no progress bar and no progress lines.")(function)
 
 
 @command()

@@ -18,15 +18,15 @@ job_command = section("Jobs")
 @reads_job
 @shows_progress
 def update(**options: Any) -> None:
-    """Read the partitions that are new or changed, and save the artifact of the newest ones."""
+    """Fit on new and changed partitions, and save the artifact."""
     run_verb("update", **options)
 
 
 @group("Artifacts")
 def states() -> None:
-    """Look at the statistics of partitions that `update` keeps, drop some, or clean up.
+    """List, show, drop or compact the statistics that `update` keeps.
 
-    PATH is that of `states.path` in the job file. KEY is such as month=2013-02, or year=2013/month=2.
+    PATH is `states.path` of the job file. KEY is a partition, such as month=2013-02 or year=2013/month=2.
     """
 
 
@@ -40,7 +40,7 @@ def _plain(function: Any) -> Any:
 @click.argument("path")
 @_plain
 def list_(path: str, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """List the partitions: rows, features, and since which commit."""
+    """List the partitions with their rows, features and commits."""
     from sparkscale.artifact.states.states import States, listed
 
     state = States(path).existing()
@@ -79,7 +79,10 @@ def show(path: str, key: str, as_json: bool, debug: bool) -> None:  # noqa: FBT0
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @_plain
 def drop(path: str, keys: Sequence[str], as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """Drop the statistics of partitions; the next update does not read them unless they change."""
+    """Drop the statistics of partitions until their files change.
+
+    The next update saves an artifact without them.
+    """
     from sparkscale.artifact.states.states import States
 
     state, dropped = States(path).dropped(keys)
@@ -91,10 +94,10 @@ def drop(path: str, keys: Sequence[str], as_json: bool, debug: bool) -> None:  #
 
 @states.command()
 @click.argument("path")
-@click.option("--keep", type=click.IntRange(min=1), help="Keep only the states of so many newest partitions.")
+@click.option("--keep", type=click.IntRange(min=1), help="Keep only the states of this many newest partitions.")
 @_plain
 def compact(path: str, keep: int | None, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """Rewrite the states into one file, and delete what is no longer needed."""
+    """Rewrite the states into one file, and delete the old ones."""
     from sparkscale.artifact.states.states import States
     from sparkscale.report.words import counted
 

@@ -20,7 +20,7 @@ _REASON = click.option("--reason", default="", metavar="TEXT", help="Keep this t
 @_JSON
 @_DEBUG
 def versions(path: str, last: int, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """List the newest versions of an artifact, which is promoted, and what changed.
+    """List the newest versions, which is promoted, and what changed.
 
     The promoted version is always listed. A damaged one is listed as damaged.
     """
@@ -43,7 +43,7 @@ def versions(path: str, last: int, as_json: bool, debug: bool) -> None:  # noqa:
 @_JSON
 @_DEBUG
 def promote(path: str, number: int, reason: str, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """Promote version N: `transform` and `load` take it from now on.
+    """Promote version N: `transform` and `load` use it from now on.
 
     The version is checked first. If another version is promoted at the same moment, one of the two commands wins, and
     the other ends with 75 and changes nothing.
@@ -62,9 +62,9 @@ def promote(path: str, number: int, reason: str, as_json: bool, debug: bool) -> 
 @_JSON
 @_DEBUG
 def rollback(path: str, reason: str, as_json: bool, debug: bool) -> None:  # noqa: FBT001, ARG001 - click's flags
-    """Promote what was promoted before the present version.
+    """Promote the version that was promoted before this one.
 
-    A rollback is a record of its own. The next one goes back one promotion further.
+    A rollback is also recorded. The next one goes back one promotion further.
     """
     from sparkscale.artifact import promoting
 

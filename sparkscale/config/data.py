@@ -178,13 +178,13 @@ class Input(Place):
         given = [key for key in _ALL_AS_OF if getattr(self, key) is not None]
         allowed = _AS_OF.get(self.format, _ALL_AS_OF if self.format == "table" else ())
         if len(given) > 1:
-            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)} of them; remove the others")
+            raise ValueError(f"expected one of {', '.join(given)}, found {len(given)} of them; keep one")
         if given and given[0] not in allowed:
             raise ValueError(f"{self.format} has no {given[0]} to read; {_supports(self.format)}")
         if self.table_schema is not None and self.format not in FILES:
-            raise ValueError(f"a table of format {self.format} has a schema of its own; remove 'schema'")
+            raise ValueError(f"a {self.format} table has its own schema; remove 'schema'")
         if self.partitions and (self.format not in FILES or self.table is not None):
-            raise ValueError("a table has types of its own for its partitions; remove 'partitions'")
+            raise ValueError("a table has its own partition types; remove 'partitions'")
         return self
 
     def check_exists(self) -> None:

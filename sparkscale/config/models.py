@@ -170,7 +170,8 @@ class JobConfig(Strict):
         missing = [name for name in sections if not getattr(self, name)]
         if missing:
             cause = f"the job file has no {' and no '.join(repr(name) for name in missing)}"
-            hint = "add them, or apply a saved artifact by `sparkscale transform`" if "steps" in missing else "add it"
+            hint = "add them" if len(missing) > 1 or "steps" in missing else "add it"
+            hint += ", or apply a saved artifact with `sparkscale transform`" if "steps" in missing else ""
             raise ConfigError("CONFIG_MISSING", cause, hint)
 
 

@@ -64,17 +64,17 @@ def _no_colon(_lines: Sequence[str], error: MarkedYAMLError, line: int, _column:
 
 def _open_quote(_lines: Sequence[str], error: MarkedYAMLError, line: int, _column: int) -> Words:
     at = error.context_mark.line if error.context_mark else line
-    return f"the quote that opens in line {at + 1} is not closed", "close it"
+    return f"the quote that opens on line {at + 1} is not closed", "close it"
 
 
 def _escape(_lines: Sequence[str], _error: MarkedYAMLError, _line: int, _column: int) -> Words:
-    return "found a backslash in double quotes that YAML does not know", "use single quotes"
+    return "found a backslash in double quotes that starts no YAML escape", "use single quotes"
 
 
 def _bracket(lines: Sequence[str], error: MarkedYAMLError, line: int, _column: int) -> Words:
     start = error.context_mark.line if error.context_mark else line
     at = next((n for n in range(start, -1, -1) if re.search(r"[\[{]", lines[n])), start)
-    return f"the bracket that opens in line {at + 1} is not closed", "close it, or put a comma between its values"
+    return f"the bracket that opens on line {at + 1} is not closed", "close it, or put a comma between its values"
 
 
 def _plain(error: MarkedYAMLError) -> str:

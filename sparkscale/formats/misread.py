@@ -37,7 +37,8 @@ class Misread:
 
     def hint(self, otherwise: str) -> str:
         """Return what to do about it, or ``otherwise``."""
-        return f"if it stands for null, set input.options: {{nullValue: {self.value!r}}}; else fix it, or {otherwise}"
+        null = f"if it stands for null, set input.options: {{nullValue: {self.value!r}}}"
+        return f"{null}; otherwise fix it, or {otherwise}"
 
 
 def find(files: Iterable[str], dialect: Dialect, types: Mapping[str, str], names: list[str] | None) -> Misread | None:

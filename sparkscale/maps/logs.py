@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.maps.base import Bools, ColumnMap, Floats
 from sparkscale.maps.extent import Extent
 
@@ -56,8 +56,8 @@ class Log1pMap(ColumnMap, kind="log1p"):
         """Map the one cell of each row; raise :class:`DataError` where that is asked for."""
         undefined = (x <= -1) & ~null
         if self.undefined == "error" and undefined.any():
-            count = int(np.count_nonzero(undefined))
-            cause = f"log1p: expected values above -1 (undefined: error), found {count} that are not"
+            others = counted(int(np.count_nonzero(undefined)), "value")
+            cause = f"log1p: expected values above -1 (undefined: error), found {others} of -1 or less"
             raise DataError("DATA_UNDEFINED", cause, "fix the data, or set undefined: null")
         return self.forward(x), null | undefined
 

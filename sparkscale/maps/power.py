@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.maps.base import TINY, Bools, ColumnMap, Floats, is_number
 from sparkscale.maps.extent import Extent
 from sparkscale.stats.column import EPS
@@ -141,8 +141,8 @@ class BoxCoxMap(ColumnMap, kind="box_cox"):
         """Map the one cell of each row; raise :class:`DataError` where that is asked for."""
         undefined = (x <= 0) & ~null
         if self.undefined == "error" and undefined.any():
-            count = int(np.count_nonzero(undefined))
-            cause = f"box_cox: expected values above 0 (undefined: error), found {count} that are not"
+            others = counted(int(np.count_nonzero(undefined)), "value")
+            cause = f"box_cox: expected values above 0 (undefined: error), found {others} of 0 or less"
             raise DataError("DATA_UNDEFINED", cause, "fix the data, use yeo_johnson, or set undefined: null")
         return self.forward(x), null | undefined
 

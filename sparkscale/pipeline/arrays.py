@@ -54,7 +54,7 @@ def _column(name: str, data: Any) -> Any:
     array = as_array(data)
     if array.ndim == 0:
         raise DataError(
-            "DATA_TYPE", f"column {name!r}: expected an array, found {data!r:.80}", "give one value for each row"
+            "DATA_TYPE", f"column {name!r}: expected an array, found {data!r:.80}", "give one value per row"
         )
     return array
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 #: All counters, each with its words for people.
 COUNTERS: Mapping[str, str] = {
-    "nulls": "null",
+    "nulls": "nulls",
     "nans": "NaN",
-    "infinite": "infinite",
+    "infinite": "infinities",
     "clipped_low": "clipped low",
     "clipped_high": "clipped high",
     "undefined": "undefined",
-    "unseen": "of a group that the fit did not see",
+    "unseen": "unseen groups",
 }
 
 

@@ -54,7 +54,7 @@ def _check_row(at: str, kind: str, inputs: Sequence[Column], arrays: Sequence[Co
     if not arrays and len(inputs) == 1 and is_scalable(inputs[0].type):
         yield Problem(
             "SCHEMA_ONE_SCORE",
-            f"{at}: expected the scores of a row, two or more columns or an array column, "
+            f"{at}: expected the scores of a row (two or more columns, or an array column), "
             f"found one column {inputs[0].name!r}"
             + (", whose softmax would be 1 in every row" if kind == "softmax" else ""),
             "to rescale a feature over all rows, use minmax or standard",
@@ -119,6 +119,6 @@ def clashes(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
         elif key(name) in existing and (planned.step.into is not None or name not in planned.own):
             yield Problem(
                 "SCHEMA_CLASH",
-                f"{label} would write {name!r}, which the input has already",
+                f"{label} would write {name!r}, which the input already has",
                 "choose another 'into'" if name in planned.main else "choose another name in 'outputs'",
             )

@@ -59,9 +59,9 @@ def _merged_looks(parts: Sequence[Fitted], asked: Sequence[tuple[str, Ask]]) -> 
     problems = [
         Problem(
             "MERGE_LOOKS",
-            f"column {feature!r}: expected statistics behind {ask.map.formula!r} in all {len(parts)} parts, "
+            f"column {feature!r}: expected statistics after {ask.map.formula!r} in each of {len(parts)} parts, "
             f"found them in {sum((feature, ask.map) in known for known in seen)}",
-            "fit on the whole: a step that looks again at data changed by what it learned cannot be merged exactly",
+            "fit on all the data: a step that looks again at data it has changed cannot be merged exactly",
         )
         for feature, ask in asked
         if not all((feature, ask.map) in known for known in seen)

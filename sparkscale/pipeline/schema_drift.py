@@ -169,7 +169,7 @@ def _absent(match: _Match) -> Iterator[Problem]:
         hint = "" if number < GUESSES else f"its columns are {listed(match.schema.names)}"
         if name in match.cased:
             others = listed(dict.fromkeys(column.name for column in match.cased[name]))
-            hint = f"expected one name that differs from it in case alone, found {others}; rename the one that is meant"
+            hint = f"expected one name that differs only in case, found {others}; rename the one you mean"
         elif name in match.renamed:
             hint = f"renamed to {match.renamed[name]!r}? rename it back, or fit again"
         yield missing(name, match.schema, match.source, hint)
@@ -182,7 +182,7 @@ def _differences(match: _Match) -> Iterator[Difference]:
     yield from _of_types(match)
     yield from _of_nulls(match)
     if match.dropped:
-        text = f"expected the columns of the fit, {_typed(match.dropped)} not found in {source}"
+        text = f"expected the columns of the fit, found {source} without {_typed(match.dropped)}"
         yield Difference("dropped", text, "bring them back")
     if match.extra:
         text = f"expected the columns of the fit, found others in {source}: {_typed(match.extra)}"
@@ -198,7 +198,7 @@ def _of_case(match: _Match) -> Iterator[Difference]:
     names = {name: here.name for name, here in match.found.items() if here.name != name}
     if names:
         found = f"found {listed(names.values())} in {match.source}"
-        yield Difference("case", f"{_columns(names)}: expected the case of the fit, {found}", "rename what differs")
+        yield Difference("case", f"{_columns(names)}: expected the case of the fit, {found}", "rename to match")
 
 
 def _of_types(match: _Match) -> Iterator[Difference]:
@@ -220,7 +220,7 @@ def _of_nulls(match: _Match) -> Iterator[Difference]:
     sure = {name for name, field in match.fitted.items() if not field.nullable}
     names = [here for was, here in match.roots.items() if was in sure and now[here].nullable]
     if names:
-        text = f"{_columns(names)}: expected not null as in the fit, found what may be null in {match.source}"
+        text = f"{_columns(names)}: expected not null as in the fit, found nullable in {match.source}"
         yield Difference("nullability", text, "declare it not null")
 
 
@@ -235,4 +235,4 @@ def _of_order(match: _Match) -> Iterator[Difference]:
     apart = [pair for pair in zip(expected, found, strict=True) if pair[0] != pair[1]]
     if apart:
         text = f"expected the order of the fit, found {apart[0][1]!r} before {apart[0][0]!r} in {match.source}"
-        yield Difference("reordered", text, "select the columns in their order")
+        yield Difference("reordered", text, "select the columns in that order")

@@ -40,7 +40,7 @@ _PREFIX = re.compile(r"\d{8,}-[A-Za-z0-9_.-]{1,64}")
 def check_place(uri: str, name: str) -> None:
     """Refuse (78) a place that no announcement can be put to; ``name`` is the place for people."""
     if not store.reaches(uri):
-        cause = f"output.path: expected a path of this machine, s3, gs, az or abfs for plain files, found {name}"
+        cause = f"output.path: expected a local path, or s3, gs, az or abfs, for plain files, found {name}"
         raise ConfigError("CONFIG_OUTPUT", cause, "set format: delta or iceberg, which publish atomically anywhere")
 
 

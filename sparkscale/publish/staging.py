@@ -45,7 +45,7 @@ def lock(target: Path, stack: contextlib.ExitStack) -> Path:
                 continue  # the run that held it has ended, and cleared it
             except BlockingIOError as error:
                 cause = f"another run is writing to {target}"
-                raise TemporaryError("OUTPUT_CONFLICT", cause, "run it again when that one has ended") from error
+                raise TemporaryError("OUTPUT_CONFLICT", cause, "try again when that run has ended") from error
 
 
 def clear(staging: Path, target: Path) -> list[str]:

@@ -25,9 +25,10 @@ def lines(audit: Audit, reported: Collection[str] = ()) -> Iterator[str]:
         ]
         named = sorted((pair for pair in found if pair[0]), key=lambda pair: -pair[0])
         if named:
-            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-            counts = ", ".join(f"{_name(outputs)} {count:,}" for count, outputs in named[:_NAMED])
-            yield f"audit: {words} in {counts}{more} of {counted(audit.rows, 'row')}"
+            rest = len(named) - _NAMED
+            counts = [f"{count:,} in {_name(outputs)}" for count, outputs in named[:_NAMED]]
+            counts += [f"some in {counted(rest, 'other output')}"] if rest > 0 else []
+            yield f"audit: {words}: {', '.join(counts)} ({counted(audit.rows, 'row')})"
 
 
 def _name(outputs: tuple[str, ...]) -> str:

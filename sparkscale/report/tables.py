@@ -97,9 +97,7 @@ class Report:
         if self.output:
             rows = counted(self.rows or 0, "row")
             yield f"output: {self.output['path']}, {rows}, {self.verified_rows:,} checked against NumPy"
-        total = sum(self.seconds.values())
-        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
-        yield f"done on {self.engine} in {total:.1f} s ({stages}), run {self.run_id}"
+        yield f"{self._took}, run {self.run_id}"
 
     def learned(self, fitted: Fitted) -> None:
         """Note what a user should know of a fit."""
@@ -111,6 +109,13 @@ class Report:
         """Yield what the fits of temperatures have found."""
         for step, found in self.calibrations.items():
             yield f"{step}: {Calibration.from_dict(found).summary}"
+
+    @property
+    def _took(self) -> str:
+        """Where the run was done, and how long its stages took."""
+        on = f" on {self.engine}" if self.engine else ""
+        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
+        return f"done{on} in {sum(self.seconds.values()):.1f} s" + (f" ({stages})" if stages else "")
 
     @property
     def _version(self) -> str:

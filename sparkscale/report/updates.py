@@ -38,14 +38,11 @@ class UpdateReport(Report):
         if self.status == "refused":
             return
         if self.status == "unchanged":
-            yield f"unchanged: version {self.artifact['version']} is that of the newest states"
+            yield f"unchanged: version {self.artifact['version']} already holds the newest states"
             return
         if self.artifact:
             yield self._version
-        total = sum(self.seconds.values())
-        stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
-        on = f" on {self.engine}" if self.engine else ""
-        yield f"done{on} in {total:.1f} s ({stages}), {counted(self.rows or 0, 'row')}, run {self.run_id}"
+        yield f"{self._took}, {counted(self.rows or 0, 'row')}, run {self.run_id}"
 
 
 def _key(key: dict[str, Any]) -> str:

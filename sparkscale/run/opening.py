@@ -105,7 +105,7 @@ def load(config: JobConfig) -> Applied:
     if config.steps and ours != theirs:
         raise ConfigError(
             "CONFIG_ARTIFACT",
-            f"the steps of the job file are not those that {path} was fitted with",
+            f"the steps of the job file differ from those that {path} was fitted with",
             "leave them out to apply the artifact's own, or fit again",
         )
     if config.steps and config.weight != known.weight:

@@ -40,7 +40,7 @@ def check_output(config: JobConfig) -> None:
         return
     both = output.table is not None and source.table is not None
     if both and quoted(output.table or "") == quoted(source.table or ""):
-        cause = f"output.table: {output.table} is the input as well"
+        cause = f"output.table: {output.table} is also the input"
         raise ConfigError("CONFIG_OVERLAP", cause, "choose another table")
     if output.path is not None and source.path is not None:
         check_apart("output.path", output.path, "the input", source.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.maps import AsinhMap, Log1pMap
 from sparkscale.scalers.base import Scaler
 from sparkscale.scalers.learning import Ask, Learning
@@ -39,7 +39,8 @@ class Log1p(Scaler, kind="log1p"):
         """Return the logarithm, once no value is outside its domain; else count them and raise DataError."""
         if self.undefined == "error" and (stats.min <= -1 or stats.neginf):
             (behind,) = yield [Ask(Log1pMap("null"))]
-            cause = f"expected values above -1 (undefined: error), found {behind.nulls - stats.nulls:,} that are not"
+            others = counted(behind.nulls - stats.nulls, "value")
+            cause = f"expected values above -1 (undefined: error), found {others} of -1 or less"
             raise DataError("DATA_UNDEFINED", cause, "fix the data, use asinh, or set undefined: null")
         return self.solve(stats)
 

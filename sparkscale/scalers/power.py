@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, counted
 from sparkscale.maps import Affine, BoxCoxMap, Chained, ColumnMap, SignedLogMap, YeoJohnsonMap
 from sparkscale.scalers.base import Scaler
 from sparkscale.scalers.learning import Ask, Learning
@@ -81,7 +81,8 @@ class Power(Scaler, kind="power"):
         box_cox = self.method == "box_cox"
         (logs,) = yield [Ask(BoxCoxMap(0.0, undefined="null") if box_cox else SignedLogMap(), keep=False)]
         if box_cox and self.undefined == "error" and logs.nulls > stats.nulls:
-            cause = f"expected values above 0 (undefined: error), found {logs.nulls - stats.nulls:,} that are not"
+            others = counted(logs.nulls - stats.nulls, "value")
+            cause = f"expected values above 0 (undefined: error), found {others} of 0 or less"
             raise DataError("DATA_UNDEFINED", cause, "fix the data, use yeo_johnson, or set undefined: null")
         family = _box_cox(self, logs) if box_cox else _yeo_johnson(stats, logs)
         if not logs.m2 or stats.std <= EPS * abs(stats.mean):

@@ -43,7 +43,7 @@ class Standard(Scaler, kind="standard"):
         """Return the z-score map; raises :class:`DataError` if ``ddof: 1`` finds weights that sum to 1 or less."""
         if self.with_std and self.ddof >= stats.weight and not stats.constant:
             cause = f"ddof 1: expected weights whose sum is above 1, found {stats.weight!r}"
-            raise DataError("DATA_WEIGHT", cause, "multiply the weights up to counts, or set ddof: 0")
+            raise DataError("DATA_WEIGHT", cause, "scale the weights to counts, or set ddof: 0")
         unit = unit_of(stats.mean, stats.std_of(self.ddof))
         std = stats.std_of(self.ddof, unit)  # of a subnormal spread too, in a unit that holds all its digits
         varies = not stats.constant and std > EPS * math.ldexp(abs(stats.mean), -unit)

@@ -38,7 +38,7 @@ class Weights:
     def __post_init__(self) -> None:
         """Refuse sums that a double cannot hold."""
         if not math.isfinite(self.total):
-            cause = "weights: expected a sum that a double holds, found one beyond 1.8e308"
+            cause = "weights: expected a sum that fits in a double, found one beyond 1.8e308"
             raise DataError("DATA_WEIGHT", cause, "divide all weights by the same number")
 
     @property

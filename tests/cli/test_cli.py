@@ -141,16 +141,20 @@ def test_print_schema_of_job_file(capsys: pytest.CaptureFixture[str]) -> None:
         assert set(part["required"]) == {"chain" if kind == "chain" else "kind", "columns"}
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["run", "--help"], ["--version"]])
-def test_print_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    assert "sparkscale" in call(capsys, *arguments)[0]
+@pytest.mark.parametrize("command", ["sparkscale", "run", "states"])
+def test_print_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, snapshot: Any, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = [] if command == "sparkscale" else [command]
+    help_ = call(capsys, *words, "--help")
+    assert help_ == (help_[0], "") == call(capsys, *words, "-h")
+    assert words or call(capsys) == help_
+    snapshot(help_[0])
 
 
-def test_print_help_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
-    out, err = call(capsys)
-    assert (out, err) == call(capsys, "--help")
-    assert "Usage: sparkscale [OPTIONS] [COMMAND]" in out
-    assert "_SPARKSCALE_COMPLETE=bash_source sparkscale" in out
+def test_print_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "--version") == (f"sparkscale, version {ss.__version__}\n", "")
 
 
 @pytest.mark.parametrize(("words", "number", "found"), [
@@ -167,29 +171,19 @@ def test_complete_in_a_shell(
     assert call(capsys) == (found, "")
 
 
-def test_summarize_a_run() -> None:
+def test_summarize_a_run(snapshot: Any) -> None:
     done = tables.Report("run", "r-1", engine="spark", rows=12345, verified_rows=1000)
-    assert list(done.lines()) == ["done on spark in 0.0 s (), run r-1"]
     assert tables.Report("run", "r-1").to_dict()["verified_rows"] == 0
     done.warnings = ["column 'year' is constant"]
     done.undefined_rows = {"step 1 (softmax)": 0, "step 2 (softmax)": 1234}
     done.artifact, done.output = {"path": "stats", "version": 3}, {"path": "out"}
     done.seconds = {"fit": 1.25, "write": 2.5}
     done.recovered = ["removed .new"]
-    assert list(done.notes()) == ["recovered: removed .new", "warning: column 'year' is constant"]
-    assert list(done.lines()) == [
-        "step 2 (softmax): 1,234 rows without a softmax (every score is -inf)",
-        "artifact: stats version 3",
-        "output: out, 12,345 rows, 1,000 checked against NumPy",
-        "done on spark in 3.8 s (fit 1.2, write 2.5), run r-1",
-    ]
+    said = [*done.notes(), *done.lines()]
     done.promoted = 3
-    assert "artifact: stats version 3" in done.lines()
+    assert [*done.notes(), *done.lines()] == said
     done.promoted = 2
-    assert (
-        "artifact: stats version 3; version 2 stays promoted (to change that, `sparkscale promote stats 3`)"
-        in done.lines()
-    )
+    snapshot("\n".join([*said, "", "with another version promoted:", *done.lines()]))
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
         "artifact": {"path": "stats", "version": 3}, "promoted": 2, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
@@ -198,17 +192,13 @@ def test_summarize_a_run() -> None:
     }  # fmt: skip
 
 
-def test_summarize_what_was_checked() -> None:
+def test_summarize_what_was_checked(snapshot: Any) -> None:
     refused = tables.Report("run", "r-1", status="refused", output={"path": "out"}, rows=5)
     rows = [{"verdict": verdict} for verdict in ("error", "warn", "warn", "ok", "none")]
     refused.expect, refused.drift, refused.baseline = rows[:1], rows, {"path": "stats", "version": 3}
-    assert list(refused.lines()) == [
-        "expectations: 1 error, 0 warnings of 1 check", "drift from stats version 3: 1 error, 2 warnings of 5 measures",
-    ]  # fmt: skip
+    said = list(refused.lines())
     refused.status, refused.baseline = "done", {"path": "stats.json", "version": None}
-    assert list(refused.lines())[1:3] == [
-        "drift from stats.json: 1 error, 2 warnings of 5 measures", "output: out, 5 rows, 0 checked against NumPy",
-    ]  # fmt: skip
+    snapshot("\n".join([*said, "", "of a run that is done, with one file as its baseline:", *refused.lines()]))
 
 
 def test_show_what_a_refused_run_measured(

@@ -110,7 +110,7 @@ FOUND = {
     "surrogate": (HEAD + 'name: "\\ud800"\n', [], "job.yaml:3: expected text, found an unpaired Unicode surrogate"),
     "surrogate in a key": (HEAD + '"\\udfff": 1\n', [], "job.yaml:3: expected text, found an unpaired Unicode surrogate in a key"),
     "a control character": (HEAD + "name: \x07\n", [], "job.yaml:3: expected text, found the character U+0007; remove it"),
-    "a wrong value of --set": (HEAD, ["name=[", "self_check=1"], "--set name:1: the bracket that opens in line 1 is not closed"),
+    "a wrong value of --set": (HEAD, ["name=[", "self_check=1"], "--set name:1: the bracket that opens on line 1 is not closed"),
     "a deep key of --set": (HEAD, ["a." * 300 + "a=1"], "expected at most 64 keys without unpaired Unicode surrogates, found 301"),
     "surrogate in --set": (HEAD, ["a\udcff=1"], "expected at most 64 keys without unpaired Unicode surrogates, found 1"),
     "an endless value": (f"{HEAD}name: {{x: {'y' * 5000}}}\n", [], 'name: expected a string, found {"x": "yyy'),

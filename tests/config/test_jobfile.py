@@ -283,24 +283,17 @@ def test_hold_predicates_against_types(job: Any, where: dict[str, Any], expected
     assert [problem.cause for problem in wrong] == [f"{start}{value!r}" for value in expected]
 
 
-def test_say_how_to_write_values_of_predicates() -> None:
+def test_say_how_to_write_values_of_predicates(snapshot: Any) -> None:
     schema = Schema((Field("day", "date"), Field("items", "array<double>"), Field("x", "double")))
     _, wrong = conditions({"day": "notadate", "items": 1, "x": 10**30}, schema, "flights")
-    assert [problem.hint for problem in wrong] == [
-        "write it as 2026-01-31",
-        "such a column can only be tested with null: true or null: false",
-        "write a number of more than 64 bits with an exponent, such as 1.0e+30",
-    ]
+    snapshot("\n".join(map(str, wrong)))
 
 
-def test_miss_columns_of_predicates() -> None:
+def test_miss_columns_of_predicates(snapshot: Any) -> None:
     schema = Schema((Field("dep_delay", "double"), Field("n", "int")))
     found, wrong = conditions({"dep_dely": 1, "n": 2, "zzz": 3}, schema, "flights")
     assert [(column.name, parts) for column, parts in found] == [("n", {"eq": 2})]
-    assert [str(problem) for problem in wrong] == [
-        "column 'dep_dely' of input.where is not in flights; did you mean 'dep_delay'?",
-        "column 'zzz' of input.where is not in flights",
-    ]
+    snapshot("\n".join(map(str, wrong)))
 
 
 @given(st.text(max_size=60))
@@ -347,7 +340,7 @@ def test_refuse_types_that_no_partition_has(text: object) -> None:
     "place", [{"format": "delta", "path": "in"}, {"table": "a.b"}, {"format": "csv", "table": "a.b"}]
 )
 def test_refuse_partitions_of_a_table(place: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="a table has types of its own"):
+    with pytest.raises(ValidationError, match="a table has its own partition types"):
         Input.model_validate({**place, "partitions": "month int"})
 
 
@@ -368,14 +361,9 @@ def test_refuse_a_comparison_beside_nan(job: Any, rule: dict[str, Any]) -> None:
         job(overrides=[f"input={source}"])
 
 
-def test_refuse_a_weight_beside_quantiles(job: Any) -> None:
+def test_refuse_a_weight_beside_quantiles(job: Any, snapshot: Any) -> None:
     steps = "steps: [{kind: minmax, columns: x}, {columns: x, chain: [{kind: asinh}, {kind: robust}]}]\n"
     text = "version: 1\ninput: {format: parquet, path: in}\n" + steps
     assert job(text.replace("robust", "standard"), "weight: w\n").config.weight == "w"
-    (found,) = problems(job, text, "weight: w\n")
-    assert found == (
-        "job.yaml:4: weight: quantiles are not weighted, but step 2 (chain) needs them; "
-        "leave out the weight, or use steps without quantiles, such as standard"
-    )
-    (found,) = problems(job, text.replace("robust", "standard"), "weight: ''\n")
-    assert found == "job.yaml:4: weight: expected text of at least 1 character, found ''"
+    wrong = problems(job, text, "weight: w\n"), problems(job, text.replace("robust", "standard"), "weight: ''\n")
+    snapshot("\n".join(found for (found,) in wrong))

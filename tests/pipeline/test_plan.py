@@ -93,11 +93,9 @@ def test_keep_order_and_append_what_is_added() -> None:
     assert [step.over_array for step in result.steps] == [False, False, True, False, False]
 
 
-def test_find_every_problem_at_once() -> None:
+def test_find_every_problem_at_once(snapshot: Any) -> None:
     found = problems(ss.Standard(["yaer", "name", "nothing*"]), ss.MinMax("day"), ss.Softmax("s1"))
-    assert [code for code, _ in found] == [
-        "SCHEMA_MISSING", "SCHEMA_NO_MATCH", "SCHEMA_TYPE", "SCHEMA_TYPE", "SCHEMA_ONE_SCORE"]  # fmt: skip
-    assert found[0][1] == "column 'yaer' is not in flights; did you mean 'year'?"
+    snapshot("\n".join(f"{code}: {text}" for code, text in found))
 
 
 #: Steps that do not fit, and the code of the error; what it says is in the snapshot.
@@ -152,17 +150,13 @@ def test_tell_names_by_case_where_the_schema_does() -> None:
     assert result.output_names == ["a", "A", "b", "B"]
 
 
-def test_bind_to_another_table() -> None:
+def test_bind_to_another_table(snapshot: Any) -> None:
     whole = planned(ss.MinMax("s1"), ss.Softmax("scores", into="p"))
     other = Schema((Field("scores", "array<float>"), Field("more", "string"), Field("s1", "int")))
     assert bind(whole.steps, whole.schema.fields, other).output_names == ["scores", "more", "s1", "p"]
     with pytest.raises(DataError) as caught:
         bind(whole.steps, whole.schema.fields, Schema((Field("s1", "string"), Field("p", "double"))), source="new")
-    assert [str(problem).partition(";")[0] for problem in caught.value.problems] == [
-        "column 'scores' is not in new",
-        "step 1 (minmax): expected numbers, but column 's1' is string",
-        "step 2 (softmax) would write 'p', which the input has already",
-    ]
+    snapshot(str(caught.value))
 
 
 STRUCTS = Schema((

@@ -86,8 +86,8 @@ def test_read_the_mask_beside_the_scores() -> None:
 
 WRONG: list[tuple[list[Any], str, str]] = [
     ([ss.Softmax("s", outputs={"label": "a"})], "SCHEMA_CLASH",
-     "step 1 (softmax) would write 'a', which the input has already; choose another name in 'outputs'"),
-    ([ss.Softmax("s", outputs={"label": "p"}, into="q")], "SCHEMA_CLASH", "would write 'p', which the input has already"),
+     "step 1 (softmax) would write 'a', which the input already has; choose another name in 'outputs'"),
+    ([ss.Softmax("s", outputs={"label": "p"}, into="q")], "SCHEMA_CLASH", "would write 'p', which the input already has"),
     ([ss.Softmax("s", outputs={"label": "x", "margin": "X"})], "SCHEMA_CLASH",
      "more than one output would be named 'x', by step 1 (softmax); give each output a name of its own in 'outputs'"),
     ([ss.Softmax("s", outputs={"label": "q"}, into="q")], "SCHEMA_CLASH", "more than one output would be named 'q'"),

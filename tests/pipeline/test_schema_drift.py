@@ -251,7 +251,7 @@ def test_write_in_place_under_the_name_of_the_table() -> None:
 AMBIGUOUS = fitted(table(x="double", n="int"), ss.MinMax(["x", "n"]))
 CASES: list[tuple[Fitted, Schema, str | None]] = [
     (AMBIGUOUS, table(N="int", X="double"), None),
-    (NESTED, table(s="{Y double}", S="{y double}", x="double"), "found 's.Y', 'S.y'; rename the one that is meant"),
+    (NESTED, table(s="{Y double}", S="{y double}", x="double"), "found 's.Y', 'S.y'; rename the one you mean"),
     (NESTED, table(S="{Y double}", x="double"), None),
 ]
 
@@ -298,7 +298,7 @@ def test_guess_no_other_name_for_a_column_in_another_case() -> None:
 def test_take_no_column_for_two() -> None:
     found = refused(pair("xy", "Xy"), table(XY="double"), extra="ignore")
     assert [code for code, _ in found] == ["SCHEMA_MISSING"] * 2
-    assert all("differs from it in case alone, found 'XY'; " in text for _, text in found)
+    assert all("differs only in case, found 'XY'; " in text for _, text in found)
 
 
 def test_name_the_other_case_in_arrays() -> None:

@@ -123,7 +123,7 @@ def check_arrays(cls: type[Step], folder: Path) -> None:
     ]
     whole = ss.Pipeline([cls(["a", "b"], **needed)]).fit_arrays(data)
     if cls.kind in UNMERGED:
-        with pytest.raises(DataError, match="fit on the whole"):
+        with pytest.raises(DataError, match="fit on all the data"):
             ss.merge(parts)
     else:
         assert ss.merge(parts).maps == whole.maps

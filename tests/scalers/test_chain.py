@@ -96,7 +96,7 @@ def test_take_logarithms() -> None:
 def test_count_what_has_no_logarithm_before_anything_is_written() -> None:
     values = masked([-1.0, -INF, None, NAN, 4.0, -7.0])
     with pytest.raises(
-        DataError, match=r"column 'x': expected values above -1 .* found 3 that are not; .*asinh"
+        DataError, match=r"column 'x': expected values above -1 .* found 3 values of -1 or less; .*asinh"
     ) as caught:
         ss.Pipeline([ss.Log1p("x")]).fit_arrays({"x": values})
     assert (caught.value.code, caught.value.exit_code) == ("DATA_UNDEFINED", 65)
@@ -104,7 +104,7 @@ def test_count_what_has_no_logarithm_before_anything_is_written() -> None:
         [None, None, None, NAN, math.log(5.0), None], nan_ok=True
     )
     fitted = ss.Pipeline([ss.Log1p("x")]).fit_arrays({"x": np.array([0.0, 1.0])})
-    with pytest.raises(DataError, match="found 1 that are not"):
+    with pytest.raises(DataError, match="found 1 value of -1 or less"):
         fitted.transform_arrays({"x": np.array([0.0, -1.0])})
 
 
@@ -235,7 +235,8 @@ def test_refuse_to_merge_what_depends_on_the_data() -> None:
     pipeline = ss.Pipeline([ss.Chain("x", [ss.Clip(quantiles=(1, 99)), ss.Standard()])])
     parts = [pipeline.fit_arrays({"x": np.arange(n)}) for n in (5, 9)]
     with pytest.raises(
-        DataError, match=r"column 'x': expected statistics behind .* in all 2 parts, found them in 0; fit on the whole"
+        DataError,
+        match=r"column 'x': expected statistics after .* in each of 2 parts, found them in 0; fit on all the data",
     ) as caught:
         ss.merge(parts)
     assert caught.value.code == "MERGE_LOOKS"
@@ -342,7 +343,7 @@ def test_refuse(call: str, snapshot: Any) -> None:
 
 def test_refuse_two_columns_of_one_name() -> None:
     data = {"x": np.zeros(3), "x_missing": np.zeros(3)}
-    with pytest.raises(DataError, match=r"would write 'x_missing', which the input has already"):
+    with pytest.raises(DataError, match=r"would write 'x_missing', which the input already has"):
         ss.Pipeline([ss.Impute("x", indicator="{column}_missing")]).fit_arrays(data)
     with pytest.raises(DataError, match=r"more than one output would be named 'm'"):
         ss.Pipeline([ss.Impute(["x", "x_missing"], indicator="m")]).fit_arrays(data)

@@ -129,7 +129,7 @@ def test_count_in_the_pass_that_writes(spark: SparkSession, inputs: Path) -> Non
     written = json.loads((inputs / "out" / "_sparkscale" / "manifest.json").read_text())["runs"]
     assert written[-1]["audit"] == report.to_dict()["audit"] == expected.to_list()
     assert "audit" not in json.loads((inputs / "plain" / "_sparkscale" / "manifest.json").read_text())["runs"][-1]
-    assert any(line.startswith("audit: clipped low in ") for line in report.lines())
+    assert any(line.startswith("audit: clipped low: ") for line in report.lines())
     again, _ = run(spark)
     assert (again.status, again.audit) == ("unchanged", expected)
 

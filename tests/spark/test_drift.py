@@ -31,7 +31,7 @@ SCALED = {"x": [0.0, 0.25, 1.0], "n_1": [0.25, 0.5, 1.0]}
 #: By kind of difference, the columns of a table that has it, and the warning.
 TABLES: dict[str, tuple[list[str], str]] = {
     "extra": ([*WAS.values(), "more int"], "expected the columns of the fit, found others in new: 'more' (int)"),
-    "dropped": (["x double", "n int"], "expected the columns of the fit, 'id' (bigint), 'name' (string) not found in new"),
+    "dropped": (["x double", "n int"], "expected the columns of the fit, found new without 'id' (bigint), 'name' (string)"),
     "reordered": (["n int", "id bigint", "x double", "name string"], "expected the order of the fit, found 'n' before 'id' in new"),
     "case": (["id bigint", "X double", "N int", "name string"], "columns 'x', 'n': expected the case of the fit, found 'X', 'N' in new"),
     "widened": (["id bigint", "x double", "n bigint", "name string"], "column 'n': expected int as in the fit, found bigint in new"),
@@ -211,7 +211,7 @@ def test_keep_whether_a_column_may_hold_nulls(spark: SparkSession) -> None:
     maybe = sure.selectExpr("id", "nullif(x, 9.0) as x")
     assert fitted.transform(maybe).schema["x"].nullable
     found = fitted.plan(schema_of(maybe), Policy(nullability="warn")).warnings
-    assert found == ("column 'x': expected not null as in the fit, found what may be null in the input (nullability)",)
+    assert found == ("column 'x': expected not null as in the fit, found nullable in the input (nullability)",)
     assert fitted.plan(schema_of(sure), Policy.of("error")).warnings == ()
 
 
@@ -221,7 +221,7 @@ def test_read_columns_of_a_case_sensitive_table(spark: SparkSession) -> None:
     try:
         both = spark.range(2).selectExpr("id as Ab", "id + 1 as ab", "id as AB")
         assert fitted.transform(both).toArrow().to_pydict() == {"Ab": [0, 1], "ab": [0.25, 0.5], "AB": [0, 1]}
-        with pytest.raises(DataError, match="in case alone, found 'Ab', 'AB'; rename the one that is meant"):
+        with pytest.raises(DataError, match="only in case, found 'Ab', 'AB'; rename the one you mean"):
             fitted.transform(both.drop("ab"))
     finally:
         spark.conf.unset("spark.sql.caseSensitive")

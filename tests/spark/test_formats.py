@@ -49,7 +49,7 @@ def test_bring_white_space_through_csv(spark: SparkSession, here: Path) -> None:
 
 
 UNREADABLE = [
-    ("csv", "x,y\n1.5,2\nhello,3\n", ["column 'x': expected double, found 'hello' in line 3 of ", "/in/a"]),
+    ("csv", "x,y\n1.5,2\nhello,3\n", ["column 'x': expected double, found 'hello' on line 3 of ", "/in/a"]),
     ("json", '{"x": 1.5}\n{"x": "hello"}\n', ["/in/a: ", 'record parsing: {"x": "hello"}']),
 ]
 

@@ -219,7 +219,7 @@ def test_refuse_table_of_another_format(inputs: Path) -> None:
     run({"format": "delta", "table": "default.a_delta"})
     with pytest.raises(ConfigError, match=r"expected delta, which the table default\.a_delta is of, found parquet"):
         run({"format": "parquet", "table": "default.a_delta", "mode": "overwrite"})
-    with pytest.raises(ConfigError, match="is the input as well"):
+    with pytest.raises(ConfigError, match="is also the input"):
         run({"table": "`default`.a_delta", "mode": "overwrite"}, {"table": "default.a_delta"})
     known = describe(SparkSession.active(), "default.a_delta")
     assert known is not None
@@ -368,7 +368,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"format": "delta", "path": "in", "tag": "a"}, {}, "delta has no tag to read; use version or timestamp"),
     ({"format": "iceberg", "path": "in", "snapshot": 1, "tag": "a"}, {}, "expected one of snapshot, tag, found 2"),
     ({"format": "delta", "path": "in", "timestamp": "noon"}, {}, "expected a time such as 2026-01-31 12:00:00"),
-    ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a table of format delta has a schema of its own"),
+    ({"format": "delta", "path": "in", "schema": "x double"}, {}, "a delta table has its own schema"),
     ({"path": "in"}, {}, "a path needs a format; add one"),
     ({"format": "parquet"}, {}, "expected either 'path' or 'table', found neither"),
     ({"format": "parquet", "path": "in", "table": "a.b"}, {}, "expected either 'path' or 'table', found both"),

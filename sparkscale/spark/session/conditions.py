@@ -43,7 +43,7 @@ _TARGET = Meaning(DataError, "SCHEMA_TARGET", "give the result the table's colum
 DUPLICATE = Meaning(
     DataError,
     "SCHEMA_DUPLICATE",
-    "give each column a name of its own; where they differ in case, spark.conf: {spark.sql.caseSensitive: true}",
+    "give each column its own name; if names differ only in case, set spark.conf: {spark.sql.caseSensitive: true}",
 )
 TYPE = Meaning(DataError, "SCHEMA_TYPE", "write that column with another type before this job, or leave it out")
 FILES = Meaning(
@@ -52,7 +52,7 @@ FILES = Meaning(
     "write the input's files again with one type for the column",
 )
 LAYOUT = Meaning(
-    DataError, "INPUT_LAYOUT", "set input.path to the table's own folder, in which all files are equally deep"
+    DataError, "INPUT_LAYOUT", "set input.path to the table's own folder, where all files are at the same depth"
 )
 WORKER = Meaning(UnfitEnvironmentError, "ENV_WORKER", "set PYSPARK_PYTHON to one Python for driver and executors")
 EMPTY = Meaning(

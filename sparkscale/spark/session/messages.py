@@ -55,7 +55,7 @@ OURS: Sequence[tuple[str, Meaning]] = [
 MEANINGS: Sequence[tuple[str, Meaning]] = [
     (
         r"is too large to store in a Decimal|cannot be represented as Decimal",
-        Meaning(DataError, "DATA_INEXACT", "give the column a decimal of more digits in input.schema, or string"),
+        Meaning(DataError, "DATA_INEXACT", "in input.schema, give the column a decimal with more digits, or string"),
     ),
     (
         r"File ?name too long|InvalidPathException: Nul character",

@@ -46,7 +46,7 @@ def named(spark: SparkSession, source: Input) -> Iterator[None]:
         found = _misread(csv_texts(spark, source), types, source) if types else None
         if found is None:
             raise
-        cause = f"column {found.column!r}: expected {types[found.column]}, found {found.value!r} in {found.place}"
+        cause = f"column {found.column!r}: expected {types[found.column]}, found {found.value!r} on {found.place}"
         raise DataError(
             "INPUT_DAMAGED", cause, found.hint("give the column another type in input.schema, such as string")
         ) from error
