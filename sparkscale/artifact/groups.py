@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sparkscale import maps
-from sparkscale.artifact import tables
+from sparkscale.artifact import tables, values
 from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline.groups import maps_of
 from sparkscale.pipeline.planned import PlannedStep
@@ -40,21 +40,21 @@ def dump(by_key: Tables) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
 
 def load(said: Any, read: Callable[[str], bytes]) -> dict[tuple[str, ...], StatsTable]:
     """Return the tables of a document; ``read`` returns the content of a file beside it."""
-    return dict(_table(entry, read) for entry in _list(said))
+    return dict(_table(entry, read) for entry in values.items(said))
 
 
 def _table(entry: Mapping[str, Any], read: Callable[[str], bytes]) -> tuple[tuple[str, ...], StatsTable]:
-    names, types, size = _texts(entry["by"]), _texts(entry["types"]), entry["groups"]
+    names, types, size = values.texts(entry["by"]), values.texts(entry["types"]), entry["groups"]
     columns = list(zip(names, types, strict=True))
     if "file" in entry:
-        (name,) = _texts([entry["file"]])
+        (name,) = values.texts([entry["file"]])
         if not name.startswith("groups-") or not name.endswith(".parquet") or set("/\\") & set(name):
             raise ValueError(f"a file of groups named {name!r:.80}")
-        table = tables.from_parquet(read(name), name, columns, _texts(entry["features"]))
+        table = tables.from_parquet(read(name), name, columns, values.texts(entry["features"]))
     else:
-        typed = zip(columns, _list(entry["keys"]), strict=True)
+        typed = zip(columns, values.items(entry["keys"]), strict=True)
         keys = Keys(tuple(KeyColumn.of(name, type_, _items(type_, items)) for (name, type_), items in typed)).check()
-        stats = {name: list(map(ColumnStats.from_dict, _list(held))) for name, held in entry["features"].items()}
+        stats = {name: list(map(ColumnStats.from_dict, values.items(held))) for name, held in entry["features"].items()}
         table = StatsTable(keys, {name: StatsArrays.of(held) for name, held in stats.items()})
     if type(size) is not int or len(table) != size or any(len(stats) != size for stats in table.features.values()):
         raise ValueError(f"{size!r:.80} groups, and statistics of another number")
@@ -106,18 +106,5 @@ def _plain(item: Any) -> Any:
 
 def _items(type_: str, items: Any) -> list[Any]:
     if type_ != "date":
-        return _list(items)
-    return [None if item is None else np.datetime64(_texts([item])[0], "D") for item in _list(items)]
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    texts = tuple(_list(value))
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"expected names, found {value!r:.80}")
-    return texts
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, found {value!r:.80}")
-    return value
+        return values.items(items)
+    return [None if item is None else np.datetime64(values.texts([item])[0], "D") for item in values.items(items)]

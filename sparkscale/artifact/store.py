@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, from_url
 
-from sparkscale.artifact import document, objects, promotions, tables
+from sparkscale.artifact import document, envelope, objects, promotions, tables
 from sparkscale.errors import (
     AccessError,
     ConfigError,
@@ -191,7 +191,7 @@ def read(uri: str, number: int | None) -> tuple[bytes, str]:
     folder, _, last = uri.rstrip("/").rpartition("/")
     place, name = (folder or ".", last) if number is None else (uri, objects.name(number))
     try:
-        data = objects.read(opened(place), place, name, document.MAX_BYTES)
+        data = objects.read(opened(place), place, name, envelope.MAX_BYTES)
     except ConfigError:  # a ValueError as well
         raise
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
@@ -256,7 +256,7 @@ def _holds(client: Any, uri: str, version: int, fitted: Fitted, size: int) -> bo
     if abs(obstore.head(client, name)["size"] - size) > _STAMP:
         return False
     try:
-        there = document.content_of(objects.read(client, uri, name, document.MAX_BYTES), name)
+        there = document.content_of(objects.read(client, uri, name, envelope.MAX_BYTES), name)
     except DataError:  # damaged
         return False
     return there == document.content(fitted)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparkscale as ss
-from sparkscale.artifact import document
+from sparkscale.artifact import document, envelope
 from sparkscale.errors import DataError
 from tests.samples import NAMES, fitted
 
@@ -276,7 +276,7 @@ def test_refuse_row_map_in_column_step() -> None:
 
 
 def test_refuse_huge_file_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "MAX_BYTES", 1000)
+    monkeypatch.setattr(envelope, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="expected at most 1,000 bytes") as caught:
         document.load(b"[" * 1001)
     assert caught.value.exit_code == 65

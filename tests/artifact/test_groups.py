@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 import sparkscale as ss
-from sparkscale.artifact import chance, document, groups, tables
+from sparkscale.artifact import chance, document, envelope, groups, tables
 from sparkscale.errors import DataError
 
 RNG = np.random.default_rng(3)
@@ -105,7 +105,7 @@ def change(folder, how):
     content = json.loads((folder / "00000001.json").read_text())
     how(content)
     content.pop("checksum")
-    content["checksum"] = document._checksum(content)
+    content["checksum"] = envelope.checksum(content)
     (folder / "00000001.json").write_text(json.dumps(content))
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import document, store
+from sparkscale.artifact import document, envelope, store
 from sparkscale.errors import SparkscaleError
 from tests.processes import last_line, sparkscale
 from tests.samples import fitted
@@ -121,7 +121,7 @@ def place(name: str, path: Path) -> None:
         path.symlink_to("/etc/passwd")
     else:
         with path.open("wb") as file:
-            file.truncate(document.MAX_BYTES * 4000)  # sparse: a terabyte
+            file.truncate(envelope.MAX_BYTES * 4000)  # sparse: a terabyte
 
 
 ODD = {

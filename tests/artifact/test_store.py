@@ -20,7 +20,7 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 import sparkscale as ss
-from sparkscale.artifact import document, objects, store
+from sparkscale.artifact import document, envelope, objects, store
 from sparkscale.errors import (
     AccessError,
     ConfigError,
@@ -162,7 +162,7 @@ def test_refuse_broken_version(tmp_path: Path) -> None:
 
 
 def test_read_no_more_than_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "MAX_BYTES", 100)
+    monkeypatch.setattr(envelope, "MAX_BYTES", 100)
     (tmp_path / "00000001.json").write_bytes(b"[" * 5000)
     with pytest.raises(DataError, match="expected at most 100 bytes, found 101"):
         ss.load(str(tmp_path))

@@ -10,7 +10,7 @@ import pytest
 
 import sparkscale as ss
 from sparkscale import doctor
-from sparkscale.artifact import document, store
+from sparkscale.artifact import document, envelope, store
 from sparkscale.cli import entry
 from sparkscale.config import jobfile
 from sparkscale.pipeline.fitted import Fitted
@@ -216,7 +216,7 @@ def bad_artifacts() -> dict[str, bytes]:
     """Return artifacts that cannot be loaded, by name."""
     good = document.dump(ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": [1.0, 2.0]}))
     unknown = json.loads(good.replace(b'"kind": "standard"', b'"kind": "standrad"'))
-    unknown["checksum"] = document._checksum({key: value for key, value in unknown.items() if key != "checksum"})
+    unknown["checksum"] = envelope.checksum({key: value for key, value in unknown.items() if key != "checksum"})
     return {
         "newer": json.dumps(json.loads(good) | {"format_version": 2}).encode(),
         "damaged": good.replace(b'"rows": 2', b'"rows": 3', 1),

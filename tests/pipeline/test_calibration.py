@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 import sparkscale as ss
-from sparkscale.artifact import document
+from sparkscale.artifact import document, envelope
 from sparkscale.cli import app
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
@@ -220,7 +220,7 @@ def test_refuse_artifacts_that_cannot_be(change: Any) -> None:
     made = json.loads(document.dump(fitted()))
     change(made["steps"][0])
     made.pop("checksum")
-    made["checksum"] = document._checksum(made)
+    made["checksum"] = envelope.checksum(made)
     with pytest.raises(DataError) as caught:
         document.load(json.dumps(made).encode())
     assert caught.value.code == "ARTIFACT_INVALID"

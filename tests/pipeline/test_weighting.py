@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import document
+from sparkscale.artifact import document, envelope
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.scalers.base import Step
@@ -123,7 +123,7 @@ def test_refuse_an_artifact_whose_statistics_are_not_weighted_so(change: str) ->
         content["weight"] = None
     else:
         del (content if change == "no weight" else content["stats"]["x"])[change.removeprefix("no ")]
-    content["checksum"] = document._checksum(content)
+    content["checksum"] = envelope.checksum(content)
     with pytest.raises(DataError, match=r"its content is not that of an artifact: .*(weight|text)"):
         document.load(json.dumps(content).encode())
 

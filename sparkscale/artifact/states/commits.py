@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparkscale.artifact import jsons
+from sparkscale.artifact import jsons, values
 from sparkscale.artifact.states import plans
 from sparkscale.artifact.states.keys import By, ByColumn, Key, to_json
 from sparkscale.errors import DataError, SparkscaleError
@@ -197,19 +197,19 @@ def _commit(document: Mapping[str, Any]) -> Commit:
     expected = {"format", "format_version", "whole", "by", "pipeline", "files", "partitions", "removed"}
     if set(document) != expected or not isinstance(document["whole"], bool):
         raise ValueError(f"fields {sorted(document)!r:.200}")
-    keys = By(tuple(_column(item) for item in _list(document["by"])))
+    keys = By(tuple(_column(item) for item in values.items(document["by"])))
     if not keys.columns or len(set(keys.names)) < len(keys.names):
         raise ValueError(f"key columns {keys.names!r:.80}")
-    partitions = tuple(_partition(item, keys) for item in _list(document["partitions"]))
+    partitions = tuple(_partition(item, keys) for item in values.items(document["partitions"]))
     if len({one.key for one in partitions}) < len(partitions):
         raise ValueError("a key stands twice")
     pipeline = document["pipeline"]
     return Commit(
         keys,
         None if pipeline is None else plans.from_json(pipeline),
-        tuple(map(_file, _list(document["files"]))),
+        tuple(map(_file, values.items(document["files"]))),
         partitions,
-        tuple(keys.from_json(key) for key in _list(document["removed"])),
+        tuple(keys.from_json(key) for key in values.items(document["removed"])),
         document["whole"],
     )
 
@@ -233,13 +233,7 @@ def _partition(item: Mapping[str, Any], keys: By) -> Partition:
     rows, commit, dropped = item["rows"], item["commit"], item["dropped"]
     if type(dropped) is not bool or any(type(count) is not int or not 0 <= count < 2**63 for count in (rows, commit)):
         raise ValueError(f"a partition of {rows!r:.80} rows")
-    texts = (item["fingerprint"], item["reading"], *_list(item["files"]))
+    texts = (item["fingerprint"], item["reading"], *values.items(item["files"]))
     if not all(isinstance(text, str) for text in texts):
         raise TypeError(f"expected text, found {texts!r:.80}")
     return Partition(keys.from_json(item["key"]), rows, texts[0], texts[1], texts[2:], commit, dropped)
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, found {value!r:.80}")
-    return value

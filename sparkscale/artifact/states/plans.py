@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sparkscale.artifact import values
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema
@@ -33,19 +34,12 @@ def from_json(data: Mapping[str, Any]) -> Plan:
     if set(data) != {"weight", "sketch", "columns", "steps"} or data["sketch"] not in ("all", "needed"):
         raise ValueError(f"a pipeline of {sorted(data)!r:.80}")
     weight = data["weight"]
-    steps = tuple(
-        PlannedStep(
-            from_dict(item["step"]),
-            tuple(Column(_texts(column["path"]), _text(column["type"])) for column in _list(item["inputs"])),
-            _texts(item["outputs"]),
-        )
-        for item in _list(data["steps"])
-    )
+    steps = tuple(map(_step, values.items(data["steps"])))
     columns = (
-        Field(_text(item["name"]), _text(item["type"]), nullable=bool(item["nullable"]))
-        for item in _list(data["columns"])
+        Field(values.text(item["name"]), values.text(item["type"]), nullable=bool(item["nullable"]))
+        for item in values.items(data["columns"])
     )
-    weight = None if weight is None else _text(weight)
+    weight = None if weight is None else values.text(weight)
     planned = Plan(Schema(tuple(columns)), steps, weight=weight, sketch_all=data["sketch"] == "all")
     names = set(planned.schema.names)
     if not all(one.inputs and one.mapped for one in steps):
@@ -55,20 +49,6 @@ def from_json(data: Mapping[str, Any]) -> Plan:
     return planned
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, found {value!r:.80}")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    texts = tuple(map(_text, _list(value)))
-    if not texts:
-        raise ValueError("expected names, found none")
-    return texts
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, found {value!r:.80}")
-    return value
+def _step(item: Mapping[str, Any]) -> PlannedStep:
+    inputs = (Column(values.texts(one["path"]), values.text(one["type"])) for one in values.items(item["inputs"]))
+    return PlannedStep(from_dict(item["step"]), tuple(inputs), values.texts(item["outputs"]))
