@@ -6,14 +6,17 @@ stop() {
   exit 69
 }
 
-# Answer --help with the comment at the top of the script, from the checkout's folder.
+# Answer --help with the comment at the top of the script, from the checkout's folder, before anything is installed.
 help_asked() {
-  case ${1:-} in
-    --help | -h)
-      sed -n '2,/^set/s/^# //p' "scripts/$(basename "$0")"
-      exit 0
-      ;;
-  esac
+  local word
+  for word in "$@"; do
+    case $word in
+      --help | -h)
+        sed -n '2,/^set/s/^# //p' "scripts/$(basename "$0")"
+        exit 0
+        ;;
+    esac
+  done
 }
 
 find_python() {

@@ -129,12 +129,19 @@ def test_submit_refuses(home: Path, arguments: list[str], code: int, cause: str)
     assert (done.returncode, done.stderr, done.stdout) == (code, f"error: {cause}\n", "")
 
 
-@pytest.mark.parametrize("name", ["submit", "package", "fuzz", "test", "docs"])
-@pytest.mark.parametrize("option", ["--help", "-h"])
-def test_show_help(tmp_path: Path, name: str, option: str) -> None:
-    done = script(name, option, cwd=tmp_path)
+#: All scripts of the shell but the one that the others source.
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_show_help_and_install_nothing(tmp_path: Path, name: str) -> None:
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    call = [str(tmp_path / "scripts" / name)]
+    done = run([*call, "--help"], cwd=tmp_path.parent, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"scripts/{name} --" in done.stdout or f"scripts/{name} [--" in done.stdout
+    assert run([*call, "x", "-h"], cwd=tmp_path.parent, env=environment()).stdout == done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["scripts"]
+    assert re.search(rf"scripts/{name} (--|\[--|\[SUITE)", done.stdout)
     assert "set -euo" not in done.stdout
 
 
