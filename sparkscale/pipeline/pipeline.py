@@ -61,7 +61,7 @@ class Pipeline:
 
         One scan; a second, narrow one only over columns whose mean is more than 100 times their std, or that
         hold NaN or infinities. A scaler that looks again takes one more for each round, shared by all of them.
-        A temperature that is fitted to labels takes three scans of its scores as a rule, at most eight.
+        A temperature that is fitted to labels usually takes three scans of its scores, and at most eight.
         A weight takes one more scan, after one of the weights alone, which raises
         :class:`~sparkscale.errors.DataError` if a weight is null, NaN, infinite or negative.
         Nulls, NaN and infinities are left out and counted. Raises :class:`~sparkscale.errors.DataError`

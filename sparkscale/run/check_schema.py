@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sparkscale.config.jobfile import Job
 from sparkscale.pipeline.plan import Plan
+from sparkscale.report.explained import Explained
 from sparkscale.run import monitoring, opening
-from sparkscale.run.explain import Explained, explained
+from sparkscale.run.explain import explained
 from sparkscale.run.target import check_tables
 
 

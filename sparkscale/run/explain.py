@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -16,9 +15,9 @@ from sparkscale.maps import Map
 from sparkscale.pipeline.fitted import Engine
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
+from sparkscale.pipeline.schema import Column
 from sparkscale.places import is_local, local_path
-from sparkscale.report.tables import artifact_text
-from sparkscale.report.words import counted
+from sparkscale.report.explained import Explained, ExplainedStep
 from sparkscale.run import opening
 from sparkscale.run.opening import Applied, Opened
 from sparkscale.scalers.base import RowStep, Scaler
@@ -39,91 +38,10 @@ _VALUES = np.array([0.5, 1.0])
 _SOME = ColumnStats.of(_VALUES, quantiles=True)
 #: Labelled rows, for the same end.
 _LABELLED = Scored(np.eye(2), np.zeros((2, 2), dtype=bool), np.arange(2), np.ones(2))
-
-
-@dataclass(frozen=True)
-class ExplainedStep:
-    """A step: the columns that it reads and writes, its formula, and which engine says it."""
-
-    kind: str
-    formula: str
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    engine: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Explained:
-    """What a job would do."""
-
-    reading: dict[str, Any]
-    fit: dict[str, Any]
-    steps: Sequence[ExplainedStep]
-    writing: dict[str, Any]
-    #: How the partitions of input and output differ, for people; empty where they do not.
-    partitions: str = ""
-    #: The types that the values of a text input decided.
-    types: Mapping[str, str] = field(default_factory=dict)
-    #: The artifact that it applies; empty where it fits.
-    artifact: Mapping[str, Any] = field(default_factory=dict)
-    #: How `update` keeps statistics by partition, and the kinds of steps that look at the whole window again.
-    states: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return asdict(self)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines for people."""
-        files = f", {counted(self.reading['files'], 'file')}" if self.reading["files"] else ""
-        size = f", {counted(self.reading['bytes'], 'byte')}" if self.reading["bytes"] else ""
-        columns = f"{counted(self.reading['columns'], 'column')} for the output"
-        if self.reading["fit_columns"]:
-            columns = f"{counted(self.reading['fit_columns'], 'column')} for the fit, {columns}"
-        yield f"input: {self.reading['name']}{files}{size}; {columns}"
-        yield from self.notes()
-        if self.artifact:
-            yield f"artifact: {artifact_text(self.artifact)}"
-        if self.fit["features"]:
-            sketches = f", {self.fit['sketches']} with a quantile sketch" if self.fit["sketches"] else ""
-            queries = counted(self.fit["queries"], "query", "queries")
-            how = ", aggregated by partition" if self.fit["by_partition"] else ""
-            more = "columns with NaN, infinities or a mean beyond 100 std are scanned again"
-            if self.fit["weight"] is not None:
-                how += f", weighted by {self.fit['weight']!r}: two looks, and one at the weights alone"
-                more = (
-                    "columns with NaN, infinities or a weighted mean beyond 10 std of the plain one are scanned again"
-                )
-            yield f"fit: {counted(self.fit['features'], 'feature')}{sketches}, in {queries}{how}; {more}"
-        for kind, (label, usual, most) in self.fit["labels"].items():
-            scans = f"{counted(usual, 'scan')} of its scores as a rule, {most} at most"
-            yield f"fit: {kind} learns its temperature from label {label!r}: {scans}"
-        for kind, times in self.fit["looks"].items():
-            scan = "a scan" if self.fit["weight"] is None else "as many looks"
-            yield f"fit: {kind} looks again up to {counted(times, 'time')}, each {scan} that all steps share"
-        if self.states:
-            kinds = self.states["looks"]
-            again = (
-                f"; {' and '.join(kinds)} {'looks' if len(kinds) == 1 else 'look'} again at its whole window"
-                if kinds
-                else ", and no other"
-            )
-            yield f"update: reads the partitions by {', '.join(self.states['by'])} that are new or changed{again}"
-        for number, step in enumerate(self.steps, 1):
-            into = "" if step.inputs == step.outputs else f" -> {', '.join(step.outputs)}"
-            columns = f"{step.kind} of {', '.join(step.inputs)}{into}"
-            yield f"step {number}: {columns}: {step.formula}; {step.engine}: {step.why}"
-        if self.writing:
-            written = self.writing
-            yield f"output: {written['name']} ({written['format']}, {written['mode']}), {written['how']}"
-
-    def notes(self) -> Iterator[str]:
-        """Yield what a user should know of the input."""
-        if self.types:
-            yield f"types, from reading all values once: {types_of(self.types)}"
-        if self.partitions:
-            yield self.partitions
+#: What is said of a fit that a job does not make.
+_NO_FIT: dict[str, Any] = {
+    "features": 0, "sketches": 0, "queries": 0, "by_partition": False, "weight": None, "labels": {}, "looks": {},
+}  # fmt: skip
 
 
 def explain(job: Job, *, debug: bool = False) -> Explained:
@@ -136,48 +54,70 @@ def explain(job: Job, *, debug: bool = False) -> Explained:
 
 def explained(opened: Opened, config: JobConfig, sink: Sink | None, applied: Applied | None) -> Explained:
     """Return what a job would do with its input, of which it applies an artifact or fits; starts no Spark job."""
-    df, planned, fits = opened.df, opened.plan, applied is None
-    files = df.inputFiles()
-    weight = planned.weight_column if planned.features or planned.labels else None
+    ways = _joins(opened, config.engine)
+    spark = opened.df.sparkSession
+    return Explained(
+        _reading(opened, config, fits=applied is None),
+        _fit(opened, config) if applied is None else _NO_FIT,
+        [_step(step, config.engine, spark, ways.get(n, "")) for n, step in enumerate(opened.plan.steps, 1)],
+        _writing(sink, config) if sink else {},
+        _apart(opened, sink),
+        dict(opened.decided.types) if opened.decided else {},
+        applied.about if applied else {},
+        _states(opened.plan, config),
+    )
+
+
+def _weight(planned: Plan) -> Column | None:
+    """Return the column that weighs the rows of a fit; None if no step learns from them."""
+    return planned.weight_column if planned.features or planned.labels else None
+
+
+def _reading(opened: Opened, config: JobConfig, *, fits: bool) -> dict[str, Any]:
+    """Return what is read: files, their size, and how many columns."""
+    df, planned, weight = opened.df, opened.plan, _weight(opened.plan)
     keys = (key for group in planned.grouped.values() for key in group.keys)
     learning = [column for number in planned.labels for column in planned.steps[number - 1].inputs]
     beside = [*keys, *learning, *planned.labels.values(), *([weight] if weight else [])]
-    read = [*planned.features.values(), *beside]
-    own = {column.path[0] for column in read} if fits else set()
-    reading = {
+    own = {column.path[0] for column in (*planned.features.values(), *beside)} if fits else set()
+    files = df.inputFiles()
+    return {
         "name": config.input.name,
         "files": len(files),
         "bytes": _bytes(files),
         "columns": len(df.columns),
         "fit_columns": len(own),
     }
-    looks = fitting.first_looks(df, planned, reproducible=config.statistics.reproducible) if fits else None
-    fit = {
-        "features": len(planned.features) if looks else 0,
-        "sketches": len(planned.quantile_features) if looks else 0,
-        "queries": len(looks) if looks else 0,
-        "by_partition": not looks.whole if looks else False,
-        "weight": weight.name if weight and looks else None,
-        "labels": {
-            f"step {number} ({(step := cast('RowStep', planned.steps[number - 1].step)).kind})": (
-                label.name,
-                *step.looks,
-            )
-            for number, label in planned.labels.items()
-            if fits
-        },
-        "looks": {step.kind: step.looks for step in _scalers(planned) if looks and step.looks},
+
+
+def _fit(opened: Opened, config: JobConfig) -> dict[str, Any]:
+    """Return what a fit computes, and by how many queries."""
+    planned, weight = opened.plan, _weight(opened.plan)
+    labels = {
+        f"step {number} ({(step := cast('RowStep', planned.steps[number - 1].step)).kind})": (label.name, *step.looks)
+        for number, label in planned.labels.items()
     }
-    ways = _joins(opened, config.engine)
-    steps = [_step(step, config.engine, df.sparkSession, ways.get(n, "")) for n, step in enumerate(planned.steps, 1)]
-    types = dict(opened.decided.types) if opened.decided else {}
-    writing = _writing(sink, config) if sink else {}
-    kept = config.states.model_dump() if config.states else {}
+    looks = fitting.first_looks(opened.df, planned, reproducible=config.statistics.reproducible)
+    if not looks:
+        return {**_NO_FIT, "labels": labels}
+    return {
+        "features": len(planned.features),
+        "sketches": len(planned.quantile_features),
+        "queries": len(looks),
+        "by_partition": not looks.whole,
+        "weight": weight.name if weight else None,
+        "labels": labels,
+        "looks": {step.kind: step.looks for step in _scalers(planned) if step.looks},
+    }
+
+
+def _states(planned: Plan, config: JobConfig) -> dict[str, Any]:
+    """Return how `update` keeps statistics by partition, and the kinds of steps that look at the whole window again."""
+    if config.states is None:
+        return {}
     again = [step.kind for step in _scalers(planned) if step.looks]
     again += [planned.steps[number - 1].step.kind for number in planned.labels]
-    states = {**kept, "looks": again} if kept else {}
-    about = applied.about if applied else {}
-    return Explained(reading, fit, steps, writing, _apart(opened, sink), types, about, states)
+    return {**config.states.model_dump(), "looks": again}
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession, join: str) -> ExplainedStep:
@@ -240,10 +180,3 @@ def _bytes(files: Sequence[str]) -> int | None:
         return None
     places = (Path(local_path(unquote(file))) for file in files)
     return sum(place.stat().st_size for place in places if place.exists())
-
-
-def types_of(types: Mapping[str, str]) -> str:
-    """Return the columns of each type."""
-    kinds = ("bigint", "double", "string", *sorted(set(types.values()) - {"bigint", "double", "string"}))
-    by_kind = {kind: [name for name, type_ in types.items() if type_ == kind] for kind in kinds}
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in by_kind.items() if names)

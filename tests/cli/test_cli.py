@@ -22,6 +22,7 @@ import sparkscale as ss
 from sparkscale.cli import entry, jobs
 from sparkscale.errors import TemporaryError
 from sparkscale.report import tables
+from sparkscale.report.explained import Explained
 from sparkscale.run import check_data as checking
 from sparkscale.run import explain as explaining
 from sparkscale.run.job import VERBS
@@ -93,7 +94,7 @@ def test_explain_to_people_and_machines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reading = {"name": "in", "files": 1, "bytes": 8, "columns": 2, "fit_columns": 0}
-    found = explaining.Explained(reading, {"features": 0, "labels": {}, "looks": {}}, [], {})
+    found = Explained(reading, {"features": 0, "labels": {}, "looks": {}}, [], {})
     monkeypatch.setattr(explaining, "explain", lambda *_, **__: found)
     plan = "input: in, 1 file, 8 bytes; 2 columns for the output\n"
     assert call(capsys, "explain", "-c", "job.yaml") == (plan, "")

@@ -13,9 +13,9 @@ import sparkscale as ss
 from sparkscale.cli import environment
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
+from sparkscale.report.explained import Explained
 from sparkscale.run import explain as explaining
 from sparkscale.run.check_schema import check_schema
-from sparkscale.run.explain import Explained
 from sparkscale.spark.sources.catalog import hadoop_table
 from tests.samples import NEEDED
 from tests.spark.frames import write_parquet
@@ -43,7 +43,7 @@ def explain(**sections: Any) -> Explained:
     return explaining.explain(jobfile.load("job.yaml", "check"))
 
 
-def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: Path) -> None:
+def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: Path, snapshot: Any) -> None:
     found = explain()
     size = sum(path.stat().st_size for path in (inputs / "in it").iterdir())
     assert found.reading == {"name": "in it", "files": 2, "bytes": size, "columns": 74, "fit_columns": 71}
@@ -51,10 +51,10 @@ def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: 
         "features": 71, "sketches": 1, "queries": 7, "by_partition": False, "weight": None, "labels": {}, "looks": {}}  # fmt: skip
     assert found.writing == {}
     json.dumps(found.to_dict())
-    assert list(found.lines())[1].startswith("fit: 71 features, 1 with a quantile sketch, in 7 queries; ")
+    snapshot("\n".join(found.lines()).replace(f"{size:,} bytes", "SIZE bytes"))
 
 
-def test_say_how_often_a_weighted_fit_looks(spark: SparkSession, inputs: Path) -> None:
+def test_say_how_often_a_weighted_fit_looks(spark: SparkSession, inputs: Path, snapshot: Any) -> None:
     steps = [
         {"kind": "standard", "columns": "*"},
         {"columns": "x0", "chain": [{"kind": "asinh"}, {"kind": "standard"}]},
@@ -67,11 +67,7 @@ def test_say_how_often_a_weighted_fit_looks(spark: SparkSession, inputs: Path) -
     jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
     assert (found.fit["features"], found.fit["weight"], found.reading["fit_columns"]) == (73, "month", 74)
     assert found.fit["queries"] == 1 + 7 + 5 == jobs / 2  # a job of Spark for the partitions, one for the whole
-    lines = list(found.lines())
-    assert lines[1].startswith(
-        "fit: 73 features, in 13 queries, weighted by 'month': two looks, and one at the weights"
-    )
-    assert lines[2] == "fit: chain looks again up to 1 time, each as many looks that all steps share"
+    snapshot("\n".join(line for line in found.lines() if line.startswith("fit: ")))
 
 
 @pytest.mark.parametrize(
@@ -147,11 +143,6 @@ def test_leave_partitions_out_of_patterns_and_say_that_the_output_has_none(
     same = explain(input=source, steps=steps, output={"format": "parquet", "path": "out", "partition_by": ["month"]})
     assert same.partitions == ""
     assert explain(input=source, steps=steps).partitions == ""
-
-
-def test_list_every_column(spark: SparkSession, inputs: Path) -> None:
-    line = next(line for line in explain().lines() if line.startswith("step 1"))
-    assert f"standard of {', '.join(f'x{i}' for i in range(70))}: " in line
 
 
 def test_start_from_a_job_that_scales_no_id_label_or_partition(spark: SparkSession, inputs: Path) -> None:

@@ -127,7 +127,7 @@ def test_choose_an_engine_and_say_why(
     df = frame(TABLE)
     fitted = ss.Pipeline([*steps, ss.MinMax("y")]).fit(df)
     arrow = ("arrow", "it has no native form, and Arrow UDFs are the fastest way into Python")
-    native_ = ("native", "Spark's own expressions, which cost nothing beyond reading and writing")
+    native_ = ("native", "Spark's own expressions, without Python workers")
     assert explained(fitted, df) == [arrow] * 3 + [native_]
     monkeypatch.setattr(engines, "version_of", lambda _: "4.0.1")
     pandas = ("pandas", "it has no native form, and Arrow UDFs need Spark 4.1 or newer, found 4.0.1")

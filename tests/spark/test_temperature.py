@@ -139,7 +139,7 @@ def test_run_a_job(spark: SparkSession, here: Path) -> None:
 
     lines = list(explain(loaded("run")).lines())
     assert (
-        "fit: step 1 (softmax) learns its temperature from label 'y': 3 scans of its scores as a rule, 8 at most"
+        "fit: step 1 (softmax) learns its temperature from label 'y', usually in 3 scans of its scores, at most 8"
         in lines
     )
     assert "4 columns for the fit, 4 columns for the output" in lines[0]

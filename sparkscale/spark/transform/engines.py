@@ -48,7 +48,7 @@ def choose(map_: Map, engine: Engine, spark: SparkSession) -> Choice:
 
 def _automatic(map_: Map, spark: SparkSession) -> Choice:
     if native.form_of(map_) is not None:
-        return Choice("native", "Spark's own expressions, which cost nothing beyond reading and writing")
+        return Choice("native", "Spark's own expressions, without Python workers")
     if lack := _lack_of_arrow(spark):
         return Choice("pandas", f"it has no native form, and {lack}")
     return Choice("arrow", "it has no native form, and Arrow UDFs are the fastest way into Python")
