@@ -78,6 +78,14 @@ CASES: list[tuple[str, str, str]] = [
     ("cut Parquet", "run", step("{kind: minmax, columns: x}").replace("path: in", "path: cut")),
     ("CSV of another type", "run", step("{kind: minmax, columns: x}", ", schema: 'x double, y int'").replace("parquet, path: in", "csv, path: wrong.csv")),
     ("cut JSON", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "json, path: wrong.json")),
+    ("another separator", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "csv, path: semicolons.csv")),
+    ("a name twice in CSV", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "csv, path: twice.csv")),
+    ("JSON of one array", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "json, path: array.json")),
+    ("ORC that is none", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "orc, path: damaged")),
+    ("no Delta table", "run", step("{kind: minmax, columns: x}").replace("parquet, path: in", "delta, path: in")),
+    ("partitions by a missing column", "run", step("{kind: minmax, columns: x}", output="output: {format: parquet, path: out, partition_by: [yy]}\n")),
+    ("partitions by an array", "run", step("{kind: minmax, columns: x}", output="output: {format: parquet, path: out, partition_by: [s]}\n")),
+    ("values of a mask", "run", step("{kind: softmax, columns: s, mask: t}")),
     ("no schema", "run", step("{kind: minmax, columns: x}", ", schema: 'x dobble'")),
     ("glob without match", "run", step("{kind: minmax, columns: x}").replace("path: in", "path: 'none/*'")),
     ("no artifact", "transform", apply("absent")),
@@ -103,6 +111,9 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     whole = (folder / "in" / "part.parquet").read_bytes()
     (folder / "cut" / "part.parquet").write_bytes(whole[: len(whole) // 2])
     (folder / "wrong.csv").write_text("x,y\n1.5,2\nhello,3\n")
+    (folder / "semicolons.csv").write_text("x;y\n1.5;2\n")
+    (folder / "twice.csv").write_text("x,x\n1.5,2\n")
+    (folder / "array.json").write_text('[{"x": 1.5},\n{"x": 2.5}]\n')
     (folder / "wrong.json").write_text('{"x": 1.5}\n{"x": 2.5\n')
     ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": np.array([1.0, 2.0])}).save(str(folder / "good"))
     ss.Pipeline([ss.Standard(["x", "z"])]).fit_arrays({"x": [1.0, 2.0], "z": [1.0, 2.0]}).save(str(folder / "other"))
