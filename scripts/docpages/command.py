@@ -44,7 +44,9 @@ def _with_parts(name: str, one: click.Command) -> Iterator[tuple[str, click.Comm
 
 def _section(name: str, one: click.Command) -> Iterator[str]:
     yield f"### `{name}`"
-    yield f"`sparkscale {name} {' '.join(one.collect_usage_pieces(click.Context(one)))}`"
+    # Under the whole command: click keeps the first help option that it makes of a command.
+    context = click.Context(one, parent=click.Context(app, **app.context_settings))
+    yield f"`sparkscale {name} {' '.join(one.collect_usage_pieces(context))}`"
     yield _text(one.help)
     known = [option for option in one.params if isinstance(option, click.Option) and not option.hidden]
     shared = {option.name for option in _shared()}

@@ -28,8 +28,8 @@ def _which(_context: click.Context, _option: click.Parameter, value: str | None)
     "--version",
     "which",
     callback=_which,
-    metavar="N|newest|promoted",
-    help="Version to show (default: the promoted one, or the newest if none was promoted).",
+    metavar="VERSION",
+    help="A number, newest or promoted (default: promoted, or newest if none was promoted).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the artifact itself to stdout.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -14,8 +14,8 @@ from sparkscale.maps.base import Bools, Floats, RowMap
 class UnitNormMap(RowMap, kind="unit_norm"):
     """``x / norm(x)`` by row: l1 (sum of magnitudes), l2 (Euclidean), max (largest magnitude), or a number p.
 
-    The p-norm is ``sum(|x|**p)**(1/p)``, p >= 1. The largest magnitude is divided out first, so that no power over- or
-    underflows to its harm. A row of
+    The p-norm is ``sum(abs(x)**p)**(1/p)``, p >= 1. The largest magnitude is divided out first, so that no power over-
+    or underflows to its harm. A row of
     zeros stays zeros, as in scikit-learn. A NaN makes the row NaN, a null makes it null. At
     infinity the limit applies: infinities share the norm with their signs, the rest is 0.
 

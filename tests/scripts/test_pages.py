@@ -56,6 +56,14 @@ def test_lead_every_link_somewhere(page: Path) -> None:
     assert broken(page) == []
 
 
+def test_link_every_page_from_the_first() -> None:
+    docs = ROOT / "docs"
+    linked = set(_LINK.findall("".join((docs / name).read_text() for name in ("index.md", "reference/steps.md"))))
+    listed = {link.removeprefix("../") for link in linked}
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md") if page.parent.name != "design"}
+    assert pages - {"index.md"} <= listed
+
+
 def test_find_broken_links(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `b` title\n[a](#a-b-title) [b](#none) [c](none.md) [d](https://x.org) [e](page.md#no)\n")

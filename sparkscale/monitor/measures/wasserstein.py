@@ -16,7 +16,7 @@ _LOW, _HIGH = 0.01, 0.99
 class Wasserstein(Measure, name="wasserstein", needs="sketch"):
     """Area between the two distribution functions over the middle 98 %, in units of std0; approximate.
 
-    The integral of ``|F(x) - F0(x)| dx`` with both functions clipped to 0.01 to 0.99. A sketch bounds
+    The integral of ``abs(F(x) - F0(x)) dx`` with both functions clipped to 0.01 to 0.99. A sketch bounds
     ranks and not values: where a distribution has gaps, the bound is wide. Undefined where the baseline is constant.
     """
 
