@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,14 @@ _HUGE = 2**31 - 1
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [list(head), ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [list(head), ["---"] * len(head), *([_cell(text) for text in row] for row in rows)]
     return "\n".join(re.sub(r"\|  (?=\|)", "| ", f"| {' | '.join(line)} |") for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Return the text of a cell without bars; in code, sites and forges read an escaped bar differently."""
+    code = re.sub(r"`([^`|]*\|[^`]*)`", lambda found: f"<code>{html.escape(found[1], quote=False)}</code>", text)
+    return code.replace("|", "&#124;")
 
 
 def keys(properties: Mapping[str, Any], required: Iterable[str], definitions: Mapping[str, Any]) -> str:

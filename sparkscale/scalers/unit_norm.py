@@ -15,8 +15,8 @@ class UnitNorm(RowStep, kind="unit_norm"):
     """``x / norm(x)`` by row: scores of norm 1.
 
     Attributes:
-        norm: l1 (the sum of magnitudes), l2 (Euclidean), max (the largest magnitude), or a number p >= 1 for the p-norm
-            ``sum(abs(x)**p)**(1/p)``.
+        norm: ``l1``, the sum of magnitudes; ``l2``, Euclidean; ``max``, the largest magnitude; or a number p >= 1 for
+            the p-norm ``sum(abs(x)**p)**(1/p)``.
 
     >>> UnitNorm(["x", "y"], norm=3).solve_row().formula
     'x / norm(x, 3.0)'

@@ -93,7 +93,7 @@ def test_list_a_new_kind_of_step(made: Any, registry: dict[str, Any]) -> None:
             return Affine()
 
     blocks = made.blocks.BLOCKS
-    assert "| [`toy`](../steps/toy.md) | `x \\| times` | a column |\n" in blocks["step-list"]() + "\n"
+    assert "| [`toy`](../steps/toy.md) | <code>x &#124; times</code> | a column |\n" in blocks["step-list"]() + "\n"
     page = made.blocks.made("kind-toy")
     assert page.startswith("`x | times`: a toy.\n\n![What toy does")
     assert "| `times` | number, at least 1 | `2.0` | How often, see `Toy`; on two lines. |" in page
