@@ -38,9 +38,9 @@ def compare_shared(new: Stats, base: Stats, limits: Limits = DEFAULT) -> Drift:
 
 def lacks(lacking: set[str], gone: set[str]) -> DataError:
     """Return the error of features that the baseline lacks."""
-    noun = "this feature" if len(lacking) == 1 else "these features"
-    cause = f"expected a baseline that has {noun}: {listed(sorted(lacking))}"
-    found = f", found only {listed(sorted(gone))} instead" if gone else ", found none of that name"
+    noun, it = ("feature", "it") if len(lacking) == 1 else ("features", "them")
+    cause = f"expected a baseline with {noun} {listed(sorted(lacking))}, found one "
+    found = f"with {listed(sorted(gone))} instead" if gone else f"without {it}"
     hint = "compare with an artifact that was fitted on the same columns"
     return DataError("DRIFT_FEATURES", cause + found, hint)
 

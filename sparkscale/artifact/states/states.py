@@ -103,7 +103,9 @@ class States:
 
         def of(state: State) -> Fitted:
             if state.pipeline is None:
-                raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+                raise InputMissingError(
+                    "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
+                )
             planned, keys = state.pipeline, window.window_of(state, keep)
             stats = window.merged(self.log, state, keys, updating.wanted_of(planned))
             rows = sum(state.partitions[key].rows for key in keys)
@@ -145,7 +147,9 @@ class States:
         """Return the newest state; raises :class:`InputMissingError` (66) without states."""
         state = self.log.read()
         if state.keys is None:
-            raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+            raise InputMissingError(
+                "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
+            )
         return state
 
     def show(self, key: str) -> dict[str, ColumnStats]:
@@ -204,7 +208,9 @@ class States:
 
     def _find(self, state: State, text: str) -> Key:
         if state.keys is None:
-            raise InputMissingError("STATES_MISSING", f"expected states in {self.uri}, found none", "update first")
+            raise InputMissingError(
+                "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
+            )
         key = state.keys.parse(text)
         if key not in state.partitions:
             close = nearest(state.keys.shown(key), map(state.keys.shown, state.partitions))
