@@ -15,7 +15,7 @@ and the UDF engines then know it. Its native form, if it has one, is a file of `
 import importlib
 import pkgutil
 
-from sparkscale.maps.affine import FINE, HUGE, Affine, Undefined, nonzero, unit_of
+from sparkscale.maps.affine import FINE, HUGE, Affine, nonzero, unit_of
 from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse, Map, RowMap, from_dict
 from sparkscale.maps.chained import Chained
 from sparkscale.maps.fill import Fill, IsMissing
@@ -24,6 +24,7 @@ from sparkscale.maps.logs import AsinhMap, Log1pMap, SignedLogMap
 from sparkscale.maps.piecewise import Piecewise
 from sparkscale.maps.power import BoxCoxMap, YeoJohnsonMap
 from sparkscale.maps.softmax import SoftmaxMap
+from sparkscale.maps.undefined import Undefined
 from sparkscale.maps.unit_norm import UnitNormMap
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The affine map of a column, ``(x - center) / scale * gain + offset``, and the map of a column without numbers."""
+"""The affine map of a column: ``(x - center) / scale * gain + offset``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from sparkscale.maps.base import Bools, ColumnMap, Floats
-from sparkscale.maps.extent import NONE, Extent, greatest, least
+from sparkscale.maps.base import ColumnMap, Floats
+from sparkscale.maps.extent import Extent, greatest, least
 from sparkscale.stats.column import ColumnStats
 
 _MAX, _EPS, _NORMAL = sys.float_info.max, sys.float_info.epsilon, sys.float_info.min
@@ -241,49 +241,6 @@ class Affine(ColumnMap, kind="affine"):
         text += f" + {self.offset!r}" if self.offset != 0 else ""
         text = text if self.postscale == 1 else f"({text}) * {self.postscale!r}"
         return text if self.clip is None else f"clip({text}, {self.clip[0]!r}, {self.clip[1]!r})"
-
-
-@dataclass(frozen=True)
-class Undefined(ColumnMap, kind="undefined"):
-    """The map of a column that had no finite value when it was fitted, and ``empty: null``: all null."""
-
-    total: ClassVar[bool] = False
-    increasing: ClassVar[bool] = True
-
-    @property
-    def lossless(self) -> bool:
-        """Whether the inverse gives back what went in: nothing does."""
-        return False
-
-    @property
-    def extent(self) -> Extent:
-        """Nothing is defined."""
-        return Extent(defined=NONE)
-
-    def after(self, stats: ColumnStats) -> ColumnStats:
-        """Return statistics of nulls."""
-        return stats.emptied()
-
-    def forward(self, x: Floats) -> Floats:
-        """Give NaN for everything; :meth:`apply` makes it null."""
-        return np.full_like(x, np.nan)
-
-    def inverse(self, y: Floats) -> Floats:
-        """Give NaN for everything; :meth:`unapply` makes it null."""
-        return self.forward(y)
-
-    def apply(self, x: Floats, null: Bools) -> tuple[Floats, Bools]:
-        """Give null for everything."""
-        return np.full_like(x, np.nan), np.ones_like(null)
-
-    def unapply(self, y: Floats, null: Bools) -> tuple[Floats, Bools]:
-        """Give null for everything."""
-        return self.apply(y, null)
-
-    @property
-    def formula(self) -> str:
-        """The map as a formula for people."""
-        return "null"
 
 
 def nonzero(scale: float) -> float:

@@ -17,10 +17,9 @@ def check_data(job: Job, *, debug: bool = False, progress: Progress | None = Non
     config, report = job.config, opening.report_of(job, "check", progress)
     config.need("steps")
     overlap.check_input(config)
-    with opening.engine(job, report, debug=debug, progress=progress) as spark:
-        with report.stage("read"):
-            opened = opening.opened(spark, config, None)
-        report.warnings += opened.plan.warnings
-        with opening.explained(opened, config):
-            fit.fitted_on(opened, job, report, record=False)
+    with (
+        opening.engine(job, report, debug=debug, progress=progress) as spark,
+        opening.to_fit(spark, job, report) as opened,
+    ):
+        fit.fitted_on(opened, job, report, record=False)
     return report

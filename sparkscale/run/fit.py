@@ -30,12 +30,11 @@ def fit(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
     config, report = job.config, opening.report_of(job, "fit", progress)
     config.need("steps", "artifact")
     overlap.check_input(config)
-    with opening.engine(job, report, debug=debug, progress=progress) as spark:
-        with report.stage("read"):
-            opened = opening.opened(spark, config, None)
-        report.warnings += opened.plan.warnings
-        with opening.explained(opened, config):
-            save(fitted_on(opened, job, report), config, report)
+    with (
+        opening.engine(job, report, debug=debug, progress=progress) as spark,
+        opening.to_fit(spark, job, report) as opened,
+    ):
+        save(fitted_on(opened, job, report), config, report)
     return report
 
 

@@ -136,16 +136,23 @@ def opened(spark: SparkSession, config: JobConfig, sink: Sink | None, known: Fit
     if is_sail(spark) and config.input.format == "csv":
         told += _emptied(schema)
     if decided is not None and sink is not None and sink.output.format == "csv":
-        nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
-        weight = [planned.weight] if planned.weight else []
-        quoted = decided.quoted.intersection(sink.output.partition_by)  # as text, "" is no null: no folder's name
-        kept, more = _kept(decided, planned, {*nan, *quoted, *weight})
+        kept, more = _kept(decided, planned, _numbers(decided, planned, where, sink.output.partition_by))
         if kept != decided:
             df, where, _, decided = _read(spark, config, known, replace(wanted, decided=kept), decided)
             predicates, _ = conditions(where, schema, source)
         told += more
     planned = replace(planned, warnings=(*planned.warnings, *told))
     return Opened(narrowed(df, predicates), planned, known and known.on(planned), decided, apart)
+
+
+@contextlib.contextmanager
+def to_fit(spark: SparkSession, job: Job, report: Report, sink: Sink | None = None) -> Iterator[Opened]:
+    """Read the input that a job fits on, timed; its warnings are in the report, and what fails inside names it."""
+    with report.stage("read"):
+        read_ = opened(spark, job.config, sink)
+    report.warnings += read_.plan.warnings
+    with explained(read_, job.config):
+        yield read_
 
 
 @contextlib.contextmanager
@@ -179,6 +186,13 @@ def _read(
         df = partitions.as_fitted(df, config.input, known)
     numbers = before.fractions - decided.fractions if before and decided else ()
     return *pruned(df, config.input, numbers), told, decided
+
+
+def _numbers(decided: Decided, planned: Plan, where: Where, folders: Collection[str]) -> set[str]:
+    """Return the columns, beside those of the steps, that a job needs as the numbers that they are."""
+    nan = {name for name, rule in where.items() if isinstance(rule, Condition) and "nan" in rule.parts}
+    quoted = decided.quoted.intersection(folders)  # as text, "" is no null: no folder's name
+    return {*nan, *quoted, *([planned.weight] if planned.weight else [])}
 
 
 def _kept(decided: Decided, planned: Plan, used: Collection[str]) -> tuple[Decided, list[str]]:

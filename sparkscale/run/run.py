@@ -21,10 +21,7 @@ def run(job: Job, *, debug: bool = False, progress: Progress | None = None) -> R
     config.need("steps", "output")
     with target.begun(job, report, debug=debug, progress=progress) as sink:
         if sink.unchanged is None:
-            with report.stage("read"):
-                opened = opening.opened(sink.spark, config, sink)
-            report.warnings += opened.plan.warnings
-            with opening.explained(opened, config):
+            with opening.to_fit(sink.spark, job, report, sink) as opened:
                 fitted = fit.fitted_on(opened, job, report)
                 transform.check(opened, fitted, job, report)
                 with report.stage("write"):
