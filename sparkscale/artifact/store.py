@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, from_url
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
-from sparkscale.artifact import document, envelope, objects, promotions, tables
+from sparkscale.artifact import clients, document, envelope, objects, promotions, tables
 from sparkscale.errors import (
-    AccessError,
     ConfigError,
     DataError,
     InputMissingError,
@@ -35,7 +33,6 @@ from sparkscale.pipeline import origin
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.places import is_local, local_path
 
-_SCHEMES = {"s3a": "s3", "s3n": "s3", "gs": "gs", "s3": "s3", "abfs": "abfs", "abfss": "abfss", "az": "az"}
 #: What to do where there is no artifact.
 FIT = "run `sparkscale fit` first, or check the path"
 Place: TypeAlias = str | os.PathLike[str]
@@ -59,7 +56,7 @@ def save(fitted: Fitted, uri: Place) -> int:
     uri = _text(uri)
     data, files = document.written(origin.stamped(fitted))
     try:
-        store = opened(uri, create=True)
+        store = clients.opened(uri, create=True)
         for name, content in files.items():  # first: no version is without its files
             with contextlib.suppress(AlreadyExistsError):  # its name says its content
                 obstore.put(store, name, content, mode="create")
@@ -147,7 +144,7 @@ def worded(uri: Place, *, writing: bool = False) -> Iterator[tuple[Any, str]]:
     """Give the client of a store that is there, and the store as text; turn the store's errors into ours."""
     text = _text(uri)
     try:
-        client = opened(text)
+        client = clients.opened(text)
     except (BaseError, OSError) as error:
         raise _failure(error, text) from error
     try:
@@ -191,7 +188,7 @@ def read(uri: str, number: int | None) -> tuple[bytes, str]:
     folder, _, last = uri.rstrip("/").rpartition("/")
     place, name = (folder or ".", last) if number is None else (uri, objects.name(number))
     try:
-        data = objects.read(opened(place), place, name, envelope.MAX_BYTES)
+        data = objects.read(clients.opened(place), place, name, envelope.MAX_BYTES)
     except ConfigError:  # a ValueError as well
         raise
     except (BaseError, OSError, ValueError) as error:  # of a path that no file can have, a ValueError
@@ -202,7 +199,7 @@ def read(uri: str, number: int | None) -> tuple[bytes, str]:
 def _beside(folder: str, name: str) -> bytes:
     """Return a file beside an artifact."""
     try:
-        client = opened(folder)
+        client = clients.opened(folder)
         size = obstore.head(client, name)["size"]
         if size > tables.MAX_BYTES:
             raise DataError("ARTIFACT_INVALID", f"{name}: expected at most {tables.MAX_BYTES:,} bytes, found {size:,}")
@@ -214,32 +211,11 @@ def _beside(folder: str, name: str) -> bytes:
         raise _failure(error, folder) from error
 
 
-def reaches(uri: str) -> bool:
-    """Whether objects can be put at a path or URI, if only they are absent."""
-    scheme, found, _ = uri.partition("://")
-    return is_local(uri) or bool(found and scheme.lower() in _SCHEMES)
-
-
-def opened(uri: str, *, create: bool = False) -> Any:
-    """Return the client of a folder or of a prefix in a store; credentials are those of the environment."""
-    if not is_local(uri):
-        scheme, found, rest = uri.partition("://")
-        if not reaches(uri):
-            cause = f"artifact: expected a path or a URI, found {uri!r:.200}"
-            every = f"the schemes are {', '.join(sorted(_SCHEMES))}"
-            raise ConfigError("STORE_SCHEME", cause, every if found else "write ./ before a path that holds a colon")
-        return from_url(f"{_SCHEMES[scheme.lower()]}://{rest}")
-    path = Path(local_path(uri))
-    if not create and not path.is_dir():
-        raise FileNotFoundError(os.fspath(path))
-    return LocalStore(path, mkdir=create)
-
-
 def _is_one_file(uri: str) -> bool:
     """Whether a place is named as one artifact, and is no folder of versions."""
     if not uri.rstrip("/").endswith(".json"):
         return False
-    return not (Path(local_path(uri)).is_dir() if is_local(uri) else objects.numbers(opened(uri)))
+    return not (Path(local_path(uri)).is_dir() if is_local(uri) else objects.numbers(clients.opened(uri)))
 
 
 def _text(uri: Place) -> str:
@@ -269,14 +245,4 @@ def _failure(error: Exception, uri: str, *, writing: bool = False) -> Sparkscale
             cause = f"expected a folder of versions at {uri}, found a file"
             return InputMissingError("ARTIFACT_MISSING", cause, "name the folder")
         return InputMissingError("ARTIFACT_MISSING", f"expected an artifact in {uri}, found none", FIT)
-    return failure(error, f"artifact store {uri}", OutputError if writing else StorageError)
-
-
-def failure(error: Exception, what: str, kind: type[SparkscaleError]) -> SparkscaleError:
-    """Turn a store's error into one with the right exit code, ``kind`` where nothing is known; one line says enough."""
-    cause = f"{what}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
-        return AccessError("STORE_PERMISSION", cause, "check the credentials and the folder's rights")
-    if "No space left" in cause:
-        return StorageError("DISK_FULL", cause, "free some space, then run it again")
-    return kind("STORE_FAILED", cause)
+    return clients.failure(error, f"artifact store {uri}", OutputError if writing else StorageError)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from sparkscale.artifact import store
+from sparkscale.artifact import clients
 from sparkscale.errors import StorageError
 from sparkscale.places import is_local, local_path
 
@@ -47,13 +47,13 @@ def files_of(path: str) -> list[File] | None:
         try:
             return list(_local(folder, "")) if folder.is_dir() else None
         except OSError as error:
-            raise store.failure(error, f"input {path}", StorageError) from error
+            raise clients.failure(error, f"input {path}", StorageError) from error
     return list(_remote(path)) if can_list(path) else None
 
 
 def can_list(path: str) -> bool:
     """Whether the objects at a URI can be listed without an engine."""
-    return store.reaches(path) and not set(path) & set("*?[{")
+    return clients.reaches(path) and not set(path) & set("*?[{")
 
 
 def fingerprints(files: Iterable[File], by: Sequence[str]) -> Mapping[Texts, str] | None:
@@ -90,12 +90,12 @@ def _remote(path: str) -> Iterator[File]:
     from obstore.exceptions import BaseError
 
     try:
-        for page in obstore.list(store.opened(path)):
+        for page in obstore.list(clients.opened(path)):
             for item in page:
                 if not any(map(_hidden, item["path"].split("/"))):
                     yield File(item["path"], f"{item['size']}\0{item['last_modified'].isoformat()}\0{item['e_tag']}")
     except BaseError as error:
-        raise store.failure(error, f"input {path}", StorageError) from error
+        raise clients.failure(error, f"input {path}", StorageError) from error
 
 
 def _hidden(name: str) -> bool:

@@ -26,7 +26,7 @@ from typing import Any
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
-from sparkscale.artifact import store
+from sparkscale.artifact import clients
 from sparkscale.errors import ConfigError, OutputError, SparkscaleError, TemporaryError
 from sparkscale.publish import manifest
 from sparkscale.publish.manifest import Manifest
@@ -39,7 +39,7 @@ _PREFIX = re.compile(r"\d{8,}-[A-Za-z0-9_.-]{1,64}")
 
 def check_place(uri: str, name: str) -> None:
     """Refuse (78) a place that no announcement can be put to; ``name`` is the place for people."""
-    if not store.reaches(uri):
+    if not clients.reaches(uri):
         cause = f"output.path: expected a local path, or s3, gs, az or abfs, for plain files, found {name}"
         raise ConfigError("CONFIG_OUTPUT", cause, "set format: delta or iceberg, which publish atomically anywhere")
 
@@ -58,7 +58,7 @@ class Announced:
     def of(cls, uri: str) -> Announced:
         """Read the newest announcement and the one before it."""
         with _worded(uri):
-            opened = store.opened(uri, create=True)
+            opened = clients.opened(uri, create=True)
             numbers = sorted(_numbers(opened))
             read = [Manifest(), Manifest(), *(_read(opened, uri, number) for number in numbers[-2:])]
         return cls(uri, max(numbers, default=0), read[-1], read[-2])
@@ -77,7 +77,7 @@ class Announced:
     def clear(self, run_id: str) -> None:
         """Delete what an unfinished attempt of this run left, except what announcements name."""
         with _worded(self.uri):
-            opened = store.opened(self.uri, create=True)
+            opened = clients.opened(self.uri, create=True)
             named = self.table.files.keys() | self.before.files.keys()
             for prefix in _prefixes(opened):
                 if prefix.partition("-")[2] == run_id:
@@ -94,7 +94,7 @@ class Announced:
             TemporaryError: (75) where another run announced meanwhile; StorageError and its like for the store's own.
         """
         with _worded(self.uri):
-            opened = store.opened(self.uri, create=True)
+            opened = clients.opened(self.uri, create=True)
             table = self._after(opened, mode, record)
             if not self._put(opened, table):
                 cause = f"another run published to {self.uri} meanwhile"
@@ -136,13 +136,13 @@ class Announced:
         """Return the prefixes of runs that no announcement of the last two names: unfinished, alive, or replaced."""
         named = {name.partition("/")[0] for name in self.table.files.keys() | self.before.files.keys()}
         with _worded(self.uri):
-            return sorted(set(_prefixes(store.opened(self.uri, create=True))) - named)
+            return sorted(set(_prefixes(clients.opened(self.uri, create=True))) - named)
 
     def recover(self) -> list[str]:
         """Delete what unfinished runs left. No other run may be writing there: a store has no lock to show it."""
         found = self.left_over()
         with _worded(self.uri):
-            opened = store.opened(self.uri, create=True)
+            opened = clients.opened(self.uri, create=True)
             for prefix in found:
                 _delete(opened, _below(opened, prefix))
         return [f"removed {prefix}, which no announcement names" for prefix in found]
@@ -204,4 +204,4 @@ def _worded(uri: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise store.failure(error, f"output {uri}", OutputError) from error
+        raise clients.failure(error, f"output {uri}", OutputError) from error

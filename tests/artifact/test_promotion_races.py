@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import objects, promotions, store
+from sparkscale.artifact import clients, objects, promotions, store
 from tests.processes import ROOT, environment
 
 VERSIONS = 5
@@ -48,9 +48,9 @@ print(json.dumps(lost), flush=True)
 READER = """
 import pathlib, sys
 import sparkscale as ss
-from sparkscale.artifact import objects, promotions, store
+from sparkscale.artifact import clients, objects, promotions, store
 uri, reads, seen = sys.argv[1], 0, 0
-client = store.opened(uri)
+client = clients.opened(uri)
 print("begun", flush=True)
 while not pathlib.Path(uri, "stop").exists():
     record = promotions.current(client, uri)
@@ -89,7 +89,7 @@ def ended(process: subprocess.Popen[str]) -> list[Any]:
 
 def log(uri: str) -> list[promotions.Promotion]:
     """Return all records; every one is whole, and no number is left out."""
-    client = store.opened(uri)
+    client = clients.opened(uri)
     numbers = sorted(objects.numbers(client, promotions.FOLDER))
     assert numbers == list(range(1, len(numbers) + 1))
     return [promotions.read(client, uri, number) for number in numbers]

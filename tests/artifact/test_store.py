@@ -20,7 +20,7 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 import sparkscale as ss
-from sparkscale.artifact import document, envelope, objects, store
+from sparkscale.artifact import clients, document, envelope, objects, store
 from sparkscale.errors import (
     AccessError,
     ConfigError,
@@ -82,7 +82,7 @@ def test_tell_folder_from_file_in_an_object_store(tmp_path: Path, monkeypatch: p
         below = tmp_path / url.removeprefix("s3://b").strip("/")
         return LocalStore(below if below.is_dir() else tmp_path / "nothing")
 
-    monkeypatch.setattr(store, "from_url", prefixed)
+    monkeypatch.setattr(clients, "from_url", prefixed)
     assert ss.load("s3://b/st.json") == ss.load("s3://b/st.json/00000001.json") == fitted(1)
     assert ss.load("s3://b/one.json") == fitted(2)
 
@@ -221,7 +221,7 @@ def test_name_errors_of_store(error: Exception, reading: type[Exception], writin
 ])  # fmt: skip
 def test_open_store_by_scheme(monkeypatch: pytest.MonkeyPatch, uri: str, kind: Any) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
-    opened = store.opened(uri)
+    opened = clients.opened(uri)
     assert isinstance(opened, kind)
     assert str(opened.prefix) == "p"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import document, objects, promotions, store
+from sparkscale.artifact import clients, document, objects, promotions, store
 from sparkscale.errors import DataError, InputMissingError, TemporaryError
 from sparkscale.pipeline.fitted import Fitted
 from tests.processes import assert_done, sparkscale
@@ -47,7 +47,7 @@ def test_promote_and_roll_back_on_s3(uri: str) -> None:
 def test_refuse_damage_on_s3(uri: str) -> None:
     import obstore
 
-    client = store.opened(uri)
+    client = clients.opened(uri)
     ss.promote(uri, 1)
     obstore.put(client, "promotions/00000002.json", document.dump(fitted(1)))
     with pytest.raises(DataError, match=r"promotions/00000002\.json: expected the record of a promotion"):
@@ -81,7 +81,7 @@ def test_let_one_of_several_win_on_s3(uri: str) -> None:
     while any(thread.is_alive() for thread in threads):
         assert ss.load(uri).stats["x"].max in (1, 2, 3)
     assert not wrong
-    client = store.opened(uri)
+    client = clients.opened(uri)
     numbers = sorted(objects.numbers(client, promotions.FOLDER))
     assert numbers == list(range(1, len(numbers) + 1))
     assert [promotions.read(client, uri, n) for n in numbers] == sorted(won, key=lambda record: record.number)

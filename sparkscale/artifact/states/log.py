@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
-from sparkscale.artifact import objects
-from sparkscale.artifact import store as artifacts
+from sparkscale.artifact import clients, objects
 from sparkscale.artifact.states import commits
 from sparkscale.artifact.states.commits import Commit, DataFile, State
 from sparkscale.errors import DataError, OutputError, SparkscaleError, StorageError, TemporaryError
@@ -110,7 +109,7 @@ class Log:
     def discard(self, files: Iterable[DataFile]) -> None:
         """Delete data files that this run has added and won't commit."""
         with self._translated():
-            store = artifacts.opened(self.uri)
+            store = clients.opened(self.uri)
             for one in files:
                 self._delete(store, one.name)
 
@@ -120,7 +119,7 @@ class Log:
         if not listed:
             return {}
         with self._translated():
-            store = artifacts.opened(self.uri)
+            store = clients.opened(self.uri)
             if len(listed) == 1:
                 return {listed[0].name: self._data(store, listed[0])}
             with ThreadPoolExecutor(_THREADS) as pool:
@@ -185,7 +184,7 @@ class Log:
     def _opened(self) -> Any:
         """Return the client of the store; None where its folder on this machine is not there."""
         try:
-            return artifacts.opened(self.uri)
+            return clients.opened(self.uri)
         except FileNotFoundError:
             return None
 
@@ -215,7 +214,7 @@ class Log:
         """Write a file if its name is free; return whether it was."""
         with self._translated(writing=True):
             try:
-                obstore.put(artifacts.opened(self.uri, create=True), name, data, mode="create")
+                obstore.put(clients.opened(self.uri, create=True), name, data, mode="create")
             except AlreadyExistsError:
                 return False
         return True
@@ -263,4 +262,4 @@ def _translated(what: str, kind: type[SparkscaleError]) -> Iterator[None]:
         said = str(error).splitlines()[0] if str(error) else what
         raise _GoneError("STATES_MISSING", f"found one missing: {said}") from error
     except (BaseError, OSError) as error:
-        raise artifacts.failure(error, what, kind) from error
+        raise clients.failure(error, what, kind) from error

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from sparkscale.artifact import store
+from sparkscale.artifact import clients
 from sparkscale.errors import OutputError
 from sparkscale.places import is_local, local_path
 from sparkscale.publish import filesystem
@@ -33,9 +33,9 @@ def append(path: str, name: str, table: pa.Table, spark: SparkSession) -> None: 
         return
     try:
         with contextlib.suppress(AlreadyExistsError):
-            obstore.put(store.opened(path, create=True), f"metrics-{name}.parquet", data.getvalue(), mode="create")
+            obstore.put(clients.opened(path, create=True), f"metrics-{name}.parquet", data.getvalue(), mode="create")
     except (BaseError, OSError) as error:
-        raise store.failure(error, f"metrics {path}", OutputError) from error
+        raise clients.failure(error, f"metrics {path}", OutputError) from error
 
 
 def _put(folder: Path, name: str, data: bytes) -> None:

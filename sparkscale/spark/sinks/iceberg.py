@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkscale.artifact import store
+from sparkscale.artifact import clients
 from sparkscale.config.tables import quoted, tick
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.formats.registry import WRITTEN
@@ -43,13 +43,13 @@ class Iceberg(Lake, formats={"iceberg": WRITTEN["iceberg"]}):
         The newest is the one of the highest number: a writer that stopped may have left the table's hint behind it.
         """
         path = self.output.path or ""
-        if importlib.util.find_spec("pyiceberg") is None or not store.reaches(path):
+        if importlib.util.find_spec("pyiceberg") is None or not clients.reaches(path):
             return None
         from pyiceberg.exceptions import ValidationError
         from pyiceberg.serializers import Compressor, FromByteStream
 
         try:
-            opened = store.opened(path)
+            opened = clients.opened(path)
             names = [item["path"] for item in obstore.list_with_delimiter(opened, "metadata")["objects"]]
             numbers = {int(match[1]): name for name in names if (match := _METADATA.fullmatch(name))}
             if not numbers:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 
-from sparkscale.artifact import store as stores
+from sparkscale.artifact import clients
 from sparkscale.artifact.states.keys import NULL
 from sparkscale.errors import DataError, StorageError
 from sparkscale.formats.folders import Texts, digest
@@ -73,9 +73,9 @@ def partitions(path: str, by: Sequence[str], version: int | None = None) -> Mapp
         DataError: (65) where the log is damaged, StorageError and its like where the store does not answer.
     """
     try:
-        table = _read(stores.opened(path), version)
+        table = _read(clients.opened(path), version)
     except (BaseError, OSError) as error:
-        raise stores.failure(error, f"input {path}", StorageError) from error
+        raise clients.failure(error, f"input {path}", StorageError) from error
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         cause = f"expected a Delta table's log in {path}/_delta_log, found something else ({error!r:.120})"
         raise DataError("INPUT_DAMAGED", cause, "restore the log") from error
