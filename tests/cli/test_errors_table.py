@@ -104,6 +104,7 @@ JOBS: list[tuple[str, str, str]] = [
     ("no steps", "run", HEAD + OUT),
     ("fit without artifact", "fit", HEAD + STEP + OUT),
     ("transform without artifact", "transform", HEAD + OUT),
+    ("transform without artifact and output", "transform", HEAD),
     ("input not there", "run", "version: 1\ninput: {format: parquet, path: nothing}\n" + STEP + OUT),
     ("output is input", "run", HEAD + STEP + "output: {format: parquet, path: in}\n"),
     ("output inside input", "run", HEAD + STEP + "output: {format: parquet, path: in/deeper}\n"),
