@@ -15,6 +15,7 @@ from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError, SparkscaleError
 from sparkscale.pipeline import origin, row_steps
+from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.plan import Plan
 from sparkscale.progress.progress import Progress
@@ -43,7 +44,7 @@ def update(job: Job, *, debug: bool = False, progress: Progress | None = None) -
     overlap.check_input(config)
     assert config.states is not None  # noqa: S101 - it was needed
     assert config.artifact is not None  # noqa: S101 - it was needed
-    states = States(config.states.path)
+    states = States(config.states.path, quantile_error=config.states.quantile_error)
     with report.stage("find"):
         state = states.log.read()
         current = _is_current(state, config)
@@ -118,7 +119,7 @@ def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateRe
     report.warnings += [*opened.plan.warnings, *partitions.notes(config, found)]
     types = {field.name: field.type for field in opened.plan.schema.fields}
     by = By.of(partitions.by_of(config), types)
-    reader = PartitionReader(opened.df, opened.plan, by, config.statistics.reproducible)
+    reader = PartitionReader(opened.df, opened.plan, by, config.statistics.reproducible, states.k)
     with opening.explained(opened, config):
         with report.stage("fit"), translated("fitting"):
             source = found.source(by, partitions.reading_of(config))
@@ -127,6 +128,20 @@ def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateRe
         if done.unchanged and _is_saved(state, config, report):
             return
         _save(job, states, report, opened.plan, reader)
+
+
+def _coarser(fitted: Fitted, config: JobConfig) -> list[str]:
+    """Return a warning where the window holds sketches of a larger error than the job asks for."""
+    assert config.states is not None  # noqa: S101 - the verb has asked for it
+    asked = config.states.quantile_error
+    sketches = {name: stats.quantiles for name, stats in fitted.stats.items() if stats.quantiles is not None}
+    errors = {name: round(sketch.rank_error, 4) for name, sketch in sketches.items()}
+    coarse = {name: error for name, error in errors.items() if error > asked}
+    if not coarse:
+        return []
+    found = f"the quantiles of {listed(list(coarse))} have a rank error of {max(coarse.values())}, not {asked}"
+    why = "some partitions were read with a larger states.quantile_error"
+    return [f"{found}: {why}; to read them again, choose another states.path, else wait until they leave the window"]
 
 
 def _tell(report: UpdateReport, by: By, done: Updated) -> None:
@@ -151,6 +166,7 @@ def _save(job: Job, states: States, report: UpdateReport, planned: Plan, reader:
             artifact.path, keep=keep, reader=reader, about=fit.about(job), approved=approved
         )
     report.learned(fitted)
+    report.warnings += _coarser(fitted, job.config)
     fit.saved(artifact.path, version, report)
     if reader is None:
         report.partitions["kept"] = len(window.window_of(state, keep))

@@ -14,18 +14,20 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sparkscale.errors import DataError
+from sparkscale.errors import ConfigError, DataError, shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: The accuracy parameter of every sketch we make: 24 KB a column for a rank error of 0.27 %.
+#: The accuracy parameter of our sketches, but for those of some states: 24 KB a column for a rank error of 0.27 %.
 K = 1024
+#: The accuracy parameters by the rank errors that states can ask for: 24 KB and 5 KB for each feature and partition.
+K_OF_ERROR: Mapping[float, int] = {0.0027: K, 0.013: 205}
 #: A sketch of two or more values: its first byte, the offset of its number of levels, that of their starts (uint32).
 _FULL, _LEVELS, _HEADER = b"\x05", 18, 20
 
@@ -67,8 +69,20 @@ class QuantileSketch:
         end = start + values.nbytes
         return QuantileSketch(self.data[:start] + increasing(values).astype("<f8").tobytes() + self.data[end:])
 
+    def coarsened(self, k: int) -> QuantileSketch:
+        """Return a sketch with the size and rank error of accuracy ``k``; itself if it has no more than that.
+
+        Up to ``k`` values it stays exact.
+        """
+        sketch = self._open()
+        if sketch.k <= k or sketch.n <= k:
+            return self
+        coarse = _kll().kll_doubles_sketch(k)
+        coarse.merge(sketch)
+        return QuantileSketch(coarse.serialize())
+
     def __add__(self, other: QuantileSketch) -> QuantileSketch:
-        """Return the sketch of both inputs; its rank error is that of one sketch."""
+        """Return the sketch of both inputs; its rank error is the larger one of theirs, however many are merged."""
         merged = self._open()
         merged.merge(other._open())
         return QuantileSketch(merged.serialize())
@@ -186,6 +200,14 @@ class QuantileSketch:
                 "ARTIFACT_INVALID", f"a quantile sketch is not a DataSketches KLL sketch of doubles: {error}"
             ) from error
         return sketch
+
+
+def k_of(error: float) -> int:
+    """Return the accuracy parameter for a rank error of states; raises :class:`ConfigError` for one not offered."""
+    if isinstance(error, bool) or error not in K_OF_ERROR:
+        cause = f"quantile_error: expected {' or '.join(map(str, K_OF_ERROR))}, found {shown(error)}"
+        raise ConfigError("CONFIG_VALUE", cause, "0.013 stores a fifth of the bytes")
+    return K_OF_ERROR[error]
 
 
 def _rank_error(sketch: Any) -> float:

@@ -31,7 +31,7 @@ MODELS: dict[str, tuple[tuple[str | int, ...], type, dict[str, Any]]] = {
     "input": (("input",), Input, {
         "format": "csv", "path": "in", "schema": "a int", "partitions": "k int", "where": {}, "options": {}}),
     "artifact": (("artifact",), Artifact, {"path": "a", "version": 1}),
-    "states": (("states",), States, {"path": "s", "by": ["k"], "keep": 2, "missing": "drop"}),
+    "states": (("states",), States, {"path": "s", "by": ["k"], "keep": 2, "missing": "drop", "quantile_error": 0.013}),
     "output": (("output",), Output, {
         "format": "csv", "path": "out", "mode": "error", "partition_by": [], "rows_per_file": 5, "options": {}}),
     "input of a table": (("input",), Input, {"format": "table", "table": "db.t", "where": {}, "options": {}}),

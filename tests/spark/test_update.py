@@ -150,6 +150,22 @@ def test_read_texts(spark: SparkSession, here: Path, months: dict[int, pa.Table]
     assert_like_a_fit(STEPS, [1, 2, 3], *options)
 
 
+def test_sketch_with_the_error_asked_for(spark: SparkSession, here: Path, months: dict[int, pa.Table]) -> None:
+    """A smaller error later reads no old partition again, and the report says what error the window has."""
+    steps, coarse = "[{kind: robust, columns: distance}]", "states.quantile_error=0.013"
+    put(months[1], "month=01")
+    assert update(steps, coarse).warnings == []
+    stats = ss.load("out/stats").stats
+    assert_same(stats, ss.Pipeline([ss.Robust("distance")]).fit_arrays({"distance": months[1]["distance"]}).stats)
+    assert stats["distance"].quantiles.rank_error == pytest.approx(0.013, abs=5e-5)  # type: ignore[union-attr]
+    put(months[2], "month=02")
+    report = update(steps)
+    assert report.partitions["read"] == [{"month": 2}]
+    assert report.warnings == [
+        "the quantiles of 'distance' have a rank error of 0.013, not 0.0027: some partitions were read with a larger "
+        "states.quantile_error; to read them again, choose another states.path, else wait until they leave the window"]  # fmt: skip
+
+
 def test_update_by_dataframe(spark: SparkSession, here: Path, months: dict[int, pa.Table]) -> None:
     for number in (1, 2):
         put(months[number], f"year=2013/month={number}")

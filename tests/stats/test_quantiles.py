@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sparkscale.errors import DataError
-from sparkscale.stats.quantiles import K, QuantileSketch
+from sparkscale.stats.quantiles import K, QuantileSketch, k_of
 
 #: The stated rank error holds with 99 % confidence. It has the tails of a sum of many bounded terms, so 3 times
 #: as much is passed about once in 1e13 tries; the coins of a KLL sketch cannot be seeded.
@@ -128,6 +128,24 @@ def test_sketch_large_within_rank_error() -> None:
     assert len(sketch.data) < 24_576
     for rank in RANKS:
         assert rank_distance(MANY, sketch.quantile(rank), rank) <= SURE * RANK_ERROR
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 200, 205, 206, 1024, 300_000])
+def test_coarsen_to_the_error_asked_for(size: int) -> None:
+    values = np.random.default_rng(size).gamma(2.0, 3.0, size)
+    fine, k = QuantileSketch.of(values), k_of(0.013)
+    coarse = fine.coarsened(k)
+    assert (coarse.count, coarse.coarsened(K), fine.coarsened(K)) == (size, coarse, fine)
+    if size <= k:
+        assert coarse == fine
+        return
+    assert coarse.rank_error == pytest.approx(0.013, abs=5e-5)
+    assert len(coarse.data) < 5500
+    ranks = np.linspace(0, 1, 101)
+    off = np.searchsorted(np.sort(values), coarse.quantiles(list(ranks))) / size - ranks
+    assert np.abs(off).max() <= 3 * coarse.rank_error + 1 / size  # stated for 99 %
+    for both in (fine + coarse, coarse + fine, QuantileSketch.merged([fine, coarse, fine])):
+        assert both.rank_error == coarse.rank_error
 
 
 def test_merge_within_rank_error_of_one_sketch() -> None:

@@ -29,6 +29,7 @@ from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.columnar import StatsArrays
 from sparkscale.stats.keys import KeyColumn
 from sparkscale.stats.moment_arrays import Floats, Ints
+from sparkscale.stats.quantiles import K
 from sparkscale.stats.table import StatsTable
 
 #: As in an ungrouped fit: |mean| / std from which one scan does not keep 12 digits, and the least std whose squares do.
@@ -37,7 +38,7 @@ _UNSTABLE = "cache or write the table first: it differs from reading to reading"
 
 
 def measure(
-    df: DataFrame, features: Mapping[str, Column], keys: Sequence[Column], quantiles: Collection[str] = ()
+    df: DataFrame, features: Mapping[str, Column], keys: Sequence[Column], quantiles: Collection[str] = (), k: int = K
 ) -> StatsTable:
     """Return the statistics of features by key, some with quantile sketches.
 
@@ -49,11 +50,12 @@ def measure(
         features: the columns to measure, by name.
         keys: the columns of the key, of the types in :data:`sparkscale.stats.keys.DTYPES`.
         quantiles: the features whose quantiles are sketched.
+        k: the accuracy of the sketches.
     """
     calls = [partial(_look, df, group, keys) for group in groups(df, list(features.values()), scan.PLAIN)]
     table = reduce(StatsTable.beside, together(df.sparkSession, calls))
     table = _refined(df, features, keys, table)
-    return keyed_sketches.added(table, df, [column for name, column in features.items() if name in quantiles], keys)
+    return keyed_sketches.added(table, df, [column for name, column in features.items() if name in quantiles], keys, k)
 
 
 def queries(df: DataFrame, features: Mapping[str, Column], quantiles: Collection[str]) -> int:

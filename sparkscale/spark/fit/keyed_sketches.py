@@ -26,24 +26,26 @@ from sparkscale.stats.table import StatsTable
 
 #: Columns a query: each of their buffers holds a sketch for each key of a task.
 _GROUP = 16
-#: A sketch of many values retains about three for each of its K, of 8 bytes each.
-_RETAINED = 3 * K
+#: A sketch of many values retains about three for each unit of its accuracy, of 8 bytes each.
+_RETAINED = 3
 #: So many bytes of sketches a driver holds with ease.
 MAX_BYTES = 1024**3
 #: Rows that a worker gathers before it sketches them.
 _ROWS = 200_000
 
 
-def added(table: StatsTable, df: DataFrame, columns: Sequence[Column], keys: Sequence[Column]) -> StatsTable:
-    """Return a table of statistics with sketches of some features, which takes a scan of them."""
+def added(
+    table: StatsTable, df: DataFrame, columns: Sequence[Column], keys: Sequence[Column], k: int = K
+) -> StatsTable:
+    """Return a table of statistics with sketches of some features, of accuracy ``k``, which takes a scan of them."""
     if not columns:
         return table
-    _check_size(table, columns)
+    _check_size(table, columns, k)
     if scan.has_native_sketch(df.sparkSession):
-        calls = [partial(_native, df, part, keys) for part in evenly(columns, _GROUP)]
+        calls = [partial(_native, df, part, keys, k) for part in evenly(columns, _GROUP)]
         found = together(df.sparkSession, calls)
     else:
-        found = [_in_python(df, columns, keys)]
+        found = [_in_python(df, columns, keys, k)]
     features = dict(table.features)
     for part in found:
         features |= {name: _joined(name, table, part) for name in part.features}
@@ -55,9 +57,9 @@ def queries(df: DataFrame, columns: int) -> int:
     return -(-columns // _GROUP) if scan.has_native_sketch(df.sparkSession) else min(columns, 1)
 
 
-def _check_size(table: StatsTable, columns: Sequence[Column]) -> None:
+def _check_size(table: StatsTable, columns: Sequence[Column], k: int) -> None:
     """Refuse sketches that the driver could not hold."""
-    size = sum(int(np.minimum(table.features[c.name].finite, _RETAINED).sum()) * 8 for c in columns)
+    size = sum(int(np.minimum(table.features[c.name].finite, _RETAINED * k).sum()) * 8 for c in columns)
     if size > MAX_BYTES:
         cause = f"quantiles by key: expected at most {MAX_BYTES / 1e9:.1f} GB of sketches, found {size / 1e9:.1f} GB"
         found = f" of {len(table):,} keys and {len(columns)} columns"
@@ -73,8 +75,8 @@ def _joined(name: str, table: StatsTable, part: StatsTable) -> Any:
     return replace(stats, sketches=found.sketches)
 
 
-def _native(df: DataFrame, columns: Sequence[Column], keys: Sequence[Column]) -> StatsTable:
-    made = [scan.sketched(feature(c, df.sparkSession)).alias(f"x_{i}") for i, c in enumerate(columns)]
+def _native(df: DataFrame, columns: Sequence[Column], keys: Sequence[Column], k: int) -> StatsTable:
+    made = [scan.sketched(feature(c, df.sparkSession), k).alias(f"x_{i}") for i, c in enumerate(columns)]
     return _read(df.groupBy(*key_columns(keys)).agg(*made).toArrow(), columns, keys)
 
 
@@ -95,7 +97,7 @@ def _read(table: pa.Table, columns: Sequence[Column], keys: Sequence[Column]) ->
     return StatsTable(found, features)
 
 
-def _in_python(df: DataFrame, columns: Sequence[Column], keys: Sequence[Column]) -> StatsTable:
+def _in_python(df: DataFrame, columns: Sequence[Column], keys: Sequence[Column], k: int) -> StatsTable:
     ship(df.sparkSession)
     values = [feature(column, df.sparkSession).alias(f"x_{i}") for i, column in enumerate(columns)]
     schema = ", ".join(
@@ -103,11 +105,11 @@ def _in_python(df: DataFrame, columns: Sequence[Column], keys: Sequence[Column])
     )
     plain = [Column((column.name,), column.type) for column in keys]
     names = [column.name for column in columns]
-    table = df.select(*key_columns(keys), *values).mapInArrow(_partition_states(plain, names), schema).toArrow()
+    table = df.select(*key_columns(keys), *values).mapInArrow(_partition_states(plain, names, k), schema).toArrow()
     return _read(table, columns, keys)
 
 
-def _partition_states(keys: Sequence[Column], names: Sequence[str]) -> Any:
+def _partition_states(keys: Sequence[Column], names: Sequence[str], k: int) -> Any:
     def states(batches: Any) -> Any:
         import pyarrow as pa
 
@@ -121,7 +123,7 @@ def _partition_states(keys: Sequence[Column], names: Sequence[str]) -> Any:
                 known, gathered, rows = [*known, sketched(pa.Table.from_batches(gathered), keys, names)], [], 0
         known += [sketched(pa.Table.from_batches(gathered), keys, names)] if gathered else []
         if known:
-            yield from _batches(StatsTable.concat(known))
+            yield from _batches(StatsTable.concat(known), k)
 
     return states
 
@@ -135,8 +137,10 @@ def sketched(table: pa.Table, keys: Sequence[Column], names: Sequence[str]) -> S
     return StatsTable.measured(keys_in(table, keys), cells, names)
 
 
-def _batches(table: StatsTable) -> Any:
+def _batches(table: StatsTable, k: int) -> Any:
     columns = {f"k_{i}": array_of(column) for i, column in enumerate(table.keys.columns)}
     for i, stats in enumerate(table.features.values()):
-        columns[f"x_{i}"] = pa.array(stats.sketches, pa.binary())
+        assert stats.sketches is not None  # noqa: S101 - they were asked for
+        coarse = [None if data is None else QuantileSketch(data).coarsened(k).data for data in stats.sketches]
+        columns[f"x_{i}"] = pa.array(coarse, pa.binary())
     yield from pa.table(columns).to_batches(max_chunksize=1000)

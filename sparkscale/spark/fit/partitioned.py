@@ -33,6 +33,7 @@ from sparkscale.spark.columns import ref, schema_of
 from sparkscale.spark.fit import behind, fitting, keyed, losses, weighing
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.quantiles import K
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class PartitionReader:
     plan: Plan
     by: By
     reproducible: bool = True
+    #: The accuracy of quantile sketches.
+    k: int = K
 
     def measure(
         self, keys: Collection[Key] | None, features: Collection[str]
@@ -59,7 +62,7 @@ class PartitionReader:
         sketched = self.plan.quantile_features & wanted.keys()
         if self.plan.weight is not None:
             return self._weighted(keys, wanted)
-        table = keyed.measure(df, wanted, [self._column(name) for name in self.by.names], sketched)
+        table = keyed.measure(df, wanted, [self._column(name) for name in self.by.names], sketched, self.k)
         found = {key: table.of(key) for key in table.keys.rows()}
         return {key: found[key] for key in found if keys is None or key in keys}
 
@@ -143,7 +146,7 @@ def _balanced(join: Callable[[T, T], T], items: Sequence[T]) -> T:
     return join(_balanced(join, items[:middle]), _balanced(join, items[middle:]))
 
 
-def of_frame(df: DataFrame, pipeline: Pipeline, by: Sequence[str]) -> tuple[Source, PartitionReader]:
+def of_frame(df: DataFrame, pipeline: Pipeline, by: Sequence[str], k: int = K) -> tuple[Source, PartitionReader]:
     """Return the partitions of a DataFrame, as its files' names tell them, and their reader.
 
     A DataFrame of anything but files on this machine, or of files that are not in folders of these columns, doesn't
@@ -163,7 +166,7 @@ def of_frame(df: DataFrame, pipeline: Pipeline, by: Sequence[str]) -> tuple[Sour
         reading = digest(
             reading, folders.digest(f"{one.name}\0{one.state}" for one in known) if all(files) and files else _never()
         )
-    return Source(keys, found, reading), PartitionReader(df, planned, keys)
+    return Source(keys, found, reading), PartitionReader(df, planned, keys, k=k)
 
 
 def _file(name: str) -> File | None:
@@ -184,7 +187,7 @@ def _query(df: DataFrame) -> str:
     with contextlib.redirect_stdout(out):
         df.explain(extended=True)
     analyzed = out.getvalue().partition("== Analyzed Logical Plan ==")[2].partition("== Optimized")[0]
-    lines = [_NUMBER.sub("", line) for line in analyzed.strip().splitlines()[1:]]
+    lines = _NUMBER.sub("", analyzed).strip().splitlines()[1:]
     return "\n".join(line for line in lines if "Relation " not in line)
 
 

@@ -103,9 +103,9 @@ def has_native_sketch(spark: SparkSession) -> bool:
     return hasattr(F, "kll_sketch_agg_double") and spark.version >= "4.1" and not is_sail(spark)
 
 
-def sketched(x: SparkColumn) -> SparkColumn:
-    """Return the aggregate that sketches the finite values of a column."""
-    return F.kll_sketch_agg_double(F.when(F.abs(x) <= F.lit(_MAX), x), F.lit(K))
+def sketched(x: SparkColumn, k: int = K) -> SparkColumn:
+    """Return the aggregate that sketches the finite values of a column, with accuracy ``k``."""
+    return F.kll_sketch_agg_double(F.when(F.abs(x) <= F.lit(_MAX), x), F.lit(k))
 
 
 def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **counts: int) -> ColumnStats:

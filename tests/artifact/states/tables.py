@@ -21,6 +21,7 @@ from sparkscale.pipeline.pipeline import behind
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.scalers.base import Step
 from sparkscale.stats.column import ColumnStats
+from sparkscale.stats.quantiles import K
 
 MONTHS = By.of(["month"], {"month": "string"})
 Columns = Mapping[str, Any]
@@ -39,6 +40,8 @@ class Table:
     reading: str = "as it is"
     #: Whether partitions have fingerprints; without them, the source says only that something changed.
     told: bool = True
+    #: The accuracy of the sketches.
+    k: int = K
 
     def put(self, key: Any, columns: Columns) -> None:
         key = key if isinstance(key, tuple) else (key,)
@@ -77,9 +80,13 @@ class Table:
             weights = None if self.weight is None else rows[self.weight]
             if len(rows[next(iter(rows))]):
                 out[key] = {
-                    name: ColumnStats.of(rows[name], quantiles=name in quantiles, weights=weights) for name in features
+                    name: self._stats(ColumnStats.of(rows[name], quantiles=name in quantiles, weights=weights))
+                    for name in features
                 }
         return out
+
+    def _stats(self, stats: ColumnStats) -> ColumnStats:
+        return stats.with_quantiles(stats.quantiles and stats.quantiles.coarsened(self.k))
 
     def answer(self, keys: Sequence[Key]) -> Answer:
         rows = self.rows(keys)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import sparkscale as ss
 from sparkscale.artifact.states.states import States
 from sparkscale.errors import ConfigError, DataError, InputMissingError
+from sparkscale.stats.quantiles import QuantileSketch, k_of
 from tests.artifact.states.tables import Table, assert_same, month
 
 STEPS = [ss.Standard(["x", "far", "odd"])]
@@ -259,6 +260,8 @@ def test_refuse_what_is_not_there(tmp_path: Path) -> None:
             states.show(odd)
     with pytest.raises(ConfigError, match="states: expected a path or URI"):
         States("")
+    with pytest.raises(ConfigError, match=r"quantile_error: expected 0\.0027 or 0\.013, found 0\.01"):
+        States(tmp_path, quantile_error=0.01)
     with pytest.raises(ConfigError, match="states: expected a step that learns from the data"):
         table("2013-01", steps=[ss.Softmax(["x", "far"])]).update(states)
 
@@ -271,6 +274,34 @@ def test_refuse_new_steps_for_partitions_that_are_gone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected states of 'far' for month=2013-01, found none"):
         data.update(states, missing="keep")
     assert data.update(states).dropped == keys("2013-01")
+
+
+def test_merge_states_of_two_accuracies(tmp_path: Path) -> None:
+    """A change of the error reads no partition again; the merged sketch has the larger error, and says so."""
+    states, data, rng = States(tmp_path), Table([ss.Robust("x")]), np.random.default_rng(11)
+    for name in ("2013-01", "2013-02"):
+        data.put(name, {"x": rng.gamma(2.0, 3.0, 20_000)})
+    data.update(states)
+    data.k = k_of(0.013)
+    data.put("2013-03", {"x": rng.gamma(2.0, 3.0, 20_000)})
+    assert data.update(states).read == keys("2013-03")
+    errors = [sketch_of(states.show(f"month=2013-{month}")).rank_error for month in ("01", "02", "03")]
+    assert [round(error, 4) for error in errors] == [0.0027, 0.0027, 0.013]
+    sizes = [len(sketch_of(states.show(f"month=2013-{month}")).data) for month in ("02", "03")]
+    assert sizes[1] < sizes[0] / 4
+    assert sketch_of(states.merged().stats).rank_error == errors[2]
+    assert_same(states.merged().stats, data.fit(data.partitions).stats)
+    data.k = k_of(0.0027)
+    data.put("2013-04", {"x": rng.gamma(2.0, 3.0, 20_000)})
+    assert data.update(states).read == keys("2013-04")
+    assert sketch_of(states.merged(2).stats).rank_error == errors[2]
+    assert round(sketch_of(states.merged(1).stats).rank_error, 4) == 0.0027
+
+
+def sketch_of(stats: Any) -> QuantileSketch:
+    sketch = stats["x"].quantiles
+    assert isinstance(sketch, QuantileSketch)
+    return sketch
 
 
 MONTH = st.sampled_from([f"2013-{number:02d}" for number in range(1, 7)])
