@@ -182,12 +182,16 @@ def _file(name: str) -> File | None:
 
 
 def _query(df: DataFrame) -> str:
-    """Return the query of a DataFrame without its files: as Spark explains it, without the numbers of columns."""
+    """Return the query of a DataFrame without its files: as Spark explains it, without the numbers of columns.
+
+    Sail names columns by their places alone, which are the same each time.
+    """
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         df.explain(extended=True)
     analyzed = out.getvalue().partition("== Analyzed Logical Plan ==")[2].partition("== Optimized")[0]
-    lines = _NUMBER.sub("", analyzed).strip().splitlines()[1:]
+    named = analyzed if is_sail(of_spark(df).sparkSession) else _NUMBER.sub("", analyzed)
+    lines = named.strip().splitlines()[1:]
     return "\n".join(line for line in lines if "Relation " not in line)
 
 

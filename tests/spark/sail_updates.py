@@ -1,0 +1,69 @@
+"""Updates on Sail, in a process of their own: Sail's sessions and Spark's do not live side by side. Writes ``told.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import sparkscale as ss
+from sparkscale.config import jobfile
+from sparkscale.config.models import Spark
+from sparkscale.run import job
+from sparkscale.spark.session import sail
+
+JOB = """
+version: 1
+input: {format: parquet, path: in, partitions: month int}
+artifact: {path: out/stats}
+states: {path: out/states, by: [month], quantile_error: 0.013}
+spark: {engine: sail}
+steps: [{kind: standard, columns: y}, {kind: robust, columns: x}]
+"""
+
+
+def columns(month: int) -> dict[str, Any]:
+    """Return the columns of a month, of more values than a coarse sketch holds."""
+    rng = np.random.default_rng(month)
+    return {"x": rng.normal(5, 2, 300), "y": rng.normal(5, 2, 300)}
+
+
+def put(month: int) -> None:
+    """Write a month."""
+    path = Path(f"in/month={month:02d}/part.parquet")
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table(columns(month)), path)
+
+
+def update() -> Any:
+    """Run the job."""
+    return job.run(jobfile.load("job.yaml", "update"), "update")
+
+
+def of_frames() -> list[int]:
+    """Update by DataFrames of three queries, the first of them twice; return how many partitions each reads."""
+    states, pipeline = ss.States("states"), ss.Pipeline([ss.Standard("x")])
+    with sail.started(Spark(engine="sail")) as spark:
+        table = spark.read.parquet(str(Path("in").resolve()))
+        frames = [table.where("x > 5"), table.where("x > 5"), table.where("y > 5")]
+        return [len(states.update(frame, pipeline, ["month"]).read) for frame in frames]
+
+
+def main() -> None:
+    """Update by a job and by DataFrames."""
+    Path("job.yaml").write_text(JOB, encoding="utf-8")
+    put(1)
+    first = update()
+    put(2)
+    second = update()
+    read = [one.partitions["read"] for one in (first, second)]
+    told = {"engine": first.engine, "read": read, "frames": of_frames()}
+    Path("told.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
