@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sparkscale.maps.affine import HUGE, Affine
 from sparkscale.maps.base import Bools, ColumnMap, Floats
-from sparkscale.maps.family import Family, Places, held
+from sparkscale.maps.family import Family, Places, beyond, held
 
 _MAX, _EPS = sys.float_info.max, sys.float_info.epsilon
 _NORMAL = sys.float_info.min
@@ -135,6 +135,12 @@ class Affines(Family):
             y = _forward(values, terms)
         y = np.where(values == terms["pin_x"], terms["pin_y"], y)
         return held(y, terms["clip_low"], terms["clip_high"])[:, None], null
+
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:
+        """See :class:`Family`: what would give less or more than the ends of the clip."""
+        with np.errstate(all="ignore"):
+            y = _forward(x[:, 0], {name: _gathered(term, places) for name, term in self.terms.items()})
+        return beyond(y, null[:, 0], self.clip_low, self.clip_high, places)
 
     def unapply(self, y: Floats, null: Bools, places: Places) -> tuple[Floats, Bools]:
         """See :class:`Family`."""

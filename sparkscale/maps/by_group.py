@@ -78,8 +78,19 @@ class ByGroup(ColumnMap):
 
     @property
     def extent(self) -> None:
-        """Which values a clip holds differs by group, and is not counted."""
+        """Which values a clip holds differs by group; see :meth:`met`."""
         return
+
+    def met(self, x: Floats, null: Bools) -> dict[str, Bools]:
+        """Return which rows each event happens to, for two cells a row. A row without a map of its own is ``unseen``.
+
+        Where an unseen group has no result, its rows are not counted as anything else.
+        """
+        unseen = null[:, 1]
+        found = self.family.met(x[:, :1], null[:, :1], self.places(x, null))
+        if self.unseen != "global":
+            found = {name: where & ~unseen for name, where in found.items()}
+        return {**found, "unseen": unseen}
 
     def width(self, k: int) -> int:  # noqa: ARG002 - of two cells
         """Return how many results there are: one."""

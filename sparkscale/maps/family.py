@@ -6,7 +6,7 @@ gives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sparkscale.maps.base import Bools, ColumnMap, Floats
 from sparkscale.maps.chained import Chained
+from sparkscale.maps.extent import EVENTS, Extent
 from sparkscale.maps.fill import Fill
 from sparkscale.maps.limit import Limit
 
@@ -46,6 +47,10 @@ class Family:
         """Map the one cell of each row back by the map at the row's place."""
         raise NotImplementedError
 
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:  # noqa: ARG002 - most do nothing of it
+        """Return which rows each event happens to, by :attr:`Extent.events` of the maps; of those that can happen."""
+        return {}
+
     def addend_of(self, k: int) -> float:
         """The size of the largest number that any of the maps adds last."""
         return max((self.at(place).addend_of(k) for place in range(self.size)), default=0.0)
@@ -75,6 +80,10 @@ class Same(Family):
         """See :class:`Family`."""
         return self.map.unapply(y, null)
 
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:  # noqa: ARG002
+        """See :class:`Family`."""
+        return {} if self.map.extent is None else self.map.extent.found(x[:, 0], null[:, 0])
+
     def addend_of(self, k: int) -> float:
         """See :class:`Family`."""
         return self.map.addend_of(k)
@@ -103,13 +112,27 @@ class Loose(Family):
         """See :class:`Family`."""
         return self._each(lambda map_, *cells: map_.unapply(*cells), y, null, places)
 
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:
+        """See :class:`Family`."""
+        extents = [map_.extent or Extent() for map_ in self.maps]
+        possible = {name for extent in extents for name in extent.events}
+        found = {name: np.zeros(len(x), dtype=bool) for name in EVENTS if name in possible}
+        for rows in _alike(places):
+            for name, where in extents[places[rows[0]]].found(x[rows, 0], null[rows, 0]).items():
+                found[name][rows] = where
+        return found
+
     def _each(self, change: Callable[..., Any], x: Floats, null: Bools, places: Places) -> tuple[Floats, Bools]:
         y, absent = np.empty_like(x), np.empty_like(null)
-        order = np.argsort(places, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(places[order])) + 1):
-            if rows.size:
-                y[rows], absent[rows] = change(self.maps[places[rows[0]]], x[rows], null[rows])
+        for rows in _alike(places):
+            y[rows], absent[rows] = change(self.maps[places[rows[0]]], x[rows], null[rows])
         return y, absent
+
+
+def _alike(places: Places) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each place."""
+    order = np.argsort(places, kind="stable")
+    yield from (rows for rows in np.split(order, np.flatnonzero(np.diff(places[order])) + 1) if rows.size)
 
 
 @dataclass(frozen=True)
@@ -169,9 +192,22 @@ class Limits(Family):
         """See :class:`Family`."""
         return held(x, self.low[places][:, None], self.high[places][:, None]), null
 
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:
+        """See :class:`Family`."""
+        return beyond(x[:, 0], null[:, 0], self.low, self.high, places)
+
     def unapply(self, y: Floats, null: Bools, places: Places) -> tuple[Floats, Bools]:  # noqa: ARG002
         """See :class:`Family`."""
         return y, null
+
+
+def beyond(y: Floats, null: Bools, low: Floats, high: Floats, places: Places) -> dict[str, Bools]:
+    """Return which values are below and above the ends of their groups, and not null; of ends that some group has."""
+    found = {
+        "clipped_low": (y < low[places]) & ~null if (low > -np.inf).any() else None,
+        "clipped_high": (y > high[places]) & ~null if (high < np.inf).any() else None,
+    }
+    return {name: where for name, where in found.items() if where is not None}
 
 
 def held(x: Floats, low: Floats, high: Floats) -> Floats:
@@ -205,6 +241,17 @@ class Chains(Family):
         for part in reversed(self.parts):
             y, null = part.unapply(y, null, places)
         return y, null
+
+    def met(self, x: Floats, null: Bools, places: Places) -> dict[str, Bools]:
+        """See :class:`Family`. A value that some map has no result for is not clipped by another."""
+        found: dict[str, Bools] = {}
+        undefined = np.zeros(len(x), dtype=bool)
+        for part in self.parts:
+            for name, where in part.met(x, null, places).items():
+                found[name] = found.get(name, False) | where
+            undefined = found.get("undefined", undefined)
+            x, null = part.apply(x, null | undefined[:, None], places)
+        return {name: where if name == "undefined" else where & ~undefined for name, where in found.items()}
 
     def addend_of(self, k: int) -> float:
         """See :class:`Family`."""

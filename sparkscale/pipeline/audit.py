@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import scores_of
@@ -143,6 +144,9 @@ def _of_cells(item: Application, table: Mapping[str, Any]) -> dict[str, Nulls]:
     found: dict[str, Nulls] = {counter: np.asarray(cells.any(axis=1)) for counter, cells in where.items()}
     if isinstance(item.map, RowMap):
         return found | ({"undefined": item.map.undefined_rows(x, null)} if item.map.partial else {})
+    if isinstance(item.map, ByGroup) and item.groups is not None:
+        numbers, unseen = item.groups.numbers_in(table)
+        return found | item.map.met(np.column_stack([x, numbers]), np.column_stack([null, unseen]))
     extent = item.map.extent if isinstance(item.map, ColumnMap) else None
     return found if extent is None else found | extent.found(x[:, 0], null[:, 0])
 

@@ -173,9 +173,7 @@ class Fitted:
             a dict in the order of the table's result; arrays with a null are masked arrays.
         """
         table, given = arrays.table(columns), dict(columns.items())
-        read = [column for planned in self.steps for column in planned.read]
-        types = {c.name: c.type for planned in self.steps for c in planned.keys if key_fits(table.get(c.name), c.type)}
-        self.plan(arrays.schema_of(table, read, types), source="the arrays")
+        self._check_arrays(table)
         made: dict[str, Any] = {}
         for item in self.applications:
             made |= applied(item, table)
@@ -195,8 +193,14 @@ class Fitted:
             the rows, and for each map its step, outputs and counts in rows.
         """
         table = arrays.table(columns)
-        self.plan(arrays.schema_of(table, _inputs(self.steps)), source="the arrays")
+        self._check_arrays(table)
         return audit.of_arrays(self, table)
+
+    def _check_arrays(self, table: Mapping[str, Any]) -> None:
+        """Refuse arrays that the steps cannot be applied to."""
+        read = [column for planned in self.steps for column in planned.read]
+        types = {c.name: c.type for planned in self.steps for c in planned.keys if key_fits(table.get(c.name), c.type)}
+        self.plan(arrays.schema_of(table, read, types), source="the arrays")
 
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""

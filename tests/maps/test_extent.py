@@ -27,6 +27,7 @@ from sparkscale.maps import (
     UnitNormMap,
     YeoJohnsonMap,
 )
+from sparkscale.maps.by_group import family_of
 from sparkscale.maps.extent import ALL, EVENTS, NONE, Extent, greatest, least
 from sparkscale.maps.winners import Winners
 
@@ -201,3 +202,13 @@ def test_count_rows_without_a_softmax() -> None:
 
 def test_know_every_event() -> None:
     assert set(EVENTS) == {"undefined", "clipped_low", "clipped_high"}
+
+
+@pytest.mark.parametrize(
+    "maps", [[Limit(0.0, 1.0), Limit(None, 2.0)], [Affine(0.0, scale, clip=(0.0, 1.0)) for scale in (1.0, 2.0)]]
+)
+def test_meet_nothing_in_nulls(maps: list[ColumnMap]) -> None:
+    """The value under a null counts as nothing."""
+    found = family_of(maps).met(np.array([[-9.0], [9.0], [9.0]]), np.array([[True], [True], [False]]), np.zeros(3, int))
+    assert {name: where.tolist() for name, where in found.items()} == {
+        "clipped_low": [False, False, False], "clipped_high": [False, False, True]}  # fmt: skip

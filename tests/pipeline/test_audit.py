@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,49 @@ def test_count_no_rows() -> None:
     fitted = ss.Pipeline([ss.MinMax("x", clip=True), ss.Softmax("v")]).fit_arrays(FIT)
     found = fitted.audit_arrays({"x": [], "v": []})
     assert (found.rows, {count for one in found.maps for count in one.counts.values()}) == (0, {0})
+
+
+BY_GROUP = [
+    ss.MinMax("x", by="k", clip=True),
+    ss.MinMax("x", by="k", clip=True, range=(-3, 7)),
+    ss.MeanNorm("x", by="k", clip=True),
+    ss.MaxAbs("x", by="k", clip=True, min_rows=12),
+    ss.Clip("x", by="k", quantiles=(10, 90)),
+    ss.Quantile("x", by="k", knots=9),
+    ss.Standard("x", by="k"),
+    ss.Chain("x", [ss.Impute(value="max"), ss.MinMax(clip=True), ss.Clip(limits=(0, 0.8))], by="k"),
+    ss.Chain("x", [ss.Impute(value=-9), ss.MinMax(clip=True)], by="k"),
+    ss.Chain("x", [ss.Impute(value="min", missing=["null", "nan"]), ss.Log1p(undefined="null")], by="k"),
+    ss.Chain("x", [ss.Impute(value="min"), ss.Log1p(), ss.Clip(limits=(None, 1))], by="k"),
+    ss.Chain("x", [ss.Impute(value="min"), ss.Clip(limits=(-3, 5)), ss.Log1p(undefined="null")], by="k"),
+]
+
+
+@pytest.mark.parametrize("step", BY_GROUP, ids=repr)
+@pytest.mark.parametrize("unseen", ["global", "null", "error"])
+def test_count_by_group_what_each_group_counts_alone(step: ss.Scaler, unseen: Any) -> None:
+    """Each row counts as in a fit of its group alone, or, of a small or unseen group, as in a fit of all rows."""
+    rng = np.random.default_rng(5)
+    keys = np.repeat(np.array(["a", "b", "c"], dtype=object), [60, 30, 9])
+    x = np.abs(np.concatenate([rng.normal(0, 1, 60), rng.normal(8, 3, 30), rng.normal(-4, 2, 9)]))
+    met = np.array(["a", "b", "c", None], dtype=object)[rng.integers(0, 4, 200)]
+    values = np.ma.MaskedArray(rng.normal(1, 6, 200), mask=rng.random(200) < 0.1)
+    values[::20], values[7::31] = NAN, [INF, -INF, INF, -INF, INF, INF, -INF]
+    fitted = ss.Pipeline([replaced(step, unseen=unseen)]).fit_arrays({"x": x, "k": keys})
+    (found,) = fitted.audit_arrays({"x": values, "k": met}).maps
+    alone, expected = replaced(step, by=None, unseen="global", min_rows=1), dict.fromkeys(found.counts, 0)
+    for key in ("a", "b", "c", None):
+        rows = keys == key if np.sum(keys == key) >= step.min_rows else np.ones(99, bool)
+        (one,) = ss.Pipeline([alone]).fit_arrays({"x": x[rows]}).audit_arrays({"x": values[met == key]}).maps
+        unknown = key is None and unseen != "global"
+        inputs = {"nulls", "nans", "infinite"}
+        expected |= {name: expected[name] + n for name, n in one.counts.items() if not unknown or name in inputs}
+    assert found.counts == expected | {"unseen": np.sum(met == None)}  # noqa: E711 - of each element
+
+
+def replaced(step: ss.Scaler, **changes: Any) -> ss.Scaler:
+    """Return a step with other fields."""
+    return dataclasses.replace(step, **changes)
 
 
 def test_refuse_what_a_transform_refuses() -> None:

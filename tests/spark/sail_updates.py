@@ -1,4 +1,4 @@
-"""Updates on Sail, in a process of their own: Sail's sessions and Spark's do not live side by side. Writes ``told.json``."""
+"""Updates on Sail, in a process of their own: Sail's sessions and Spark's do not live side by side. Writes ``found.json``."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def main() -> None:
     put(2)
     second = update()
     read = [one.partitions["read"] for one in (first, second)]
-    told = {"engine": first.engine, "read": read, "frames": of_frames()}
-    Path("told.json").write_text(json.dumps(told), encoding="utf-8")
+    found = {"engine": first.engine, "read": read, "frames": of_frames()}
+    Path("found.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

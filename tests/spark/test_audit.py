@@ -18,7 +18,9 @@ from sparkscale.config import jobfile
 from sparkscale.pipeline.audit import Audit
 from sparkscale.report.tables import Report
 from sparkscale.run import job
+from sparkscale.spark import joins
 from sparkscale.spark.columns import schema_of
+from sparkscale.spark.transform.auditing import Counters
 from sparkscale.spark.transform.counts import Counted
 from sparkscale.spark.transform.transform import transform
 from tests.spark.frames import MakeFrame, as_arrays, write_parquet
@@ -93,6 +95,41 @@ def test_count_nothing_that_types_rule_out(spark: SparkSession, frame: MakeFrame
         {"nulls": 0, "nans": 0, "infinite": 0, "clipped_low": 14, "clipped_high": 0},
         {"nulls": 1, "nans": 0, "infinite": 0},
     ]
+
+
+BY = [
+    ss.MinMax(["x", "n"], clip=True, by="k", into="{column}_minmax"),
+    ss.MinMax("y", clip=True, range=(-1, 1), by=["k", "n"], unseen="null", into="y_both"),
+    ss.Clip("x", quantiles=(20, 80), by="k", unseen="null", min_rows=2, into="x_top"),
+    ss.Standard("x", by="k", into="x_plain"),
+    ss.Chain("x", [ss.Impute(value="max"), ss.MinMax(clip=True), ss.Clip(limits=(0.2, None))], by="k", into="x_chain"),
+    ss.Chain("y", [ss.Impute(value=-9), ss.Log1p(undefined="null"), ss.Clip(limits=(None, 0.7))], into="y_log"),
+    ss.Chain("x", [ss.Impute(value="min"), ss.Log1p(undefined="null"), ss.Clip(limits=(None, 0.7))], by="k", into="x_log"),
+    ss.Quantile("x", by="k", into="x_rank"),
+]  # fmt: skip
+
+
+def test_count_by_group_as_numpy_does(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = {"x": np.array(FIT["x"] * 3), "y": np.array(FIT["y"] * 3), "n": FIT["n"] * 3, "k": list("aabb" * 2 + "acbb")}
+    table = {**TABLE, "k": [["a", "b", "c", "new", None][i % 5] for i in range(COUNT)]}
+    one = ss.Pipeline(BY).fit_arrays(as_arrays(fit))
+    expected = one.audit_arrays(as_arrays(table))
+    df = frame(table).repartition(2)
+    here = one.on(one.plan(schema_of(df)))
+    counted = Counted.of(df, here, apart=False, rows=None, audit={})
+    assert counted.df.columns == df.columns
+    counted.df.write.format("noop").mode("overwrite").save()
+    found = counted.audit()
+    assert found is not None
+    assert found.maps[:-1] == expected.maps[:-1]
+    told = {name for count in expected.maps for name, number in count.counts.items() if number}
+    assert {"unseen", "clipped_low", "clipped_high", "undefined"} <= told
+    inputs = ("nulls", "nans", "infinite", "unseen")  # of a map that has no native form
+    assert found.maps[-1].counts == {name: expected.maps[-1].counts[name] for name in inputs}
+    monkeypatch.setattr(joins, "BROADCAST", 0)  # a shuffle would change the order of rows
+    without = {outputs.outputs: set(names) for outputs, names in Counters.of(df, here, {}).names}
+    assert without.pop(("y_log",)) == {*inputs[:3], "undefined", "clipped_high"}
+    assert all(names == set(inputs[:3]) for names in without.values())
 
 
 @pytest.fixture

@@ -173,9 +173,9 @@ def test_sketch_with_the_error_asked_for(spark: SparkSession, here: Path, months
 
 def test_update_on_sail(tmp_path: Path) -> None:
     assert_done(python("-m", "tests.spark.sail_updates", cwd=tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
-    assert told["engine"].startswith("Sail")
-    assert (told["read"], told["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2])
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert found["engine"].startswith("Sail")
+    assert (found["read"], found["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2])
     known = [sail_updates.columns(month) for month in (1, 2)]
     rows = {name: np.concatenate([one[name] for one in known]) for name in ("x", "y")}
     learned = ss.load(tmp_path / "out/stats")

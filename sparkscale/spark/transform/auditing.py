@@ -2,6 +2,7 @@
 
 Nothing is counted that is known: a counter that the input's types rule out, such as NaN among integers, is 0, and a run
 has the nulls, NaN and infinities of its features from its fit. Each counter costs time, some nanoseconds a row.
+By group, what values are compared with is joined to the rows.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.maps import ColumnMap, RowMap
-from sparkscale.maps.extent import Extent
+from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.audit import Audit, Audited, audited
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.schema import Column
-from sparkscale.spark.columns import feature
+from sparkscale.spark.columns import feature, ref
 from sparkscale.spark.session.session import is_sail
-from sparkscale.spark.transform import native
+from sparkscale.spark.transform import grouped, native
+from sparkscale.spark.transform.grouped import Placed
+from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.masks import scores_of
+from sparkscale.spark.transform.native import by_group
+from sparkscale.spark.transform.native.extents import events
 from sparkscale.spark.transform.native.scores import Unary
 from sparkscale.stats.column import ColumnStats
 
@@ -41,11 +46,11 @@ class Counters:
     """What is counted in one pass, each condition once.
 
     Attributes:
-        fitted: whose maps are audited, with the columns of the DataFrame.
+        rows: the rows to count: a DataFrame with what maps by group need beside its columns.
         wanted: the conditions by the name under which their count is found.
     """
 
-    fitted: Fitted
+    rows: DataFrame
     wanted: dict[str, SparkColumn] = field(default_factory=dict)
     #: For each map, the name under which each of its counts is found, or the count itself.
     names: list[tuple[Audited, dict[str, str | int]]] = field(default_factory=list)
@@ -53,7 +58,9 @@ class Counters:
     @classmethod
     def of(cls, df: DataFrame, fitted: Fitted, known: Mapping[str, ColumnStats]) -> Counters:
         """Return the counters of every map; starts no job. The statistics of some columns may be ``known``."""
-        counters, inputs = cls(fitted), Inputs(df, known)
+        rows, placed = grouped.beside(df, list(fitted.applications))
+        layers = Layers(rows.columns)
+        counters, inputs = cls(rows), Inputs(df, known, placed, layers)
         for number, one in enumerate(audited(fitted)):
             names: dict[str, str | int] = {}
             for counter, (key, condition) in inputs.conditions(one.item, number).items():
@@ -61,6 +68,7 @@ class Counters:
                 if not isinstance(condition, int):
                     counters.wanted[f"audit_{key}"] = condition
             counters.names.append((one, names))
+        counters.rows = layers.over(rows)
         return counters
 
     @property
@@ -83,6 +91,8 @@ class Inputs:
 
     df: DataFrame
     known: Mapping[str, ColumnStats]
+    placed: Mapping[tuple[str, ...], Placed]
+    layers: Layers
     numbers: dict[tuple[Column, ...], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +128,9 @@ class Inputs:
         yield "infinite", F.array_contains(array, F.lit(_INF)) | F.array_contains(array, F.lit(-_INF))
 
     def _events(self, item: Application) -> Iterator[tuple[str, Met]]:
-        if isinstance(item.map, ColumnMap):
+        if isinstance(item.map, ByGroup):
+            yield from self._by_group(item, item.map)
+        elif isinstance(item.map, ColumnMap):
             if (extent := item.map.extent) is not None:
                 yield from events(extent, feature(item.inputs[0], self._spark))
         elif isinstance(item.map, RowMap) and item.map.partial:
@@ -129,21 +141,17 @@ class Inputs:
             if undefined is not None:
                 yield "undefined", undefined
 
-
-def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
-    """Yield for each event of an extent whether it happens to a value. To Spark, NaN is larger than any number."""
-    (first, last), nan = extent.defined, F.isnan(x)
-    bounds = [*([x >= F.lit(first)] if first > -_INF else []), *([x <= F.lit(last)] if last < _INF else [])]
-    inside = functools.reduce(operator.and_, bounds, ~nan)
-    where = {
-        "undefined": ~inside & ~nan,
-        "clipped_low": inside if extent.low == _INF else inside & (x < F.lit(extent.low)),
-        "clipped_high": inside if extent.high == -_INF else inside & (x > F.lit(extent.high)),
-    }
-    for name in extent.events:
-        found = where[name] & x.isNotNull()
-        found = found | x.isNull() if name in extent.null else found
-        yield name, found | nan if name in extent.nan else found
+    def _by_group(self, item: Application, map_: ByGroup) -> Iterator[tuple[str, Met]]:
+        if (placed := self.placed.get(item.outputs)) is None:
+            return
+        seen = ref(placed.number).isNotNull()
+        if native.form_of(map_) is not None:
+            stages = Stages(self.layers, sail=self._sail)
+            for name, met in by_group.met(
+                map_, feature(item.inputs[0], self._spark), placed.parameters, stages
+            ).items():
+                yield name, met if map_.unseen == "global" else met & seen
+        yield "unseen", ~seen
 
 
 def _any(cells: Sequence[SparkColumn], holds: Unary) -> Met:

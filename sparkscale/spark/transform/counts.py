@@ -71,11 +71,13 @@ class Counted:
         columns = counters.columns if counters else []
         if is_sail(df.sparkSession):  # which observes nothing
             known = None if columns or items or not apart else rows
-            tally = Tally(df, [*wanted, *columns], rows=known)
+            tally = Tally(counters.rows if counters else df, [*wanted, *columns], rows=known)
             return cls(df, tally, tally if counters else None, counters)
-        observed = Tally(df, columns if apart else [*wanted, *columns], Observation())
+        rows_beside = counters.rows if counters else df
+        observed = Tally(rows_beside, columns if apart else [*wanted, *columns], Observation())
         judged = Tally(df, wanted, rows=None if items else rows) if apart else observed
-        return cls(observed.df, judged, observed if counters else None, counters)
+        counted = observed.df if rows_beside is df else observed.df.select(*map(ref, df.columns))
+        return cls(counted, judged, observed if counters else None, counters)
 
     def audit(self, *, observed: bool = True) -> Audit | None:
         """Return the audit, to be called when the DataFrame has been written; None without one.

@@ -30,7 +30,7 @@ from sparkscale.spark.joins import Small, joined, small
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform.layers import Layers, Stages
-from sparkscale.spark.transform.native import by_group
+from sparkscale.spark.transform.native import by_group, form_of
 from sparkscale.spark.transform.native.refusals import refuse
 from sparkscale.stats.keys import Keys
 
@@ -109,6 +109,20 @@ class Joined:
         if self.order is None:
             return df.select(*names)
         return df.select(*names, ref(self.order)).orderBy(ref(self.order)).drop(self.order)
+
+
+def beside(df: DataFrame, items: Sequence[Application]) -> tuple[DataFrame, dict[tuple[str, ...], Placed]]:
+    """Join to each row what native maps by group need, and refuse nothing: for an audit, by the applications' outputs.
+
+    Left out is what would take a shuffle on Spark, which changes the order of rows.
+    """
+    names, rows, placed = free_names(df.columns), df, dict[tuple[str, ...], Placed]()
+    chosen = [(item, "native" if form_of(item.map) else "") for item in items]
+    for one in (_beside(alike, names) for alike in _by_key(chosen)):
+        if one.table.broadcast or is_sail(df.sparkSession):
+            rows = joined(rows, one.table, [ref(*column.path) for column in one.groups.columns], "left")
+            placed |= {each.item.outputs: each for each in one.placed}
+    return rows, placed
 
 
 def map_of(item: Application) -> ByGroup:

@@ -23,6 +23,7 @@ from sparkscale.maps.family import Chains, Family, Fills, Limits, Same
 from sparkscale.spark.columns import ref
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import ColumnForm, form_of
+from sparkscale.spark.transform.native.extents import events
 from sparkscale.spark.transform.native.fill import is_missing
 
 #: A parameter of a family: one number for all groups, or an array with one for each of its maps.
@@ -63,15 +64,62 @@ def say(
     for number, (part, names) in enumerate(reversed(parts) if back else parts):
         x = stages.keep(x) if number else x
         terms = {name: _Term.of(term, names.get(name)) for name, term in _terms(part, back=back).items()}
-        if isinstance(part, Same):
-            form = form_of(part.map)
-            assert isinstance(form, ColumnForm)  # noqa: S101 - `serves` has seen to it
-            x = form.back(x, stages) if back else form.along(x, stages)
-        elif isinstance(part, Affines):
-            x = _inverse(x, terms) if back else _forward(x, terms)
-        elif not back:
-            x = _filled(x, part, terms) if isinstance(part, Fills) else _limited(x, terms)
+        x = _backward(part, x, terms, stages) if back else _along(part, x, terms, stages)
     return x
+
+
+def _along(part: Family, x: SparkColumn, terms: Mapping[str, _Term], stages: Stages) -> SparkColumn:
+    if isinstance(part, Same):
+        return _form(part).along(x, stages)
+    if isinstance(part, Affines):
+        return _forward(x, terms)
+    return _filled(x, part, terms) if isinstance(part, Fills) else _limited(x, terms)
+
+
+def _backward(part: Family, y: SparkColumn, terms: Mapping[str, _Term], stages: Stages) -> SparkColumn:
+    if isinstance(part, Same):
+        return _form(part).back(y, stages)
+    return _inverse(y, terms) if isinstance(part, Affines) else y
+
+
+def _form(part: Same) -> ColumnForm[Any]:
+    form = form_of(part.map)
+    assert isinstance(form, ColumnForm)  # noqa: S101 - `serves` has seen to it
+    return form
+
+
+def met(map_: ByGroup, x: SparkColumn, placed: Sequence[Mapping[str, str]], stages: Stages) -> dict[str, SparkColumn]:
+    """Return whether each event happens to a value; see :meth:`ByGroup.met`."""
+    found: dict[str, SparkColumn] = {}
+    parts = list(zip(_parts(map_.family), placed, strict=True))
+    for number, (part, names) in enumerate(parts, 1):
+        terms = {name: _Term.of(term, names.get(name)) for name, term in _terms(part, back=False).items()}
+        for name, where in _events(part, x, terms):
+            found[name] = found[name] | where if name in found else where
+        if number < len(parts):
+            x = stages.keep(_along(part, x, terms, stages))
+    undefined = found.get("undefined")
+    if undefined is None:
+        return found
+    return {name: where if name == "undefined" else where & ~undefined for name, where in found.items()}
+
+
+def _events(part: Family, x: SparkColumn, terms: Mapping[str, _Term]) -> Iterator[tuple[str, SparkColumn]]:
+    if isinstance(part, Same):
+        yield from () if part.map.extent is None else events(part.map.extent, x)
+    elif isinstance(part, Affines):
+        yield from _beyond(_unheld(x, terms), terms["clip_low"], terms["clip_high"])
+    elif isinstance(part, Limits):
+        yield from _beyond(x, terms["low"], terms["high"])
+
+
+def _beyond(y: SparkColumn, low: _Term, high: _Term) -> Iterator[tuple[str, SparkColumn]]:
+    """Yield whether a value is below or above ends that some group has. To Spark, NaN is larger than any number."""
+    never = F.lit(False)  # noqa: FBT003 - Spark's false
+    if not low.is_(-math.inf):
+        yield "clipped_low", F.coalesce(y < low.column, never)
+    if not high.is_(math.inf):
+        yield "clipped_high", F.coalesce((y > high.column) & ~F.isnan(y), never)
 
 
 @dataclass(frozen=True)
@@ -112,17 +160,20 @@ def _terms(part: Family, *, back: bool) -> Terms:
 
 
 def _forward(x: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
+    y = _pinned(x, _unheld(x, terms), terms["pin_x"], terms["pin_y"])
+    if terms["clip_low"].is_(-math.inf):
+        return y
+    return _held(y, terms["clip_low"].column, terms["clip_high"].column)
+
+
+def _unheld(x: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
     y = x if terms["prescale"].is_(1) else x * terms["prescale"].column
     y = y - terms["start"].column
     y = y if terms["center_lo"].is_(0) else y - terms["center_lo"].column
     y = y / terms["scale"].column
     y = y if terms["gain"].is_(1) else y * terms["gain"].column
     y = _added(y, terms["offset"])
-    y = y if terms["postscale"].is_(1) else y * terms["postscale"].column
-    y = _pinned(x, y, terms["pin_x"], terms["pin_y"])
-    if terms["clip_low"].is_(-math.inf):
-        return y
-    return _held(y, terms["clip_low"].column, terms["clip_high"].column)
+    return y if terms["postscale"].is_(1) else y * terms["postscale"].column
 
 
 def _inverse(y: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
