@@ -17,11 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sparkscale.config import yamlfile
+from sparkscale.config.data import Artifact
 from sparkscale.config.models import JobConfig
 from sparkscale.config.origins import Keys, Origins
 from sparkscale.config.overrides import override
 from sparkscale.config.validation import Validator
-from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
+from sparkscale.errors import AccessError, ConfigError, InputMissingError, SparkscaleError, UsageError
+from sparkscale.places import is_local
 from sparkscale.publish import runs
 from sparkscale.publish.runs import Run
 
@@ -102,12 +104,28 @@ def _run_of(command: str, config: JobConfig) -> Run:
     """
     if command == "check":
         command = "run" if config.steps else "transform"
-    artifact = config.artifact.path if config.artifact is not None and command == "transform" else None
+    applied = [_applied(config.artifact)] if config.artifact is not None and command == "transform" else []
     idempotent = command in _PUBLISHING or config.metrics is not None  # which a run writes once
-    reads = [config.input.path, *([artifact] if artifact else [])] if idempotent else []
+    reads = [config.input.path, *applied] if idempotent else []
     known = config.model_dump(mode="json", by_alias=True, exclude={"steps", "spark"})
     steps = [step.to_dict() for step in config.steps]
     return runs.run_of(command, [known, steps], [path if path and _LATER not in path else None for path in reads])
+
+
+def _applied(artifact: Artifact) -> str:
+    """Return the file of the version that a transform applies: other versions are not read.
+
+    Without such a version it's the artifact's own path, and the transform reports what is wrong.
+    """
+    if not is_local(artifact.path):
+        return artifact.path
+    from sparkscale.artifact import objects, store  # the client of stores takes a while to import
+
+    try:
+        number = store.locate(artifact.path, artifact.version)
+    except SparkscaleError:
+        return artifact.path
+    return artifact.path if number is None else f"{artifact.path.rstrip('/')}/{objects.name(number)}"
 
 
 def _is_date(text: str) -> bool:

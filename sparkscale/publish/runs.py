@@ -1,7 +1,8 @@
 """Which run this is, and whether a target already holds its result.
 
 A scheduler gives each run its id (``--run-id``) and may start one twice. Without it the id is a digest of the job
-file, as it was filled in, and of the input's files: the same work has the same id. If only an
+file, as it was filled in, of the input's files, and of the version of an artifact that is applied: the same work has
+the same id. If only an
 engine can tell the state of the input (an object store, a table of a catalog), every run gets a new id, so that it is
 never mistaken for one that has finished.
 """

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import sparkscale as ss
 from sparkscale.config import jobfile, yamlfile
 from sparkscale.config.data import Input, public
 from sparkscale.config.predicates import conditions
@@ -88,6 +89,27 @@ def test_name_a_run_by_its_input(job: Any, tmp_path: Path) -> None:
     assert len({first, second, job().run_id}) == 3
     remote = [job(JOB.replace("path: in", "path: s3://bucket/in")).run_id for _ in range(2)]
     assert remote[0] != remote[1]  # nobody has looked: it is never the run that has finished
+
+
+def test_name_a_transform_by_the_version_that_it_applies(job: Any, tmp_path: Path) -> None:
+    """A version that it does not apply, and a promotion that changes nothing, are no reason to run again."""
+    fitted, stats = ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": [1.0, 2.0]}), str(tmp_path / "stats")
+
+    def ids() -> list[str]:
+        versions = ([], ["artifact.version=1"], ["artifact.version=newest"])
+        common = {"command": "transform"}
+        return [job(overrides=[f"artifact.path={stats}", *one], **common).run_id for one in versions]
+
+    none = ids()
+    fitted.save(stats)
+    first = ids()
+    assert not set(none) & set(first)
+    ss.promote(stats, 1)
+    assert ids() == first
+    ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": [1.0, 3.0]}).save(stats)
+    assert [one == two for one, two in zip(ids(), first, strict=True)] == [True, True, False]
+    ss.promote(stats, 2)
+    assert [one == two for one, two in zip(ids(), first, strict=True)] == [False, True, False]
 
 
 def test_fill_in_the_id_of_a_run(job: Any) -> None:
