@@ -148,6 +148,7 @@ def run(spark: SparkSession, **sections: Any) -> tuple[Report, int]:
         "artifact": {"path": "stats"},
         "output": {"format": "parquet", "path": "out"},
         "self_check": 0,
+        "audit": True,
     }
     Path("job.yaml").write_text(json.dumps(parts | sections), encoding="utf-8")
     group = str(uuid.uuid4())

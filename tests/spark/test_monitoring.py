@@ -41,7 +41,12 @@ def loaded(command: str, **sections: Any) -> jobfile.Job:
     """Load a job that scales two columns, with sections that are other."""
     parts: dict[str, Any] = {"version": 1, "input": {"format": "parquet", "path": "good"}}
     parts |= {"steps": [{"kind": "standard", "columns": ["x", "holes"]}], "artifact": {"path": "stats"}}
-    parts |= {"output": {"format": "parquet", "path": "out", "mode": "overwrite"}, "drift": {}, "self_check": 0}
+    parts |= {
+        "output": {"format": "parquet", "path": "out", "mode": "overwrite"},
+        "drift": {},
+        "self_check": 0,
+        "audit": True,
+    }
     parts |= {"metrics": {"path": "metrics"}, "expect": [{"columns": "*", "nulls": {"le": 0.2}}, {"rows": {"ge": 10}}]}
     kept = {key: value for key, value in (parts | sections).items() if value is not None}
     Path("job.yaml").write_text(json.dumps(kept, indent=1))

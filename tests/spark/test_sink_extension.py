@@ -91,7 +91,7 @@ def loaded(source: str = "{format: parquet, path: in}", output: str = "{format: 
 
 
 def test_publish_to_a_sink_defined_here(here: Path, run: Callable[..., Report]) -> None:
-    done = run(artifact="{path: stats}")
+    done = run(artifact="{path: stats}", audit="true")
     assert (done.status, done.rows, done.output) == ("done", 3, {"path": "out", "format": "lines"})
     record, *rows = [json.loads(line) for line in Path("out").read_text().splitlines()]
     assert record.pop("audit") == done.to_dict()["audit"] != []
