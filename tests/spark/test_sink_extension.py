@@ -98,7 +98,7 @@ def test_publish_to_a_sink_defined_here(here: Path, run: Callable[..., Report]) 
     assert rows == [{"x": 0.0, "y": 1.0}, {"x": 0.5, "y": 1.0}, {"x": 1.0, "y": 1.0}]
     assert record == {"run_id": done.run_id, "command": "run", "mode": "error", "rows": 3,
                       "artifact": {"path": "stats", "version": 1}}  # fmt: skip
-    again = run(artifact="{path: stats}")
+    again = run(artifact="{path: stats}", audit="true")
     assert (again.status, again.rows, again.artifact) == ("unchanged", 3, {"path": "stats", "version": 1})
     with pytest.raises(OutputError, match="output out already exists"):
         run(self_check=1)
