@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sparkscale import maps
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.planned import PlannedStep
-from sparkscale.pipeline.schema import Field
+from sparkscale.pipeline.schema import EVERY, Field, is_score_array
+from sparkscale.scalers.base import Scaler
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.keys import DTYPES
@@ -24,6 +25,24 @@ def check_step(planned: PlannedStep, loaded: tuple[maps.Map, ...]) -> None:
         raise ValueError(f"a map that is not one of step {planned.step.kind!r}")
     if planned.outputs[len(planned.main) :] != tuple(row_steps.facts(planned.step).values()):
         raise ValueError(f"outputs {list(planned.outputs)!r:.80} that are not those of step {planned.step.kind!r}")
+
+
+def lengths(planned: PlannedStep, loaded: Sequence[maps.Map]) -> Iterator[tuple[str, int]]:
+    """Yield the length of each array column by the number of its maps; raise if they are not those of its elements."""
+    if not isinstance(planned.step, Scaler):
+        return
+    for column, map_ in zip(planned.inputs, loaded, strict=False):
+        over = map_.over if isinstance(map_, maps.Elements) else None
+        if over != (planned.step.over if is_score_array(column.type) else None):
+            raise ValueError(f"a map of {column.name!r:.80}, which is {column.type!r:.80}, that is not of its elements")
+        if isinstance(map_, maps.Elements):
+            yield column.name, len(map_.maps)
+
+
+def by_row(steps: Iterable[PlannedStep], stats: Mapping[str, ColumnStats]) -> dict[str, ColumnStats]:
+    """Return the statistics without those of all elements of arrays, which do not count rows."""
+    every = {column.name for step in steps for own in step.features for column in own if column.position == EVERY}
+    return {name: known for name, known in stats.items() if name not in every}
 
 
 def _width(planned: PlannedStep) -> int:
@@ -53,7 +72,7 @@ def check_rows(rows: object, stats: Mapping[str, ColumnStats], calibrations: Map
 
 def check_stats(steps: Iterable[PlannedStep], stats: Mapping[str, ColumnStats], weight: str | None) -> None:
     """Refuse statistics that are not those of the steps' features, or not weighted as the fit was."""
-    features = {column.name for planned in steps if not planned.step.by_row for column in planned.inputs}
+    features = {column.name for planned in steps for own in planned.features for column in own}
     if features != set(stats):
         raise ValueError(f"steps that need statistics of {sorted(features)}, and statistics of {sorted(stats)}")
     if any((known.weights is None) != (weight is None) for known in stats.values()):

@@ -32,6 +32,9 @@ decimal form that reads back to the same bits; there is no NaN and no infinity):
 The mean is ``mean + mean_lo * 2**exp``, the variance ``m2 * 4**exp / finite``. With a weight, rows of weight 0 are in
 no count, ``weights`` holds for each count the sum of the weights of its rows, mean and m2 are weighted, and the
 variance is ``m2 * 4**exp / weights.finite``. ``quantiles`` is null or base64 of a DataSketches KLL sketch of doubles.
+A feature of an array column is the elements at a position, ``embedding.0``, or with ``over: all`` all elements, under
+the column's name and with their number for ``rows``. The map of such a column is ``{"kind": "elements", "over":
+"position", "maps": [...]}``: one map for each position, or one for all.
 A step by group has in ``maps`` those of all rows; the map of a group follows from its statistics by the step's formula,
 and a group with fewer finite values than ``min_rows`` has that of all rows. With more than 10,000 statistics in
 ``groups``, ``keys`` is not there, ``features`` is a list of names, and ``file`` names a Parquet file beside it,

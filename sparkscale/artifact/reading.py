@@ -27,7 +27,7 @@ def fitted(document: Mapping[str, Any], read: Callable[[str], bytes]) -> Fitted:
     steps, step_maps, calibrations = _steps(document["steps"])
     stats = {str(name): ColumnStats.from_dict(item) for name, item in document["stats"].items()}
     rows, provenance = document["rows"], _provenance(document["provenance"])
-    checks.check_rows(rows, stats, calibrations)
+    checks.check_rows(rows, checks.by_row(steps, stats), calibrations)
     weight = values.text(document["weight"]) if "weight" in document else None
     checks.check_stats(steps, stats, weight)
     columns = tuple(map(_column, values.items(document["columns"])))
@@ -49,6 +49,7 @@ def _steps(
         inputs, keys = (tuple(map(_found, values.items(item.get(part, [])))) for part in ("inputs", "keys"))
         planned = PlannedStep(_step(item["step"]), inputs, values.texts(item["outputs"]), keys)
         loaded = tuple(map(maps.from_dict, values.items(item["maps"])))
+        planned = planned.measured(dict(checks.lengths(planned, loaded)))
         checks.check_step(planned, loaded)
         steps.append(planned)
         step_maps.append(loaded)

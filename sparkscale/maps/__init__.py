@@ -18,6 +18,7 @@ import pkgutil
 from sparkscale.maps.affine import FINE, HUGE, Affine, nonzero, unit_of
 from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse, Map, RowMap, from_dict
 from sparkscale.maps.chained import Chained
+from sparkscale.maps.elements import Elements
 from sparkscale.maps.fill import Fill, IsMissing
 from sparkscale.maps.limit import Limit
 from sparkscale.maps.logs import AsinhMap, Log1pMap, SignedLogMap
@@ -36,6 +37,7 @@ __all__ = [
     "BoxCoxMap",
     "Chained",
     "ColumnMap",
+    "Elements",
     "Fill",
     "Floats",
     "Inverse",

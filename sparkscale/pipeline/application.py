@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sparkscale.maps import Map
+from sparkscale.maps import Elements, Inverse, Map
 from sparkscale.maps.winners import Fact, Winners
 from sparkscale.pipeline.schema import Column
 from sparkscale.pipeline.shown import printable
@@ -55,6 +55,17 @@ class Application:
     def gives_arrays(self) -> bool:
         """Whether the one output is an array column."""
         return self.over_array and not self.facts
+
+    @property
+    def read(self) -> tuple[Column, ...]:
+        """The columns that the map reads, without those of groups: its inputs, and its mask."""
+        return (*self.inputs, *([self.mask.column] if self.mask else []))
+
+    @property
+    def array_length(self) -> int | None:
+        """How many elements each array has to have; None if that may be any number."""
+        map_ = self.map.map if isinstance(self.map, Inverse) else self.map
+        return map_.length if isinstance(map_, Elements) else None
 
     @property
     def label(self) -> str:

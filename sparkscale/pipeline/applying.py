@@ -13,7 +13,7 @@ from sparkscale.errors import DataError, Problem, counted
 from sparkscale.maps import Inverse
 from sparkscale.maps.batches import Lists
 from sparkscale.maps.by_group import ByGroup
-from sparkscale.pipeline import arrays
+from sparkscale.pipeline import arrays, elements
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.arrays import Nulls, Rows, Values, join
 
@@ -74,7 +74,7 @@ def _lists(rows: Rows, values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
 
 def scores_of(item: Application, table: Mapping[str, Any]) -> Rows:
     """Return the rows of an array column; what its mask leaves out is null."""
-    rows = Rows.of(table, item.inputs[0].name)
+    rows = elements.checked(item, Rows.of(table, item.inputs[0].name))
     if item.mask is None:
         return rows
     mask = Rows.of(table, item.mask.column.name)

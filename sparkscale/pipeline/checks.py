@@ -9,7 +9,7 @@ from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Schema, is_of, is_scalable, is_score_array
-from sparkscale.scalers.base import RowStep, Step
+from sparkscale.scalers.base import RowStep, Scaler, Step
 from sparkscale.stats.keys import DTYPES
 
 
@@ -28,7 +28,7 @@ def check_inputs(step: Step, inputs: Sequence[Column], number: int) -> Iterator[
     at = where(step, number)
     arrays = [column for column in inputs if is_score_array(column.type)]
     for column in inputs:
-        if not is_scalable(column.type) and not (step.by_row and column in arrays):
+        if not is_scalable(column.type) and column not in arrays:
             yield Problem(
                 "SCHEMA_TYPE",
                 f"{at}: expected {wanted(step)}, but column {column.name!r} is {column.type}",
@@ -59,6 +59,44 @@ def _check_row(at: str, kind: str, inputs: Sequence[Column], arrays: Sequence[Co
             + (", whose softmax would be 1 in every row" if kind == "softmax" else ""),
             "to rescale a feature over all rows, use minmax or standard",
         )
+
+
+def check_arrays(step: Step, inputs: Sequence[Column], number: int) -> Iterator[Problem]:
+    """Yield what is wrong with a scaler over array columns, or over none."""
+    if not isinstance(step, Scaler):
+        return
+    at, arrays = where(step, number), [column for column in inputs if is_score_array(column.type)]
+    for column in inputs:
+        if step.over == "all" and column not in arrays:
+            cause = f"{at}: expected array columns for over: all, but column {column.name!r} is {column.type}"
+            yield Problem("SCHEMA_TYPE", cause, "leave out 'over', or name an array column")
+    for column in arrays:
+        if step.key:
+            cause = f"{at}: expected numbers to scale by group, but column {column.name!r} is {column.type}"
+            yield Problem("SCHEMA_TYPE", cause, "leave out 'by', or fit each group as a pipeline of its own")
+        if extra := step.extra_outputs(column.name):
+            cause = f"{at}: expected numbers to write {extra[0]!r} for, but column {column.name!r} is {column.type}"
+            yield Problem("SCHEMA_TYPE", cause, "leave out 'indicator'")
+
+
+def changed_arrays(planned: PlannedStep, found: Mapping[str, Column], number: int) -> Iterator[Problem]:
+    """Yield the columns of a scaler that hold arrays where the fit had numbers, or numbers where it had arrays."""
+    for column in planned.inputs if isinstance(planned.step, Scaler) else ():
+        now = found.get(column.name, column).type
+        if is_score_array(now) != is_score_array(column.type) and (is_scalable(now) or is_score_array(now)):
+            expected = f"expected {column.type} in {column.name!r} as in the fit"
+            cause = f"{where(planned.step, number)}: {expected}, found {now}"
+            yield Problem("SCHEMA_TYPE", cause, "bring that type back, or fit again")
+
+
+def mistaken_positions(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
+    """Yield the columns whose name is that of a position in an array column, by which its statistics are known."""
+    plain = {c.name: c for p in steps for c in p.inputs if isinstance(p.step, Scaler) and not is_score_array(c.type)}
+    for array in dict.fromkeys(column.name for planned in steps for column in planned.by_position):
+        for name in plain:
+            if name.startswith(f"{array}.") and name.removeprefix(f"{array}.").isdecimal():
+                cause = f"column {name!r} has the name of a position in the array column {array!r}"
+                yield Problem("SCHEMA_CLASH", cause, "rename one of the two, or scale them by two pipelines")
 
 
 def _same_name(name: str, written: Sequence[tuple[str, PlannedStep, str]]) -> Problem:

@@ -31,6 +31,9 @@ def _of_step(number: int, pair: tuple[PlannedStep, PlannedStep]) -> Iterator[str
     for position, (our, their) in enumerate(zip_longest(*found), 1):
         if our != their:
             yield f"two names of column {position} in step {number} ({ours['kind']}): {_name(our)} and {_name(their)}"
+    for column, our, their in zip(pair[0].inputs, *(step.lengths for step in pair), strict=False):
+        if our != their:
+            yield f"two lengths of arrays {column.name!r} in step {number} ({ours['kind']}): {our:,} and {their:,}"
 
 
 def _name(name: Any) -> str:

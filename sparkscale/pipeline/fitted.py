@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from numpy.typing import ArrayLike
 
 from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning, counted
-from sparkscale.maps import ColumnMap, Inverse, Map, RowMap
+from sparkscale.maps import ColumnMap, Elements, Inverse, Map, RowMap
 from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline import arrays, audit, row_steps
 from sparkscale.pipeline.application import Application
@@ -81,16 +81,21 @@ class Fitted:
                 continue
             groups = Groups(self.tables[planned.by].keys, planned.keys) if planned.by else None
             for map_, column, output in zip(maps, itertools.cycle(planned.inputs), planned.outputs, strict=False):
-                by = groups if isinstance(map_, ByGroup) else None
-                yield Application(map_, (column,), (output,), dtype, number=number, groups=by)
+                by, arrays_ = groups if isinstance(map_, ByGroup) else None, isinstance(map_, Elements)
+                yield Application(map_, (column,), (output,), dtype, arrays_, number=number, groups=by)
+
+    @property
+    def features(self) -> dict[str, Column]:
+        """By name, the columns and the parts of array columns that have statistics."""
+        return {column.name: column for column in _features(self.steps)}
 
     @property
     def warnings(self) -> list[str]:
         """What a user should know about the fit: inexact integers, constant features, temperatures at a bound."""
         out = []
-        columns = {column.name: column for column in _inputs(self.steps)}
+        features = self.features
         for name, stats in self.stats.items():
-            if rounded := _rounded(columns[name].type, stats):
+            if rounded := _rounded(features[name].type, stats):
                 out.append(f"column {name!r} holds {rounded}, which a double rounds")
             if stats.constant:
                 out.append(f"column {name!r} is constant ({stats.min!r}): it is shifted and not scaled")
@@ -112,7 +117,7 @@ class Fitted:
 
     def on(self, planned: Plan) -> Fitted:
         """Return a copy with the columns of the table that it was planned for, under their names there."""
-        pairs = zip(_inputs(self.steps), _inputs(planned.steps), strict=True)
+        pairs = zip(_features(self.steps), _features(planned.steps), strict=True)
         names = {ours.name: theirs.name for ours, theirs in pairs}
         stats = {names[name]: known for name, known in self.stats.items()}
         looks = tuple(replace(look, feature=names[look.feature]) for look in self.looks)
@@ -227,9 +232,8 @@ class Fitted:
                 if item.groups and (lost := next((c for c in item.groups.columns if c.path[0] not in there), None)):
                     cause = f"column {lost.name!r}, by which step {item.number} groups, is not in the data to invert"
                     raise DataError("SCHEMA_MISSING", cause)
-                out[feature.name] = Application(
-                    Inverse(item.map), (made,), (feature.name,), "float64", number=item.number, groups=item.groups
-                )
+                inverse = Inverse(item.map)
+                out[feature.name] = replace(item, map=inverse, inputs=(made,), outputs=(feature.name,), dtype="float64")
         return list(out.values())
 
     def restored_names(self, existing: Sequence[str]) -> list[str]:
@@ -312,6 +316,10 @@ def _rounded(type_: str, stats: ColumnStats) -> str:
     if not exact or not math.isfinite(top) or Fraction(math.ulp(top)) * 10**scale <= 1:
         return ""
     return "decimals of 16 or more digits" if scale else "integers beyond 2^53"
+
+
+def _features(steps: Iterable[PlannedStep]) -> list[Column]:
+    return [column for step in steps for own in step.features for column in own]
 
 
 def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:

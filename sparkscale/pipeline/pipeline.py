@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from sparkscale._version import __version__
 from sparkscale.errors import ConfigError
 from sparkscale.maps import Bools, ColumnMap, Floats
-from sparkscale.pipeline import arrays, groups, row_steps, weighting
+from sparkscale.pipeline import arrays, elements, groups, row_steps, weighting
 from sparkscale.pipeline.arguments import all_of, of_spark
+from sparkscale.pipeline.elements import Cells
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.labelled import Labelled, with_labels
 from sparkscale.pipeline.plan import plan
@@ -81,24 +82,22 @@ class Pipeline:
         table = arrays.table(columns)
         schema = with_labels(arrays.schema_of(table, self._arrays, self._keys(table)), table, self.steps)
         planned = with_sketches(plan(self.steps, schema, "the arrays", self.weight), sketch)
-        quantiles = planned.quantile_features
         weights = None if self.weight is None else _weights(table[self.weight], self.weight)
-        cells = {name: arrays.split(table[name], f"column {name!r}") for name in planned.features}
-        measure = partial(_stats, weights=weights)
-        stats = {name: measure(*cells[name], quantiles=name in quantiles) for name in planned.ungrouped}
+        planned, rows = elements.measured(table, planned, weights), _rows(table, weights)
+        quantiles, cells = planned.quantile_features, elements.cells(table, planned, weights)
+        stats = {name: _stats(cells[name], quantiles=name in quantiles) for name in planned.ungrouped}
         tables = {
-            key: groups.measured(table, group.keys, {name: cells[name] for name in group.features}, quantiles)
+            key: groups.measured(table, group.keys, {name: cells[name].pair for name in group.features}, quantiles)
             for key, group in planned.grouped.items()
         }
         stats |= groups.totals(tables.values())
-        rows = next(iter(stats.values())).rows if stats else None
         provenance = {"sparkscale": __version__, "numpy": np.__version__, "engine": "numpy", "inputs": []}
 
         def answer(asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
-            return [measure(*behind(ask.map, *cells[name]), quantiles=ask.quantiles) for name, ask in asked]
+            return [_stats(_behind(ask.map, cells[name]), quantiles=ask.quantiles) for name, ask in asked]
 
         losses = Labelled.of(table, planned, weights).losses
-        return solve(planned, stats, rows, provenance, answer, losses=losses, tables=tables)
+        return solve(planned, stats, rows if stats else None, provenance, answer, losses=losses, tables=tables)
 
     def _keys(self, table: Mapping[str, Any]) -> dict[str, str]:
         """Return the types of the key columns that are object arrays, by their first value."""
@@ -119,8 +118,14 @@ class Pipeline:
         return f"Pipeline([{', '.join(map(repr, self.steps))}]{weight})"
 
 
-def _stats(values: Floats, null: Bools, *, quantiles: bool, weights: Floats | None) -> ColumnStats:
-    return ColumnStats.of(np.ma.MaskedArray(values, mask=null), quantiles=quantiles, weights=weights)
+def _stats(cells: Cells, *, quantiles: bool) -> ColumnStats:
+    values = np.ma.MaskedArray(cells.values, mask=cells.null)
+    return ColumnStats.of(values, quantiles=quantiles, weights=cells.weights)
+
+
+def _rows(table: Mapping[str, Any], weights: Floats | None) -> int:
+    """Return how many rows the fit sees."""
+    return len(next(iter(table.values()), ())) if weights is None else int(np.count_nonzero(weights))
 
 
 def _weights(data: ArrayLike, name: str) -> Floats:
@@ -132,3 +137,8 @@ def behind(map_: ColumnMap, values: Floats, null: Bools) -> tuple[Floats, Bools]
     """Return a column as a map leaves it."""
     y, absent = map_.apply(values[:, None], null[:, None])
     return y[:, 0], absent[:, 0]
+
+
+def _behind(map_: ColumnMap, cells: Cells) -> Cells:
+    values, null = behind(map_, cells.values, cells.null)
+    return replace(cells, values=values, null=null)

@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline import row_steps
-from sparkscale.pipeline.checks import changed_keys, check_inputs, check_keys, clashes, rewritten_keys, wanted, where
+from sparkscale.pipeline.checks import (
+    changed_arrays,
+    changed_keys,
+    check_arrays,
+    check_inputs,
+    check_keys,
+    clashes,
+    mistaken_positions,
+    rewritten_keys,
+    wanted,
+    where,
+)
 from sparkscale.pipeline.choosing import Table, check_weight, choose, missing
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Schema
@@ -41,8 +52,22 @@ class Plan:
     @property
     def features(self) -> dict[str, Column]:
         """The columns that need statistics, by name, each once."""
-        columnwise = (planned for planned in self.steps if not planned.step.by_row)
-        return {column.name: column for planned in columnwise for column in planned.inputs}
+        return {column.name: column for planned in self.steps for own in planned.features for column in own}
+
+    @property
+    def arrays(self) -> dict[str, Column]:
+        """The array columns whose elements are features, by name."""
+        columns = [(column, own[0]) for planned in self.steps for column, own in planned.pairs]
+        return {column.name: column for column, first in columns if first.position is not None}
+
+    @property
+    def by_position(self) -> dict[str, Column]:
+        """Those of them whose arrays must have one length."""
+        return {column.name: column for planned in self.steps for column in planned.by_position}
+
+    def measured(self, lengths: Mapping[str, int]) -> Plan:
+        """Return the plan with the lengths of these arrays: each position is a feature then."""
+        return replace(self, steps=tuple(planned.measured(lengths) for planned in self.steps))
 
     @property
     def grouped(self) -> dict[tuple[str, ...], Grouped]:
@@ -66,7 +91,7 @@ class Plan:
         if self.sketch_all:
             return frozenset(self.features)
         needing = (planned for planned in self.steps if planned.step.needs_quantiles)
-        return frozenset(column.name for planned in needing for column in planned.inputs)
+        return frozenset(column.name for planned in needing for own in planned.features for column in own)
 
     @property
     def weight_column(self) -> Column | None:
@@ -120,7 +145,7 @@ def plan(steps: Sequence[Step], schema: Schema, source: str = "the input", weigh
         beside = tuple(column for column in found.values() if column is not None)
         problems += [*check_inputs(step, inputs, number), *row_steps.check(where(step, number), inputs, beside)]
         keys_here = _keys(step, table, problems)
-        problems += check_keys(step, keys_here, number)
+        problems += [*check_keys(step, keys_here, number), *check_arrays(step, inputs, number)]
         planned.append(PlannedStep(step, (*inputs, *beside), _outputs(step, inputs), keys_here))
     return _checked(Plan(schema, tuple(planned), weight=weight), problems)
 
@@ -154,6 +179,7 @@ def bind(
         problems += [
             *check_inputs(planned.step, here, number),
             *row_steps.check(where(planned.step, number), here, beside),
+            *changed_arrays(planned, found, number),
         ]
         keys = tuple(found[column.name] for column in planned.keys if column.name in found)
         problems += [*check_keys(planned.step, keys, number), *changed_keys(planned, found, number)]
@@ -166,6 +192,7 @@ def bind(
 
 def _checked(plan: Plan, problems: list[Problem]) -> Plan:
     problems += [*clashes(plan.schema, plan.steps), *rewritten_keys(plan.schema, plan.steps)]
+    problems += mistaken_positions(plan.steps)
     if problems:
         raise DataError.of(list(dict.fromkeys(problems)))
     return plan

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sparkscale.pipeline import row_steps
-from sparkscale.pipeline.schema import Column, is_score_array
+from sparkscale.pipeline.schema import EVERY, Column, is_score_array
 from sparkscale.scalers.base import Scaler, Step
 
 
@@ -25,11 +26,45 @@ class PlannedStep:
     outputs: tuple[str, ...]
     #: The columns of the key by which a column step groups its statistics; none of them is an input.
     keys: tuple[Column, ...] = ()
+    #: Of a scaler over array columns, the length of the arrays of each input; 1 until a fit has measured it.
+    lengths: tuple[int, ...] = ()
 
     @property
     def over_array(self) -> bool:
         """Whether the step's scores are the elements of one array column."""
         return self.step.by_row and is_score_array(self.inputs[0].type)
+
+    @property
+    def features(self) -> tuple[tuple[Column, ...], ...]:
+        """For each input of a scaler, the columns that have statistics: of an array its positions, or all elements."""
+        if not isinstance(self.step, Scaler):
+            return ()
+        return tuple(tuple(self._features(*one)) for one in enumerate(self.inputs))
+
+    @property
+    def pairs(self) -> Iterator[tuple[Column, tuple[Column, ...]]]:
+        """Each input of a scaler with its features."""
+        return zip(self.inputs, self.features, strict=False)
+
+    def _features(self, number: int, column: Column) -> Iterator[Column]:
+        if not is_score_array(column.type):
+            yield column
+        elif isinstance(self.step, Scaler) and self.step.over == "all":
+            yield column.at(EVERY)
+        else:
+            yield from map(column.at, range(self.lengths[number] if self.lengths else 1))
+
+    @property
+    def by_position(self) -> tuple[Column, ...]:
+        """The array columns whose positions are scaled apart: their arrays must have one length."""
+        apart = isinstance(self.step, Scaler) and self.step.over == "position"
+        return tuple(column for column in self.inputs if apart and is_score_array(column.type))
+
+    def measured(self, lengths: Mapping[str, int]) -> PlannedStep:
+        """Return the step with the lengths of its array columns, by name; those of other columns do not count."""
+        apart = self.by_position
+        found = (lengths.get(column.name, 1) if column in apart else 1 for column in self.inputs)
+        return replace(self, lengths=tuple(found)) if apart else self
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -65,6 +100,7 @@ class PlannedStep:
     def types(self) -> tuple[str, ...]:
         """The type of each output."""
         element = "float" if self.step.dtype == "float32" else "double"
-        own = f"array<{element}>" if self.over_array else element
+        pairs = zip(self.mapped, self.own, strict=False)
+        own = [f"array<{element}>" if is_score_array(column.type) else element for column, _ in pairs]
         facts = (row_steps.type_of(fact, element, over_array=self.over_array) for fact in row_steps.facts(self.step))
-        return (*(own for _ in self.main), *facts)
+        return (*own, *(element for _ in self.main[len(own) :]), *facts)

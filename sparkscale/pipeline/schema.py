@@ -31,17 +31,30 @@ class Field:
     inner: tuple[str, ...] = ()
 
 
+#: Stands for the positions of all elements of an array.
+EVERY = -1
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column as it was found: the path to it (one name, or several into structs) and its type."""
+    """A column as it was found: the path to it (one name, or several into structs) and its type.
+
+    A feature may be a part of an array column: the elements at a ``position``, or at :data:`EVERY` position. The type
+    is that of the elements then.
+    """
 
     path: tuple[str, ...]
     type: str
+    position: int | None = None
 
     @property
     def name(self) -> str:
-        """The path as a user writes it."""
-        return ".".join(self.path)
+        """The path as a user writes it; of a position in an array it is the last part, as in ``embedding.0``."""
+        return ".".join(self.path) + ("" if self.position in (None, EVERY) else f".{self.position}")
+
+    def at(self, position: int) -> Column:
+        """Return the elements of an array column at a position, or at every one."""
+        return Column(self.path, self.type.removeprefix("array<").removesuffix(">"), position)
 
     @property
     def nested(self) -> bool:

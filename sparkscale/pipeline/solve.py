@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 from sparkscale.errors import DataError, Problem, counted
-from sparkscale.maps import ColumnMap, Map, RowMap, Undefined
+from sparkscale.maps import ColumnMap, Elements, Map, RowMap, Undefined
 from sparkscale.pipeline import groups
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Answer, RowAnswer, rounds, row_rounds
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
+from sparkscale.pipeline.schema import Column
 from sparkscale.scalers.base import RowStep, Scaler, Step
 from sparkscale.scalers.learning import Learning, LossAsk
 from sparkscale.stats.calibration import Calibration
@@ -47,8 +48,8 @@ def solve(  # noqa: PLR0913 - what is known, and who is asked for more
     learnings = {
         (number, column.name): (column.name, _learning(cast("Scaler", step.step), stats[column.name]))
         for number, step in enumerate(planned.steps)
-        if not step.step.by_row
-        for column in step.inputs
+        for own in step.features
+        for column in own
     }
     found, looks = rounds(learnings, answer)
     by_row, calibrations = _learned_rows(planned, losses)
@@ -113,21 +114,25 @@ def _maps(
         return
     scaler = cast("Scaler", step)
     every: list[tuple[ColumnMap, ...]] = []
-    for column in planned.inputs:
-        whole = found[number, column.name]
+    for column, own in planned.pairs:
+        whole = _whole(scaler, own, [found[number, feature.name] for feature in own])
         if scaler.key:
             every.append(tuple(groups.maps_of(planned, column.name, tables[scaler.key], whole)))
         else:
-            every.append((whole, *scaler.extra_maps(whole)))
+            extra = () if isinstance(whole, Elements) else scaler.extra_maps(whole)
+            every.append((whole, *extra))
     for alike in zip(*every, strict=True):
         yield from alike
 
 
+def _whole(scaler: Scaler, own: Sequence[Column], maps: Sequence[ColumnMap]) -> ColumnMap:
+    """Return the map of a column, made of those of its features."""
+    return maps[0] if own[0].position is None else Elements(tuple(maps), scaler.over)
+
+
 def _unfit(planned: PlannedStep, stats: Mapping[str, ColumnStats]) -> Iterator[Problem]:
-    if planned.step.by_row:
-        return
-    needs_values = cast("Scaler", planned.step).needs_values
-    for column in planned.inputs:
+    for column in (column for own in planned.features for column in own):
+        needs_values = cast("Scaler", planned.step).needs_values
         known = stats[column.name]
         bad = known.nans + known.posinf + known.neginf
         if planned.step.nonfinite == "error" and bad:

@@ -17,8 +17,9 @@ from sparkscale.stats.column import ColumnStats
 
 
 def unlike(fitted: Fitted, sample: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each feature whose sampled values are not like those of its fit."""
-    for name, stats in fitted.stats.items():
+    """Yield a warning for each feature whose sampled values are not like those of its fit; arrays are not compared."""
+    whole = {name for name, column in fitted.features.items() if column.position is None}
+    for name, stats in ((name, stats) for name, stats in fitted.stats.items() if name in whole):
         values, null = split(sample[name])
         if 2 * null.sum() > null.size and 2 * stats.nulls <= stats.rows:
             share, before = null.mean(), stats.nulls / stats.rows

@@ -98,12 +98,12 @@ def _fit(opened: Opened, config: JobConfig) -> dict[str, Any]:
         for number, label in planned.labels.items()
     }
     looks = fitting.first_looks(opened.df, planned, reproducible=config.statistics.reproducible)
-    if not looks:
+    if not looks.queries:
         return {**_NO_FIT, "labels": labels}
     return {
         "features": len(planned.features),
         "sketches": len(planned.quantile_features),
-        "queries": len(looks),
+        "queries": looks.queries,
         "by_partition": not looks.whole,
         "weight": weight.name if weight else None,
         "labels": labels,

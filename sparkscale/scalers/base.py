@@ -35,7 +35,7 @@ from sparkscale.stats.columnar import StatsArrays
 REGISTRY: dict[str, type[Step]] = {}
 
 #: The fields that say where a step reads and writes. A stage of a chain has none of them.
-SHARED = ("columns", "into", "dtype", "nonfinite", "empty", "by", "unseen", "min_rows")
+SHARED = ("columns", "into", "dtype", "nonfinite", "empty", "over", "by", "unseen", "min_rows")
 
 
 class NoColumns(Enum):
@@ -141,6 +141,9 @@ class Scaler(Step):
     """A step that rescales each of its columns by the statistics of that column.
 
     Attributes:
+        over: how to scale an array column, such as an embedding: ``position`` gives each position its own statistics,
+            and all arrays must have one length; ``all`` gives all elements one, and arrays may have any length.
+            The output is an array column. Other columns need no ``over``.
         by: the columns of a key, strings, integers, dates or booleans; one name or a list. Each group of rows with the
             same key is scaled by its own statistics; a null is a key as any other. No pattern chooses these columns.
         unseen: what becomes of a row whose group was not in the fit: ``global`` uses the statistics of all rows,
@@ -148,6 +151,7 @@ class Scaler(Step):
         min_rows: a group with fewer finite values uses the statistics of all rows; 1 or more.
     """
 
+    over: Literal["position", "all"] = "position"
     by: Annotated[str | Sequence[str], KeyNames()] | None = None
     unseen: Literal["global", "null", "error"] = "global"
     min_rows: Annotated[int, _AT_LEAST_ONE] = 1

@@ -22,8 +22,9 @@ def ref(*path: str) -> SparkColumn:
 
 
 def feature(column: Column, spark: SparkSession) -> SparkColumn:
-    """Return a numeric column as the nearest doubles, cast in the engine and never in Python."""
-    return _as(ref(*column.path), column.type, "double", spark)
+    """Return a numeric column, or a position of an array, as the nearest doubles: cast in the engine, not in Python."""
+    found = ref(*column.path)
+    return _as(found if column.position is None else F.get(found, F.lit(column.position)), column.type, "double", spark)
 
 
 def scores(column: Column, spark: SparkSession) -> SparkColumn:
@@ -42,6 +43,17 @@ def _as(found: SparkColumn, type_: str, wanted: str, spark: SparkSession) -> Spa
     if digits > _EXACT_DIGITS and scale and is_sail(spark):
         found = found.cast(wanted.replace("double", "string"))
     return found.cast(wanted)
+
+
+def size_of(array: SparkColumn) -> SparkColumn:
+    """Return the length of an array, null where it is null; for that, Spark's ``size`` has a setting."""
+    return F.when(array.isNotNull(), F.size(array))
+
+
+def lengths_in(df: DataFrame, array: SparkColumn) -> dict[int, int]:
+    """Return how many rows have each length, without those that are null."""
+    found = df.select(size_of(array).alias("length")).groupBy("length").agg(F.count(F.lit(1)).alias("rows")).collect()
+    return {row["length"]: row["rows"] for row in found if row["length"] is not None}
 
 
 def as_it_is(column: SparkColumn) -> SparkColumn:

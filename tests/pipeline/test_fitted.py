@@ -87,7 +87,6 @@ def test_transform_to_float32_beyond_its_range() -> None:
 @pytest.mark.parametrize(("column", "code", "found"), [
     (np.array(["1", "2"]), "SCHEMA_TYPE", "is string"), (np.array([1 + 1j]), "SCHEMA_TYPE", "is complex128"),
     (np.array(["2026-01-01", "NaT"], dtype="M8[D]"), "SCHEMA_TYPE", "is date"),
-    (np.array([[1.0, 2.0]]), "SCHEMA_TYPE", "is array<double>"),
     (np.array(["one", None], dtype=object), "DATA_TYPE", "found object"),
     (np.array([{}], dtype=object), "DATA_TYPE", "found object"),
 ])  # fmt: skip

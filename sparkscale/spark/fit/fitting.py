@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,8 +23,8 @@ from sparkscale.pipeline.sketching import Sketch, with_sketches
 from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import behind, keyed, losses, scan, weighing
-from sparkscale.spark.fit.queries import GROUP, Query, deal, evenly, is_columnar, together
+from sparkscale.spark.fit import behind, elements, keyed, losses, scan, weighing
+from sparkscale.spark.fit.queries import GROUP, Query, apart, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.names import look_up_once
 from sparkscale.spark.session.session import is_sail
@@ -61,15 +61,19 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     measured: behind.Measure = partial(measure, reproducible=reproducible)
     if weight := planned.weight_column:
         measured = partial(weighing.measure, weight=weight, reproducible=reproducible)
-    stats = measured(df, planned.ungrouped, planned.quantile_features & planned.ungrouped.keys())
+    keep = [] if weight is None else [weight.path[0]]
+    rows = None
+    if planned.arrays:
+        planned, rows = elements.measured(df, planned)
+    stats = elements.measure(df, planned.ungrouped, planned.quantile_features, measured, keep)
     tables = {
         key: keyed.measure(df, group.features, group.keys, planned.quantile_features & group.features.keys())
         for key, group in planned.grouped.items()
     }
     stats |= totals(tables.values())
-    rows = next(iter(stats.values())).rows if stats else None
-    keep = [] if weight is None else [weight.path[0]]
-    answer = partial(behind.measure, df, planned.features, measured, keep=keep)
+    if stats and rows is None:
+        rows = next(iter(stats.values())).rows
+    answer = elements.answers(df, planned.features, measured, keep)
     of_labels = losses.Labelled(df, planned, reproducible).losses
     from_ = _provenance(df.sparkSession, about)
     return solve(planned, stats, rows, from_, answer, losses=of_labels, tables=tables)
@@ -83,42 +87,53 @@ class Looks:
     sketches: Sequence[Callable[[], dict[str, QuantileSketch]]]
     in_python: Sequence[Callable[[], dict[str, ColumnStats]]]
     whole: bool
-    #: How many queries aggregate by key.
-    by_key: int = 0
 
     def __len__(self) -> int:
         """Return how many queries these are."""
-        return len(self.moments) + len(self.sketches) + len(self.in_python) + self.by_key
+        return len(self.moments) + len(self.sketches) + len(self.in_python)
 
 
-def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> Looks | weighing.Looks:
-    """Return the queries that a fit takes before any scaler looks again; starts none."""
-    if weight := planned.weight_column:
-        used = weighing.weighted_rows(df, weight)
-        return weighing.looks(used, planned.features, reproducible=reproducible)
-    quantiles, ungrouped = planned.quantile_features, planned.ungrouped
-    plain = looks(df, ungrouped, quantiles & ungrouped.keys(), reproducible=reproducible)
+@dataclass(frozen=True)
+class FirstLooks:
+    """How many queries a fit takes before any scaler looks again, and whether none aggregates by partition."""
+
+    queries: int
+    whole: bool
+
+
+def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> FirstLooks:
+    """Return what a fit takes before any scaler looks again; starts no query."""
+    quantiles, weight = planned.quantile_features, planned.weight_column
+    keep = [] if weight is None else [weight.path[0]]
+    every: list[Looks | weighing.Looks] = []
+    for table, features in elements.tables(df, planned.ungrouped, keep):
+        if weight is None:
+            every.append(looks(table, features, quantiles & features.keys(), reproducible=reproducible))
+        else:
+            every.append(weighing.looks(weighing.weighted_rows(table, weight), features, reproducible=reproducible))
     grouped = planned.grouped.values()
     by_key = sum(keyed.queries(df, group.features, quantiles & group.features.keys()) for group in grouped)
-    return replace(plain, by_key=by_key)
+    lengths = 1 if planned.arrays else 0
+    return FirstLooks(sum(map(len, every)) + by_key + lengths, all(one.whole for one in every))
 
 
 def looks(
     df: DataFrame, features: Mapping[str, Column], quantiles: Collection[str], *, reproducible: bool = True
 ) -> Looks:
     """Return the queries that the first look at features takes, some with quantile sketches; starts none."""
-    sketched = [column for name, column in features.items() if name in quantiles]
+    arrays, sketched = apart([column for name, column in features.items() if name in quantiles])
     plain = [column for name, column in features.items() if name not in quantiles]
-    native = bool(sketched) and scan.has_native_sketch(df.sparkSession)
-    apart = native and is_columnar(df, sketched)  # else a query of its own would read everything again
-    dealt = deal(df, plain + sketched if apart else plain, scan.PLAIN, reproducible=reproducible)
+    native = bool(sketched or arrays) and scan.has_native_sketch(df.sparkSession)
+    by_itself = native and bool(sketched) and is_columnar(df, sketched)  # else it would read everything again
+    dealt = deal(df, plain + sketched if by_itself else plain, scan.PLAIN, reproducible=reproducible)
     moments = [partial(scan.look, df, query) for query in dealt]
-    if native and not apart:
-        moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in evenly(sketched, GROUP)]
+    others = [*([] if by_itself else evenly(sketched, GROUP)), *arrays]
+    if native:
+        moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in others]
     return Looks(
         moments=moments,
-        sketches=[partial(scan.sketches, df, part) for part in (evenly(sketched, GROUP) if apart else [])],
-        in_python=[partial(scan.scan_in_python, df, part) for part in ([] if native else evenly(sketched, GROUP))],
+        sketches=[partial(scan.sketches, df, part) for part in (evenly(sketched, GROUP) if by_itself else [])],
+        in_python=[partial(scan.scan_in_python, df, part) for part in ([] if native else others)],
         whole=all(query.whole for query in dealt),
     )
 

@@ -24,6 +24,7 @@ from sparkscale.errors import ConfigError
 from sparkscale.formats import folders
 from sparkscale.formats.folders import File
 from sparkscale.pipeline.arguments import of_spark
+from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.pipeline import Pipeline
 from sparkscale.pipeline.plan import Plan, plan
@@ -52,6 +53,12 @@ class PartitionReader:
     reproducible: bool = True
     #: The accuracy of quantile sketches.
     k: int = K
+
+    def __post_init__(self) -> None:
+        """Refuse array columns: a partition has no statistics of their positions."""
+        if arrays := list(self.plan.arrays):
+            cause = f"update: expected numbers to keep statistics of by partition, found array columns {listed(arrays)}"
+            raise ConfigError("CONFIG_VALUE", cause, "leave them out of this job, and fit them by one of their own")
 
     def measure(
         self, keys: Collection[Key] | None, features: Collection[str]

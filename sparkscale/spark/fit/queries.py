@@ -40,7 +40,7 @@ _NARROW = {"ColumnarToRow", "Project", "Filter", "Union", "FileScan", "BatchScan
 
 @dataclass(frozen=True)
 class Query:
-    """Columns that are aggregated by one query: whole, or by partition."""
+    """Columns that are aggregated by one query: whole, or by partition. Positions of one array are by themselves."""
 
     columns: Sequence[Column]
     whole: bool
@@ -53,8 +53,23 @@ def deal(df: DataFrame, columns: Sequence[Column], buffers: int, *, reproducible
     More such queries read the same bytes where the input is columnar, and everything again where it is not. The
     engine merges the states of the partitions then: local mode in their order, a cluster in the order of arrival,
     so that the last bits would differ from run to run. There, columns are aggregated by partition and the states
-    merged here, unless the last bits need not be ``reproducible``.
+    merged here, unless the last bits need not be ``reproducible``. The positions of an array are always aggregated so,
+    by one query: each further one would read all of the array.
     """
+    arrays, plain = apart(columns)
+    return [*_deal(df, plain, buffers, reproducible=reproducible), *(Query(own, whole=False) for own in arrays)]
+
+
+def apart(columns: Sequence[Column]) -> tuple[list[list[Column]], list[Column]]:
+    """Return the positions of each array, and the columns that are whole ones."""
+    arrays: dict[tuple[str, ...], list[Column]] = {}
+    for column in columns:
+        if column.position is not None:
+            arrays.setdefault(column.path, []).append(column)
+    return list(arrays.values()), [column for column in columns if column.position is None]
+
+
+def _deal(df: DataFrame, columns: Sequence[Column], buffers: int, *, reproducible: bool) -> list[Query]:
     spark = df.sparkSession
     if is_sail(spark):
         return [Query(group, whole=True) for group in evenly(columns, GROUP)]

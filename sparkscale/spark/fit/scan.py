@@ -29,7 +29,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.pipeline.schema import Column, holds
-from sparkscale.spark.columns import feature
+from sparkscale.spark.columns import feature, scores
 from sparkscale.spark.fit.queries import Query
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.session.shipping import ship
@@ -210,14 +210,21 @@ def _whole(df: DataFrame, query: Query, frames: Sequence[Frame], aggregates: Any
 def _cells(df: DataFrame, query: Query, frames: Sequence[Frame], width: int, keep: Sequence[str]) -> DataFrame:
     """Return a row for each row and block: partition ``p``, first column ``j``, ``x_i`` as they are, ``d_i`` framed."""
     raw = [feature(column, df.sparkSession) for column in query.columns]
-    values = {"x": raw}
+    values = {"x": packed(query.columns, df.sparkSession)}
     if any(frame != Frame() for frame in frames):
-        values["d"] = [frame.of(x) for frame, x in zip(frames, raw, strict=True)]
-    p = F.spark_partition_id().alias("p")
-    arrays = df.select(p, *keep, *[F.array(*columns).alias(name) for name, columns in values.items()])
+        values["d"] = F.array(*[frame.of(x) for frame, x in zip(frames, raw, strict=True)])
+    p = (F.lit(0) if is_sail(df.sparkSession) else F.spark_partition_id()).alias("p")
+    arrays = df.select(p, *keep, *[column.alias(name) for name, column in values.items()])
     blocks = arrays.select("*", F.explode(F.lit(list(range(0, len(raw), width)))).alias("j"))
     cells = [F.get(name, F.col("j") + i).alias(f"{name}_{i}") for name in values for i in range(width)]
     return blocks.select("p", "j", *keep, *cells)
+
+
+def packed(columns: Sequence[Column], spark: SparkSession) -> SparkColumn:
+    """Return columns as one array of doubles: the array itself of which they are all positions, else a new one."""
+    if columns and [column.position for column in columns] == list(range(len(columns))):
+        return scores(Column(columns[0].path, f"array<{columns[0].type}>"), spark)
+    return F.array(*[feature(column, spark) for column in columns])
 
 
 def _with_sketches(cells: DataFrame, named: Sequence[SparkColumn], names: Sequence[str], width: int) -> DataFrame:
@@ -239,7 +246,7 @@ def _block(states: pa.Table, *, sketch: bool) -> dict[str, Any]:
 def scan_in_python(df: DataFrame, group: Sequence[Column]) -> dict[str, ColumnStats]:
     """Scan a group with NumPy and DataSketches in Python workers: for engines without a native sketch."""
     ship(df.sparkSession)
-    values = df.select(F.array(*[feature(column, df.sparkSession) for column in group]).alias("v"))
+    values = df.select(F.array(*[feature(column, df.sparkSession) for column in group]).alias("v"))  # no row is null
     states = values.mapInArrow(_partition_states(len(group)), "j int, state string").collect()
     out = dict.fromkeys((column.name for column in group), EMPTY)
     for state in sorted(states):

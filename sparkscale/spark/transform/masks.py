@@ -9,11 +9,12 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, Problem
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import lengths_differ
+from sparkscale.pipeline.elements import other_lengths
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.spark.columns import ref, scores
+from sparkscale.spark.columns import lengths_in, ref, scores
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.refusals import refuse
@@ -24,12 +25,15 @@ _LENGTH = "DATA_LENGTH"
 def staged_scores(item: Application, spark: SparkSession, stages: Stages) -> SparkColumn:
     """Return the scores of an application over an array column, computed once."""
     array = scores_of(item, spark)
-    return array if item.mask is None else stages.keep(array)
+    return array if item.mask is None and item.array_length is None else stages.keep(array)
 
 
 def scores_of(item: Application, spark: SparkSession) -> SparkColumn:
-    """Return the scores of an application over an array column; the query stops where a mask has another length."""
+    """Return the scores of an application over an array column; the query stops where they or a mask are too long."""
     array = scores(item.inputs[0], spark)
+    if item.array_length is not None:
+        refused = refuse(f"{_LENGTH}: expected arrays of {item.array_length} elements, found ", F.size(array))
+        return F.when(_differs(item, spark), refused.cast("array<double>")).otherwise(array)
     if item.mask is None:
         return array
     mask = ref(*item.mask.column.path)
@@ -44,22 +48,31 @@ def scores_of(item: Application, spark: SparkSession) -> SparkColumn:
 
 @contextlib.contextmanager
 def lengths_counted(df: DataFrame, fitted: Fitted) -> Iterator[None]:
-    """Where a query of the block stops at a mask of another length, count such rows for the error."""
+    """Where a query of the block stops at an array or a mask of another length, count such rows for the error."""
     try:
         yield
     except DataError as error:
         if error.code != _LENGTH:
             raise
-        masked = {str(item.number): item for item in fitted.applications if item.mask}
-        wanted = [F.count(F.when(_differs(item, df.sparkSession), 1)).alias(n) for n, item in masked.items()]
-        with translated("counting masks"):
+        items = [item for item in fitted.applications if item.mask or item.array_length is not None]
+        wanted = [F.count(F.when(_differs(item, df.sparkSession), 1)).alias(str(n)) for n, item in enumerate(items)]
+        with translated("counting lengths"):
             rows, *counts = df.agg(F.count(F.lit(1)), *wanted).collect()[0]
-        found = zip(masked.values(), counts, strict=True)
-        raise DataError.of([lengths_differ(item, count, rows) for item, count in found if count]) from error
+            found = zip(items, counts, strict=True)
+            raise DataError.of([_problem(item, df, count, rows) for item, count in found if count]) from error
+
+
+def _problem(item: Application, df: DataFrame, count: int, rows: int) -> Problem:
+    if item.array_length is None:
+        return lengths_differ(item, count, rows)
+    return other_lengths(item, item.array_length, lengths_in(df, ref(*item.inputs[0].path)), rows)
 
 
 def _differs(item: Application, spark: SparkSession) -> SparkColumn:
-    """Return whether the mask of a row has another length than its scores; not where one of the two is null."""
+    """Return whether an array has another length than in the fit, or than its mask; not where one of them is null."""
+    if item.array_length is not None:
+        array = ref(*item.inputs[0].path)
+        return array.isNotNull() & (F.size(array) != F.lit(item.array_length))
     assert item.mask is not None  # noqa: S101 - there is one to differ
     array, mask = scores(item.inputs[0], spark), ref(*item.mask.column.path)
     return array.isNotNull() & mask.isNotNull() & (F.size(mask) != F.size(array))

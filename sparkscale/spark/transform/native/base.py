@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import SparkSession
 
-from sparkscale.maps import Chained, ColumnMap, Inverse, Map, RowMap
+from sparkscale.maps import Chained, ColumnMap, Elements, Inverse, Map, RowMap
 from sparkscale.pipeline.application import Application
 from sparkscale.spark.columns import feature
 from sparkscale.spark.transform.layers import Stages
@@ -112,6 +112,8 @@ class _ChainedForm(ColumnForm[Chained]):
 
 def form_of(map_: Map) -> Form[Any] | None:
     """Return a map's native form, or None."""
+    if isinstance(map_, Inverse) and isinstance(map_.map, Elements):
+        return form_of(map_.map.backwards)
     if isinstance(map_, Inverse):
         return None if form_of(map_.map) is None else _InverseForm(map_)
     if isinstance(map_, Chained):

@@ -38,19 +38,23 @@ class ByGroupForm(ColumnForm[ByGroup], of=ByGroup):
         """Whether every part of the family is one of those below, or has a native form itself."""
         if not isinstance(map_, ByGroup):
             return False
-        return all(
-            isinstance(part, Affines | Fills | Limits) or (isinstance(part, Same) and form_of(part.map) is not None)
-            for part in _parts(map_.family)
-        )
+        return all(map(is_said, _parts(map_.family)))
+
+
+def is_said(part: Family) -> bool:
+    """Whether a family, or a part of one, has a native form."""
+    return isinstance(part, Affines | Fills | Limits) or (isinstance(part, Same) and form_of(part.map) is not None)
 
 
 def parameters(map_: ByGroup, *, back: bool) -> list[dict[str, NDArray[np.float64]]]:
     """Return for each part of the family the parameters that differ by group, an array with one for each group."""
-    made = []
-    for part in _parts(map_.family):
-        terms = _terms(part, back=back)
-        made.append({name: term[map_.slots] for name, term in terms.items() if term.ndim})
-    return made
+    found = (differing(part, back=back) for part in _parts(map_.family))
+    return [{name: term[map_.slots] for name, term in terms.items()} for terms in found]
+
+
+def differing(part: Family, *, back: bool) -> Terms:
+    """Return the parameters of a family, or of a part of one, that differ from map to map."""
+    return {name: term for name, term in _terms(part, back=back).items() if term.ndim}
 
 
 def say(
@@ -63,9 +67,20 @@ def say(
     parts = list(zip(_parts(map_.family), placed, strict=True))
     for number, (part, names) in enumerate(reversed(parts) if back else parts):
         x = stages.keep(x) if number else x
-        terms = {name: _Term.of(term, names.get(name)) for name, term in _terms(part, back=back).items()}
-        x = _backward(part, x, terms, stages) if back else _along(part, x, terms, stages)
+        x = say_part(part, x, _columns(names), stages, back=back)
     return x
+
+
+def say_part(
+    part: Family, x: SparkColumn, placed: Mapping[str, SparkColumn], stages: Stages, *, back: bool
+) -> SparkColumn:
+    """Return the result of a family, or of a part of one, with its parameters in these columns."""
+    terms = {name: _Term.of(term, placed.get(name)) for name, term in _terms(part, back=back).items()}
+    return _backward(part, x, terms, stages) if back else _along(part, x, terms, stages)
+
+
+def _columns(names: Mapping[str, str]) -> dict[str, SparkColumn]:
+    return {name: ref(column) for name, column in names.items()}
 
 
 def _along(part: Family, x: SparkColumn, terms: Mapping[str, _Term], stages: Stages) -> SparkColumn:
@@ -93,7 +108,8 @@ def met(map_: ByGroup, x: SparkColumn, placed: Sequence[Mapping[str, str]], stag
     found: dict[str, SparkColumn] = {}
     parts = list(zip(_parts(map_.family), placed, strict=True))
     for number, (part, names) in enumerate(parts, 1):
-        terms = {name: _Term.of(term, names.get(name)) for name, term in _terms(part, back=False).items()}
+        placed_here = _columns(names)
+        terms = {name: _Term.of(term, placed_here.get(name)) for name, term in _terms(part, back=False).items()}
         for name, where in _events(part, x, terms):
             found[name] = found[name] | where if name in found else where
         if number < len(parts):
@@ -130,10 +146,10 @@ class _Term:
     value: float | None
 
     @classmethod
-    def of(cls, term: NDArray[np.float64], name: str | None) -> _Term:
+    def of(cls, term: NDArray[np.float64], column: SparkColumn | None) -> _Term:
         whole = float(term[-1] if term.ndim else term)  # the last is that of all rows
         literal = F.lit(whole)
-        return cls(literal, whole) if name is None else cls(F.coalesce(ref(name), literal), None)
+        return cls(literal, whole) if column is None else cls(F.coalesce(column, literal), None)
 
     def is_(self, neutral: float) -> bool:
         """Whether it is the same number for all groups."""
