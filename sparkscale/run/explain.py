@@ -124,6 +124,8 @@ def _step(planned: PlannedStep, engine: Engine, spark: SparkSession, join: str) 
     chosen, step = choose(_map(planned), engine, spark), planned.step
     inputs = [column.name for column in planned.inputs]
     formula = f"{step.formula} by {', '.join(planned.by)}" if planned.by else step.formula
+    if any(own[0].position is not None for own in planned.features):
+        formula += " by position" if planned.by_position else " of all elements"
     why = f"{chosen.why}; the groups' parameters come by {join}" if join else chosen.why
     return ExplainedStep(step.kind, formula, inputs, list(planned.outputs), chosen.engine, why)
 

@@ -56,7 +56,7 @@ CASES: list[tuple[str, str, str]] = [
     ("one score", "run", step("{kind: softmax, columns: x}")),
     ("array among columns", "run", step("{kind: softmax, columns: [x, s]}")),
     ("all elements of a number", "run", step("{kind: minmax, columns: x, over: all}")),
-    ("rows of other lengths", "fit", step("{kind: minmax, columns: s}")),
+    ("rows of other lengths", "run", step("{kind: minmax, columns: s}")),
     ("nested in place", "run", step("{kind: minmax, columns: person.age}")),
     ("two steps write one name", "run", step("{kind: minmax, columns: x}, {kind: standard, columns: x}")),
     ("into an existing column", "run", step("{kind: minmax, columns: x, into: Y}")),

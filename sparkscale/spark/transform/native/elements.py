@@ -1,8 +1,7 @@
 """Maps of the elements of an array as Spark expressions.
 
 One expression over the element and its position serves maps of one form: their parameters are arrays of constants. An
-expression for each of 768 positions takes five times as long, most of it to compile. Maps without such a form have one
-expression each.
+expression for each of 768 positions takes several times as long. Maps without such a form have one expression each.
 """
 
 from __future__ import annotations

@@ -1,0 +1,120 @@
+"""Scaling of array columns on Spark: statistics and results as in NumPy, in every engine; lengths, weights, queries, a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+import sparkscale as ss
+from sparkscale.cli import entry
+from sparkscale.errors import DataError
+from sparkscale.pipeline.plan import plan
+from sparkscale.spark.columns import schema_of
+from sparkscale.spark.fit import fitting
+from sparkscale.spark.session.failures import translated
+from sparkscale.spark.transform.masks import lengths_counted
+from tests.spark.frames import MakeFrame, as_arrays, outputs, write_parquet
+
+RNG = np.random.default_rng(29)
+X = (RNG.normal(0, 1, (30, 6)) * [1, 10, 1, 1e200, 1e-300, 0] + [3, 0, 1e9, 0, 0, 7]).tolist()
+X[2][1], X[3][0], X[4][1], X[5], X[6][2] = float("nan"), float("inf"), None, None, None
+RAGGED = [None if row is None else row[: number % 4] for number, row in enumerate(X)]
+TABLE = {"x": X, "r": RAGGED, "w": [float(number % 3) for number in range(30)]}
+STEPS = [
+    ss.Standard("x"),
+    ss.MinMax("x", range=(-1, 1), clip=True, into="m", dtype="float32"),
+    ss.MaxAbs("r", over="all"),
+    ss.Chain("x", [ss.Impute(value="median"), ss.Standard()], into="c"),
+    ss.Robust("r", over="all", into="q"),
+    ss.Log1p("x", undefined="null", into="l"),
+]
+
+
+def alike(ours: Any, theirs: Any, rtol: float) -> None:
+    for row, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert (one is None) == (other is None), row
+        if one is not None:
+            assert [x is None for x in one] == [x is None for x in other], row
+            found, wanted = (np.array([0.0 if x is None else x for x in cells]) for cells in (one, other))
+            np.testing.assert_allclose(found, wanted, rtol=rtol, err_msg=str(row))
+
+
+def test_agree_with_numpy_in_every_engine(frame: MakeFrame) -> None:
+    df, pipeline = frame(TABLE), ss.Pipeline(STEPS)
+    fitted, known = pipeline.fit(df), pipeline.fit_arrays(as_arrays(TABLE))
+    assert (fitted.rows, fitted.stats.keys(), fitted.steps) == (30, known.stats.keys(), known.steps)
+    for name, stats in known.stats.items():
+        counts = [(one.rows, one.nulls, one.nans, one.posinf, one.min, one.max) for one in (stats, fitted.stats[name])]
+        assert counts[0] == counts[1], name
+        assert fitted.stats[name].mean == pytest.approx(stats.mean, rel=1e-12, abs=1e-12), name
+        assert fitted.stats[name].std == pytest.approx(stats.std, rel=1e-12), name
+    wanted = outputs(fitted, df, TABLE, "numpy")
+    for engine in ("native", "arrow", "pandas"):
+        found = outputs(fitted, df, TABLE, engine)
+        for name in fitted.get_feature_names_out():
+            alike(found[name], wanted[name], 1e-6 if name == "m" else 1e-13)
+
+
+def test_give_back_what_went_in(frame: MakeFrame) -> None:
+    df = frame({"x": X})
+    fitted = ss.Pipeline([ss.Standard("x"), ss.Chain("x", [ss.Asinh(), ss.MinMax()], into="c")]).fit(df)
+    back = fitted.inverse_transform(fitted.transform(df, "native"), "native")
+    alike([row[0] for row in back.collect()], X, 1e-12)
+
+
+def test_weigh_rows(frame: MakeFrame) -> None:
+    pipeline = ss.Pipeline([ss.Standard("x"), ss.Standard("r", over="all")], weight="w")
+    fitted, known = pipeline.fit(frame(TABLE)), pipeline.fit_arrays(as_arrays(TABLE))
+    assert (fitted.rows, known.rows) == (20, 20)
+    for name, stats in known.stats.items():
+        assert (fitted.stats[name].rows, fitted.stats[name].nulls) == (stats.rows, stats.nulls)
+        assert fitted.stats[name].mean == pytest.approx(stats.mean, rel=1e-12, abs=1e-12), name
+        assert fitted.stats[name].std == pytest.approx(stats.std, rel=1e-12), name
+
+
+def test_count_other_lengths(frame: MakeFrame) -> None:
+    df = frame({"x": [[1.0, 2.0], [3.0], None, []]})
+    with pytest.raises(DataError, match=r"found 0 elements in 1 row, 1 element in 1 row, 2 elements in 1 row"):
+        ss.Pipeline([ss.Standard("x")]).fit(df)
+    fitted = ss.Pipeline([ss.Standard("x")]).fit_arrays({"x": np.eye(2)})
+    for engine in ("native", "arrow"):
+        with (
+            pytest.raises(DataError, match=r"found another length in 2 of 4 rows: 0 elements in 1 row, 1 element in 1"),
+            lengths_counted(df, fitted),
+            translated("transforming"),
+        ):
+            fitted.transform(df, engine).collect()  # type: ignore[arg-type]
+
+
+def test_foresee_the_queries(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    df = frame({"x": RNG.normal(0, 1, (20, 70)).tolist()})
+    steps = [ss.Standard("x"), ss.Robust("x", over="all", into="q")]
+    foreseen = fitting.first_looks(df, plan(steps, schema_of(df)))
+    made: list[int] = []
+    monkeypatch.setattr(fitting, "together", lambda _, calls: made.append(len(calls)) or [call() for call in calls])
+    ss.Pipeline(steps).fit(df)
+    assert (foreseen.queries, sum(made) + 1) == (3, 3)  # lengths, positions, all elements
+
+
+def test_run_a_job(spark: SparkSession, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_parquet(here / "in" / "a.parquet", {"x": RNG.normal(3, 2, (40, 8)).tolist()})
+    (here / "job.yaml").write_text(
+        "version: 1\ninput: {format: parquet, path: in}\nsteps:\n  - {kind: standard, columns: x}\n"
+        "  - {kind: minmax, columns: x, over: all, into: a}\nartifact: {path: stats}\n"
+        "output: {format: parquet, path: out}\nexpect:\n  - {columns: x.*, nulls: {le: 0}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(SystemExit) as stop:
+        entry.main(["run", "--config", "job.yaml", "--json"])
+    assert stop.value.code == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 40
+    given, found = (np.array(pq.read_table(here / name).column("x").to_pylist()) for name in ("in", "out"))
+    np.testing.assert_allclose(found, (given - given.mean(axis=0)) / given.std(axis=0), rtol=1e-12, atol=1e-13)
+    every = np.array(pq.read_table(here / "out").column("a").to_pylist())
+    np.testing.assert_array_equal(every, (given - given.min()) / (given.max() - given.min()))
