@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 import sparkscale as ss
+from sparkscale.artifact import document, jsons
 from sparkscale.errors import DataError
 
 RNG = np.random.default_rng(17)
@@ -189,8 +190,6 @@ def test_keep_an_artifact(tmp_path: Any) -> None:
     lambda step: step["inputs"][0].update(type="double"),
 ])  # fmt: skip
 def test_refuse_an_artifact_whose_maps_are_not_of_its_elements(change: Any) -> None:
-    from sparkscale.artifact import document, jsons
-
     fitted = ss.Pipeline([ss.MinMax("x")]).fit_arrays({"x": EMBEDDINGS[:, :2]})
     data = json.loads(document.dump(fitted))
     change(data["steps"][0])
@@ -198,6 +197,14 @@ def test_refuse_an_artifact_whose_maps_are_not_of_its_elements(change: Any) -> N
     with pytest.raises(DataError) as caught:
         document.load(jsons.text(data | {"checksum": jsons.checksum(data)}))
     assert caught.value.exit_code == 65
+
+
+def test_refuse_an_artifact_that_maps_arrays_as_numbers() -> None:
+    data = json.loads(document.dump(ss.Pipeline([ss.MinMax("x")]).fit_arrays({"x": EMBEDDINGS[:, :1]})))
+    data["steps"][0]["maps"] = data["steps"][0]["maps"][0]["maps"]
+    del data["checksum"]
+    with pytest.raises(DataError, match="not of its elements"):
+        document.load(jsons.text(data | {"checksum": jsons.checksum(data)}))
 
 
 def test_name_the_position_that_drifts() -> None:
