@@ -50,18 +50,28 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Outcomes:
+    """The scenario on each engine that a test asks for, in a process of its own."""
+
+    def __init__(self, tables: Path, folders: pytest.TempPathFactory) -> None:
+        self._tables, self._folders = tables, folders
+        self._made: dict[str, Outcome] = {}
+
+    def __getitem__(self, engine: str) -> Outcome:
+        if engine not in self._made:
+            folder = self._folders.mktemp(engine)
+            assert_done(python("-m", "tests.connect.scenario", engine, str(self._tables), str(folder), cwd=ROOT))
+            self._made[engine] = Outcome(engine, folder)
+        return self._made[engine]
+
+
 @pytest.fixture(scope="session")
-def outcomes(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Run the scenario on every engine, each in a process of its own."""
-    made = {}
-    for engine in ENGINES:
-        folder = tmp_path_factory.mktemp(engine)
-        assert_done(python("-m", "tests.connect.scenario", engine, str(tables), str(folder), cwd=ROOT))
-        made[engine] = Outcome(engine, folder)
-    return made
+def outcomes(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """Give what each engine makes of the scenario."""
+    return Outcomes(tables, tmp_path_factory)
 
 
 @pytest.fixture(params=ENGINES)
-def outcome(request: pytest.FixtureRequest, outcomes: dict[str, Outcome]) -> Outcome:
+def outcome(request: pytest.FixtureRequest, outcomes: Outcomes) -> Outcome:
     """Give what one engine made."""
     return outcomes[request.param]

@@ -14,7 +14,7 @@ from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
-from tests.connect.conftest import Outcome
+from tests.connect.conftest import Outcome, Outcomes
 from tests.connect.scenario import label_pipeline, shape_pipeline
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
@@ -31,7 +31,7 @@ def test_run_takes_its_own_engine(outcome: Outcome) -> None:
     assert outcome.fitted("features").provenance["engine"].startswith("sail" if outcome.engine == "sail" else "spark")
 
 
-def test_ship_over_connect_by_artifacts(outcomes: dict[str, Outcome]) -> None:
+def test_ship_over_connect_by_artifacts(outcomes: Outcomes) -> None:
     assert ".zip/sparkscale/maps/" in outcomes["connect"].facts["package"]
 
 
@@ -197,7 +197,7 @@ def test_inverse_gives_back_what_went_in(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("engine", ["connect", "sail"])
-def test_fit_gives_every_engine_the_same_statistics(outcomes: dict[str, Outcome], engine: str) -> None:
+def test_fit_gives_every_engine_the_same_statistics(outcomes: Outcomes, engine: str) -> None:
     for fit in ("features", *(f"accuracy{partitions}" for partitions in data.PARTITIONS)):
         ours, theirs = outcomes[engine].fitted(fit).stats, outcomes["classic"].fitted(fit).stats
         assert set(ours) == set(theirs)
@@ -213,7 +213,7 @@ def test_fit_gives_every_engine_the_same_statistics(outcomes: dict[str, Outcome]
     "name",
     ["features-native", "features-arrow", "features-pandas", "rows-native", "rows-arrow", "rows-pandas", "inverse"],
 )
-def test_transform_gives_every_engine_the_same_rows(outcomes: dict[str, Outcome], engine: str, name: str) -> None:
+def test_transform_gives_every_engine_the_same_rows(outcomes: Outcomes, engine: str, name: str) -> None:
     ours, theirs = outcomes[engine].table(name), outcomes["classic"].table(name)
     assert list(ours) == list(theirs)
     for column, values in ours.items():

@@ -9,7 +9,7 @@ import pytest
 from tests.processes import ROOT, python
 
 PARTS = {
-    "sail": ("sail", ("parquet", "csv"), ("parquet", "csv", "delta")),
+    "sail": ("sail", ("parquet", "csv"), ("parquet", "csv")),
     "more of sail": ("sail", ("json", "delta", "parquet/k"), ("parquet", "csv", "json", "delta", "parquet/k")),
     "connect": ("connect", ("parquet",), ("parquet", "csv")),
 }

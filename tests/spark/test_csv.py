@@ -196,7 +196,7 @@ def test_name_the_value_that_is_no_number(spark: SparkSession, here: Path) -> No
         job.run(loaded({}, STANDARD))
     with pytest.raises(DataError) as caught:
         job.run(loaded({"schema": "x double, y double"}, STANDARD))
-    assert f"column 'x': expected double, found '?' in {place}; if it stands for null, set" in str(caught.value)
+    assert f"column 'x': expected double, found '?' on {place}; if it stands for null, set" in str(caught.value)
     assert "in input.schema" in str(caught.value)
     for schema in ({}, {"schema": "x double, y double"}):
         job.run(loaded({**schema, "options": {"nullValue": "?"}}, STANDARD, {"mode": "overwrite"}))
