@@ -62,7 +62,7 @@ def check_inputs(steps: Iterable[PlannedStep], columns: Sequence[Field]) -> None
 
 
 def check_rows(rows: object, stats: Mapping[str, ColumnStats], calibrations: Mapping[int, Calibration]) -> None:
-    """Refuse a number of rows that is none, or not that of all statistics."""
+    """Refuse what is no number of rows, or not the one of all statistics."""
     if not (rows is None or (type(rows) is int and 0 <= rows < 2**63)):
         raise ValueError(f"rows {rows!r}")
     known = [*(one.rows for one in stats.values()), *(one.rows.rows for one in calibrations.values())]
