@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import statistics
@@ -57,8 +58,10 @@ def _scene(stage: Stage, sink: Sink, host: Host) -> Scene:
 
 def _files(scene: Scene) -> set[str]:
     """Return what is at the target and staged beside it: what changes first, wherever a run writes."""
-    staged = scene.target.parent.glob("_sparkscale-*/new*/**/*")
-    return {str(path) for path in (*scene.target.glob("**/*"), *staged)}
+    parent = scene.target.parent
+    staged = [path / "new" for path in parent.iterdir() if path.name.startswith("_sparkscale-")]
+    walks = (walk for top in (scene.target, *staged) for walk in os.walk(top))  # passes over folders that are gone
+    return {f"{folder}/{name}" for folder, folders, files in walks for name in (*folders, *files)}
 
 
 def _kill(stage: Stage, tally: Tally, sink: Sink, host: Host, when: tuple[float, random.Random]) -> str:
