@@ -199,3 +199,11 @@ READ: Mapping[str, Sequence[Reading]] = {
         Reading(r".*[<: ]uint\d.*", "uint8 to uint64 in lists, structs and maps", _unread("Sail", _OTHER_ENGINE)),
     ),
 }
+
+_NOT_IN_SPARK = _unread("Spark", "write that table without this column, or with another type")
+#: The same of an Iceberg table on Spark, whose types have names of their own; Sail reads no Iceberg.
+READ_ICEBERG: Sequence[Reading] = (
+    Reading(r"time", "time", _NOT_IN_SPARK),
+    Reading(r"timestamp(tz)?_ns", "timestamp in nanoseconds", _NOT_IN_SPARK),
+    Reading(r"geo(metry|graphy)(\(.*)?", "geometry, geography", _NOT_IN_SPARK),
+)

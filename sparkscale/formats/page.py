@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sparkscale.formats.capabilities import ENGINES, FORMATS, KINDS, LACKS, READ
+from sparkscale.formats.capabilities import ENGINES, FORMATS, KINDS, LACKS, READ, READ_ICEBERG
 from sparkscale.formats.judge import verdict
 
 
@@ -17,19 +17,20 @@ def markdown() -> str:
             *_table(columns, partition=False),
             "## Values of `output.partition_by`",
             *_table(columns, partition=True),
-            "## Parquet columns that are not read as they are",
+            "## Columns that are not read as they are",
             _readings(),
         ]
     )
 
 
 def _readings() -> str:
+    tables = [*((engine, "Parquet", table) for engine, table in READ.items()), ("spark", "Iceberg", READ_ICEBERG)]
     rows = [
-        f"| {engine.capitalize()} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
-        for engine, table in READ.items()
+        f"| {engine.capitalize()} | {format_} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
+        for engine, format_, table in tables
         for one in table
     ]
-    return "\n".join(["| engine | type | | |", "|---|---|---|---|", *rows])
+    return "\n".join(["| engine | input | type | | |", "|---|---|---|---|---|", *rows])
 
 
 def _table(columns: Sequence[tuple[str, str]], *, partition: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from sparkscale.errors import ConfigError, DataError, InputMissingError, OutputE
 from sparkscale.publish import files
 from sparkscale.report.tables import Report
 from sparkscale.run import job, opening
+from sparkscale.spark.sources import icebergtypes
 from sparkscale.spark.sources.catalog import describe
 from tests.spark.frames import write_parquet
 from tests.tables import independent, newest_metadata
@@ -283,6 +285,28 @@ def test_read_what_others_wrote(spark: SparkSession, here: Path) -> None:
         run({"format": "parquet", "path": "out", "mode": "overwrite"}, source)
         found = pyarrow.dataset.dataset("out").to_table().sort_by("x").to_pydict()
         assert (found["x"], found["month"]) == ([0.0, 1.0, None], [1, 2, 2])
+
+
+def test_name_the_columns_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    at = pa.array([dt.time(8, 15), None])
+    table = pa.table(
+        {"x": [1.0, 3.0], "opened": at, "calls": pa.array([[dt.time(9)], None], pa.list_(pa.time64("us")))}
+    )
+    (here / "w").mkdir()
+    catalog = SqlCatalog("c", uri=f"sqlite:///{here}/catalog.db", warehouse=f"file://{here}/w")
+    catalog.create_namespace("db")
+    catalog.create_table("db.t", table.schema).append(table)
+    newest = max((here / "w" / "db" / "t" / "metadata").glob("*.json"))
+    with pytest.raises(DataError) as caught:
+        run({"format": "parquet", "path": "out"}, {"format": "iceberg", "path": str(newest)})
+    assert [(problem.code, problem.cause) for problem in caught.value.problems] == [
+        ("SCHEMA_TYPE", f"{newest}: column {name!r} is time: Spark cannot read this type")
+        for name in ("opened", "calls")
+    ]
+    assert not (here / "out").exists()
+    assert icebergtypes.types(newest.parent.parent) == [("x", "double"), ("opened", "time"), ("calls", "time")]
 
 
 @pytest.mark.parametrize("format_", ["delta", "iceberg"])

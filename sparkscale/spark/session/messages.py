@@ -105,6 +105,10 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
     (r"NoSuchTableException", conditions.NO_TABLE),
     (r"duplicate column names", conditions.DUPLICATE),
     (r"precision should be between 1 and|cast .* to Spark data type", conditions.TYPE),
+    (
+        r"Spark does not support [\w ]+ fields|Cannot convert unknown type to Spark",
+        Meaning(DataError, "SCHEMA_TYPE", "write that table without this column, or with another type"),
+    ),
     (r"Fail to merge schema field", conditions.FILES),
     (r"found mixed partition values", conditions.LAYOUT),
     (

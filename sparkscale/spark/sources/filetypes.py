@@ -14,13 +14,13 @@ from pyspark.sql import DataFrame
 from sparkscale.config.data import Input
 from sparkscale.config.tables import quoted
 from sparkscale.errors import DataError, Problem
-from sparkscale.formats.judge import read_verdict
+from sparkscale.formats.judge import iceberg_verdict, read_verdict
 from sparkscale.formats.reach import within
 from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.spark.columns import ref
 from sparkscale.spark.session.session import is_sail
-from sparkscale.spark.sources import orc
+from sparkscale.spark.sources import icebergtypes, orc
 from sparkscale.spark.sources.catalog import describe
 from sparkscale.spark.sources.deltalog import columns
 
@@ -56,6 +56,8 @@ def explained(error: DataError, source: Input, engine: str) -> DataError:
     """Return an error of reading that names the column and file, where footers tell them; else the error itself."""
     if error.code not in _EXPLAINED:
         return error
+    if source.format == "iceberg":
+        return _of_iceberg(error, source)
     first: dict[str, tuple[str, Path]] = {}
     problems: dict[str, Problem] = {}
     for file in _files(source):
@@ -66,6 +68,18 @@ def explained(error: DataError, source: Input, engine: str) -> DataError:
             elif before != type_:
                 problems.setdefault(name, _apart(name, (before, where), (type_, file)))
     return DataError.of(list(problems.values())) if problems else error  # type: ignore[return-value]
+
+
+def _of_iceberg(error: DataError, source: Input) -> DataError:
+    """Return an error that names the columns of a local table that Spark cannot read; else the error itself."""
+    types = icebergtypes.types(Path(local_path(source.local))) if source.local else []
+    found = [(name, type_, iceberg_verdict(type_)) for name, type_ in types]
+    problems = [
+        Problem("SCHEMA_TYPE", f"{source.name}: column {name!r} is {type_}: {known.why}", known.hint)
+        for name, type_, known in found
+        if known.kept == "refused"
+    ]
+    return DataError.of(problems) if problems else error  # type: ignore[return-value]
 
 
 def _unread(name: str, type_: str, file: Path, why: str, hint: str) -> Problem:
