@@ -62,3 +62,16 @@ def lineitem(folder: Path, scale: float) -> str:
         command = [str(tool), "parquet", "--scale-factor", str(scale), "--tables=lineitem", "--parts=8"]
         subprocess.run([*command, "--output-dir", str(place)], check=True, capture_output=True)
     return str(place / "lineitem")
+
+
+def lineitem_by_month(folder: Path, scale: float) -> str:
+    """Write what is scaled of lineitem in a partition for each of the 84 months of `l_shipdate`; return the place."""
+    import duckdb
+
+    place = folder / f"lineitem-{scale:g}-by-month"
+    if not place.exists():
+        place.mkdir(parents=True)
+        rows = duckdb.read_parquet(f"{lineitem(folder, scale)}/*.parquet")
+        kept = rows.project(f"{', '.join(LINEITEM)}, strftime(l_shipdate, '%Y-%m') AS ship_month")
+        kept.to_parquet(str(place), partition_by=["ship_month"], overwrite=True)
+    return str(place)

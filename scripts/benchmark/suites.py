@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from benchmark import data, states, works
 from benchmark.contest import Contest, Entry, Target
@@ -65,6 +66,20 @@ def update(bench: Bench) -> Iterator[Contest]:
             ],
             [Target("update, 1 new of 30", "fit", 0.1), Target("first update", "fit", 1.5)],
         )
+    scale = 0.01 if bench.quick else bench.rows / 6e6
+    whole, stored = data.lineitem_by_month(bench.folder, scale), str(bench.folder / "states-by-month")
+    read: dict[str, Any] = {"data": whole, "columns": data.LINEITEM}
+    at = read | {"states": stored}
+    yield Contest(
+        "update, TPC-H lineitem in 84 months of shipping, 5 columns (integers and decimals)",
+        [
+            Entry("fit", partial(works.fit, **read)),
+            Entry("first update", partial(works.update, **at)),
+            Entry("update, 1 new of 84", partial(works.update, **at, again=True)),
+            Entry("fit by DuckDB", partial(works.duckdb_fit, **read), "python"),
+        ],
+        [Target("update, 1 new of 84", "fit", 0.1)],
+    )
     many = 12 if bench.quick else 365
     yield Contest(
         f"update: merge the states of {many} days, 200 columns (at most 1 s)",

@@ -48,7 +48,7 @@ def fit(spark: Any, data: str, columns: Sequence[str] = (), scaler: str = "Stand
     return _of(fitted, wanted)
 
 
-def update(spark: Any, data: str, states: str, *, again: bool = False) -> Numbers:
+def update(spark: Any, data: str, states: str, columns: Sequence[str] = (), *, again: bool = False) -> Numbers:
     """Update the states of partitions and merge them: from nothing, or from what that has left but one partition."""
     import sparkscale as ss
     from sparkscale.artifact.states.commits import Commit
@@ -61,10 +61,22 @@ def update(spark: Any, data: str, states: str, *, again: bool = False) -> Number
         lost = kept.partitions()[-1].key
         kept.log.commit(lambda state: Commit(state.keys, removed=(lost,)))
     df = spark.read.parquet(data)
-    wanted = _columns(df)
-    done = kept.update(df, ss.Pipeline([ss.Standard(wanted)]), by=["part"])
+    wanted = list(columns) or _columns(df)
+    by = next(Path(data).glob("*=*")).name.partition("=")[0]
+    done = kept.update(df, ss.Pipeline([ss.Standard(wanted)]), by=[by])
     assert not again or len(done.read) == 1  # noqa: S101 - else something else is timed
     return _of(kept.merged(), wanted)
+
+
+def duckdb_fit(_spark: Any, data: str, columns: Sequence[str]) -> Numbers:
+    """Compute the same by DuckDB."""
+    import duckdb
+
+    found = {}
+    for what, function in (("min", "min"), ("max", "max"), ("mean", "avg"), ("std", "stddev_pop")):
+        asked = ", ".join(f"{function}({name}::DOUBLE)" for name in columns)
+        found[what] = list(duckdb.sql(f"SELECT {asked} FROM '{data}/*/*.parquet'").fetchall()[0])  # noqa: S608 - ours
+    return found
 
 
 def merge(_spark: Any, states: str) -> Numbers:
