@@ -69,6 +69,8 @@ class Stage:
             "spark.connect.grpc.binding.port": str(self.connect_port),
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.databricks.delta.snapshotPartitions": "1",
+            "spark.databricks.delta.stats.collect": "false",  # a sixth of a small write
+            "spark.ui.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",  # Python has more to do
         }

@@ -28,6 +28,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.sql.catalog.lake.warehouse": str(tmp_path_factory.mktemp("lake")),
         "spark.sql.catalog.lake.cache-enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "1",  # tables of tests are small
+        "spark.databricks.delta.stats.collect": "false",
+        "spark.sql.ui.explainMode": "simple",  # of each query, whether anybody looks or not
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "2",

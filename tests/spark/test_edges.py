@@ -53,7 +53,7 @@ def test_accept_any_column_name_in_every_step_and_engine(frame: MakeFrame, thoro
     assert fitted.stats["back`tick"].max == max(x for x in table["back`tick"] if x is not None)
     expected = outputs(fitted, df, table, "numpy")
     assert all(any(name.endswith(f".`{column}`") for name in expected) for column in NAMES)
-    for engine in ("auto", "arrow", "pandas"):
+    for engine in ("auto", "arrow", "pandas") if thorough else ("auto", "arrow"):
         found = outputs(fitted, df, table, engine)
         assert list(found) == list(expected)
         for name in expected:

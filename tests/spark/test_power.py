@@ -23,16 +23,18 @@ COLUMNS = ["skewed", "narrow", "negative", "sides", "tiny"]
 
 def steps(*, thorough: bool) -> list[Any]:
     """Return every form of the step over every shape of column; without ``thorough``, each form over some of them."""
-    usual = COLUMNS if thorough else ["sides", "tiny"]
-    plain = COLUMNS if thorough else ["negative"]
-    chained = COLUMNS if thorough else ["skewed"]
-    ratios = ["skewed", "narrow"] if thorough else ["narrow"]
+    if not thorough:
+        return [
+            ss.Power("tiny", into="{column}_0"),
+            ss.Power("narrow", method="box_cox", undefined="null", into="{column}_1"),
+            ss.Chain("negative", [ss.Impute(value="median"), ss.Power(standardize=False)], into="{column}_2"),
+        ]
     return [
-        ss.Power(usual, into="{column}_0"),
-        ss.Power(plain, standardize=False, into="{column}_1"),
-        ss.Power(ratios, method="box_cox", undefined="null", into="{column}_2"),
+        ss.Power(COLUMNS, into="{column}_0"),
+        ss.Power(COLUMNS, standardize=False, into="{column}_1"),
+        ss.Power(["skewed", "narrow"], method="box_cox", undefined="null", into="{column}_2"),
         ss.Power("skewed", method="box_cox", undefined="null", standardize=False, into="{column}_3"),
-        ss.Chain(chained, [ss.Impute(value="median"), ss.Power(), ss.Standard()], into="{column}_4"),
+        ss.Chain(COLUMNS, [ss.Impute(value="median"), ss.Power(), ss.Standard()], into="{column}_4"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Every block of README.md, CONTRIBUTING.md and docs/ runs, as a reader would run it."""
+"""Every block of README.md and docs/ runs, as a reader would run it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[2]
-#: Pages with blocks; the tutorials and the nightly page have tests of their own.
-OWN = {"docs/tutorial.md", "docs/tutorial-update.md", "docs/how-to/nightly-partitions.md"}
+#: Pages with blocks; the tutorials, the nightly page and the one of extensions have tests of their own.
+EXTEND = "docs/how-to/extend.md"
+OWN = {"docs/tutorial.md", "docs/tutorial-update.md", "docs/how-to/nightly-partitions.md", EXTEND}
 PAGES = sorted(
     name
     for name in (str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
@@ -162,7 +163,7 @@ def run_in_a_copy(tmp_path: Path, files: dict[str, str], program: str) -> str:
     return ran.stdout
 
 
-def test_run_contributing_scaler(tmp_path: Path) -> None:
+def test_run_scaler_of_extensions(tmp_path: Path) -> None:
     """The example is one new file in a copy of the package, and everything else finds it."""
     (tmp_path / "job.yaml").write_text(
         "version: 1\ninput: {table: t}\nsteps: [{kind: midrange, columns: x, clip: true}]\noutput: {table: u}\n",
@@ -176,13 +177,13 @@ assert jobfile.load("job.yaml").config.steps == [ss.MidRange("x", clip=True)]
 assert models.json_schema()["$defs"]["midrange"]["properties"]["clip"]["default"] is False
 print(ss.Pipeline([ss.MidRange("x")]).fit_arrays({"x": [1.0, 2.0, 6.0]}).transform_arrays({"x": [1.0, 3.0, 6.0]})["x"].tolist())
 """
-    said = run_in_a_copy(tmp_path, {"scalers/midrange.py": blocks("CONTRIBUTING.md", "python")[0]}, program)
+    said = run_in_a_copy(tmp_path, {"scalers/midrange.py": blocks(EXTEND, "python")[0]}, program)
     np.testing.assert_allclose(json.loads(said), [-0.5, -0.1, 0.5], rtol=1e-15)
 
 
-def test_run_contributing_map(tmp_path: Path) -> None:
+def test_run_map_of_extensions(tmp_path: Path) -> None:
     """A map is one new file, and its native form is another."""
-    _, map_, form, *others = blocks("CONTRIBUTING.md", "python")
+    _, map_, form, *others = blocks(EXTEND, "python")
     program = """
 import numpy as np
 from sparkscale import maps
