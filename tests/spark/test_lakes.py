@@ -287,6 +287,24 @@ def test_read_what_others_wrote(spark: SparkSession, here: Path) -> None:
         assert (found["x"], found["month"]) == ([0.0, 1.0, None], [1, 2, 2])
 
 
+@pytest.mark.parametrize("by", ["path", "table"])
+def test_read_the_null_partitions_of_delta(spark: SparkSession, here: Path, by: str) -> None:
+    """In a table's log "" is null, whoever writes it; Spark reads it as a text."""
+    table = pa.table({"x": [1.0, 3.0, 5.0, 7.0], "store": ["", None, "a", "b"]})
+    deltalake.write_deltalake(str(here / "d"), table, partition_by=["store"])
+    source: dict[str, Any] = {"format": "delta", "path": "d"}
+    if by == "table":
+        spark.sql(f"CREATE TABLE default.stores USING delta LOCATION '{here}/d'")
+        source = {"table": "default.stores"}
+    run({"format": "parquet", "path": "out"}, source, self_check=10)
+    found = pyarrow.dataset.dataset("out").to_table().sort_by("x").to_pydict()
+    assert found["store"] == [None, None, "a", "b"]
+    run({"format": "parquet", "path": "some"}, source | {"where": {"store": {"null": True}}})
+    assert pyarrow.dataset.dataset("some").to_table().num_rows == 2
+    run({"format": "parquet", "path": "one"}, source | {"where": {"store": "a"}})
+    assert pyarrow.dataset.dataset("one").to_table().to_pydict() == {"x": [0.0], "store": ["a"]}
+
+
 def test_name_the_columns_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
     from pyiceberg.catalog.sql import SqlCatalog
 

@@ -74,7 +74,7 @@ def _texts(df: DataFrame, source: Input) -> list[str]:
 
 def _nulls(df: DataFrame, source: Input) -> DataFrame:
     """Return an input on Sail, which reads the name of null as text."""
-    return _with(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in _texts(df, source)})
+    return replaced(df, {name: F.nullif(ref(name), F.lit(NULL)) for name in _texts(df, source)})
 
 
 def _by_schema(df: DataFrame, source: Input) -> DataFrame:
@@ -103,7 +103,7 @@ def _unescaped(df: DataFrame, source: Input) -> DataFrame:
             f"expected folders' names in one spelling, found some escaped as UTF-8 and others not ({unquote(plain)})"
         )
         raise DataError("INPUT_PARTITION", cause, "write the table again by one writer")
-    return _with(df, {name: F.decode(F.encode(ref(name), "ISO-8859-1"), "UTF-8") for name in found})
+    return replaced(df, {name: F.decode(F.encode(ref(name), "ISO-8859-1"), "UTF-8") for name in found})
 
 
 def as_text(schema: StructType, keys: Iterable[str]) -> StructType:
@@ -149,10 +149,11 @@ def _cast(df: DataFrame, types: Mapping[str, str]) -> DataFrame:
     wanted = {name: DataType.fromDDL(type_) for name, type_ in types.items()}
     exact = {name: type_ for name, type_ in wanted.items() if not isinstance(type_, StringType)}
     df = _TEXTS.parsed(df, exact)
-    return _with(df, {name: ref(name).cast(type_) for name, type_ in wanted.items()})
+    return replaced(df, {name: ref(name).cast(type_) for name, type_ in wanted.items()})
 
 
-def _with(df: DataFrame, columns: Mapping[str, object]) -> DataFrame:
+def replaced(df: DataFrame, columns: Mapping[str, object]) -> DataFrame:
+    """Return an input with other expressions for some of its columns, in their places."""
     if not columns:
         return df
     return df.select(*[columns[name].alias(name) if name in columns else ref(name) for name in df.columns])  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.publish.announce import Announced, by_prefix
 from sparkscale.publish.manifest import Manifest
+from sparkscale.spark.columns import ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import deltalog, partitions
@@ -63,14 +64,36 @@ def read(spark: SparkSession, source: Input, wanted: Wanted = Wanted()) -> tuple
     decided = None
     with translated(f"reading {source.name}"):
         if source.table is not None:
-            df = spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table))
+            df = _empty_is_null(
+                spark.read.options(**source.as_of, **texts(source.options)).table(quoted(source.table)), source
+            )
         elif source.format == "csv":
             df, decided = read_csv(csv_texts(spark, source), source.table_schema, wanted)
             df = partitions.typed(df, source)
         else:
-            df = partitions.typed(_load(spark, source, wanted), source)
+            df = partitions.typed(_empty_is_null(_load(spark, source, wanted), source), source)
         df.schema  # noqa: B018 - over Connect the schema is asked for here, where its failure can be named
     return df, decided
+
+
+def _empty_is_null(df: DataFrame, source: Input) -> DataFrame:
+    """Return a Delta table with the nulls of its partitions, where "" stands for null: Spark reads it as a text.
+
+    Source: the Delta transaction protocol, "Partition Value Serialization". Sail reads null.
+    """
+    if is_sail(df.sparkSession) or source.format not in ("delta", "table"):
+        return df
+    found = {field.name for field in df.schema if isinstance(field.dataType, StringType)}
+    if not found or (source.format == "table" and not _is_delta_table(df.sparkSession, source)):
+        return df
+    return partitions.replaced(
+        df, {name: F.nullif(ref(name), F.lit("")) for name in found.intersection(partitioned_by(df, source))}
+    )
+
+
+def _is_delta_table(spark: SparkSession, source: Input) -> bool:
+    known = describe(spark, address(spark, source))
+    return known is not None and known.provider == "delta"
 
 
 def csv_texts(spark: SparkSession, source: Input) -> Texts:
