@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sparkscale.errors import Problem
-from sparkscale.formats.capabilities import EXACT, KINDS, PARTITIONS, READ, READ_ICEBERG, WRITTEN, Verdict
+from sparkscale.formats.capabilities import (
+    EXACT,
+    KINDS,
+    PARTITIONS,
+    READ,
+    READ_ICEBERG,
+    READ_ICEBERG_PARTITIONS,
+    WRITTEN,
+    Reading,
+    Verdict,
+)
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.plan import Plan
 
@@ -27,12 +37,16 @@ _KIND_OF = {
 
 def read_verdict(engine: str, type_: str) -> Verdict:
     """Return how an engine reads a column of a Parquet file, by the name of its type in Arrow."""
-    return next((one.verdict for one in READ[engine] if re.fullmatch(one.pattern, type_)), EXACT)
+    return _first(READ[engine], type_)
 
 
-def iceberg_verdict(type_: str) -> Verdict:
-    """Return how Spark reads a column of an Iceberg table, by the name of its type there."""
-    return next((one.verdict for one in READ_ICEBERG if re.fullmatch(one.pattern, type_)), EXACT)
+def iceberg_verdict(type_: str, *, partition: bool = False) -> Verdict:
+    """Return how Spark reads a column of an Iceberg table, or one of its partitions, by the name of its type there."""
+    return _first(READ_ICEBERG_PARTITIONS if partition else READ_ICEBERG, type_)
+
+
+def _first(table: Sequence[Reading], type_: str) -> Verdict:
+    return next((one.verdict for one in table if re.fullmatch(one.pattern, type_)), EXACT)
 
 
 def kind_of(type_: str) -> str:

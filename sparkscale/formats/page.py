@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sparkscale.formats.capabilities import ENGINES, FORMATS, KINDS, LACKS, READ, READ_ICEBERG
+from sparkscale.formats.capabilities import ENGINES, FORMATS, KINDS, LACKS, READ, READ_ICEBERG, READ_ICEBERG_PARTITIONS
 from sparkscale.formats.judge import verdict
 
 
@@ -24,7 +24,8 @@ def markdown() -> str:
 
 
 def _readings() -> str:
-    tables = [*((engine, "Parquet", table) for engine, table in READ.items()), ("spark", "Iceberg", READ_ICEBERG)]
+    tables = [*((engine, "Parquet", table) for engine, table in READ.items())]
+    tables += [("spark", "Iceberg", table) for table in (READ_ICEBERG, READ_ICEBERG_PARTITIONS)]
     rows = [
         f"| {engine.capitalize()} | {format_} | {one.name} | {one.verdict.kept} | {one.verdict.why} |"
         for engine, format_, table in tables

@@ -271,17 +271,9 @@ def test_read_a_tag_and_a_table_by_name(spark: SparkSession, inputs: Path) -> No
 
 
 def test_read_what_others_wrote(spark: SparkSession, here: Path) -> None:
-    from pyiceberg.catalog.sql import SqlCatalog
-
     table = pa.table({"x": [1.0, 3.0, None], "month": [1, 2, 2]})
     deltalake.write_deltalake(str(here / "d"), table, partition_by=["month"])
-    (here / "w").mkdir()
-    catalog = SqlCatalog("c", uri=f"sqlite:///{here}/catalog.db", warehouse=f"file://{here}/w")
-    catalog.create_namespace("db")
-    catalog.create_table("db.t", table.schema).append(table)
-    for source in ({"format": "delta", "path": "d"}, {"format": "iceberg", "path": "w/db/t"}):
-        if source["format"] == "iceberg":  # by its metadata, as this catalog keeps no pointer beside the files
-            source["path"] = str(max((here / "w" / "db" / "t" / "metadata").glob("*.json")))
+    for source in ({"format": "delta", "path": "d"}, {"format": "iceberg", "path": str(of_pyiceberg(here, table))}):
         run({"format": "parquet", "path": "out", "mode": "overwrite"}, source)
         found = pyarrow.dataset.dataset("out").to_table().sort_by("x").to_pydict()
         assert (found["x"], found["month"]) == ([0.0, 1.0, None], [1, 2, 2])
@@ -305,26 +297,49 @@ def test_read_the_null_partitions_of_delta(spark: SparkSession, here: Path, by: 
     assert pyarrow.dataset.dataset("one").to_table().to_pydict() == {"x": [0.0], "store": ["a"]}
 
 
-def test_name_the_columns_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
+def of_pyiceberg(here: Path, table: pa.Table, by: str = "") -> Path:
+    """Write an Iceberg table; return the newest file of its metadata, as this catalog keeps no pointer beside it."""
     from pyiceberg.catalog.sql import SqlCatalog
 
+    (here / "w").mkdir()
+    catalog = SqlCatalog("c", uri=f"sqlite:///{here}/catalog.db", warehouse=f"file://{here}/w")
+    catalog.create_namespace("db")
+    made = catalog.create_table("db.t", table.schema)
+    if by:
+        with made.update_spec() as spec:
+            spec.add_identity(by)
+    made.append(table)
+    return max((here / "w" / "db" / "t" / "metadata").glob("*.json"))
+
+
+def test_name_the_columns_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
     at = pa.array([dt.time(8, 15), None])
     table = pa.table(
         {"x": [1.0, 3.0], "opened": at, "calls": pa.array([[dt.time(9)], None], pa.list_(pa.time64("us")))}
     )
-    (here / "w").mkdir()
-    catalog = SqlCatalog("c", uri=f"sqlite:///{here}/catalog.db", warehouse=f"file://{here}/w")
-    catalog.create_namespace("db")
-    catalog.create_table("db.t", table.schema).append(table)
-    newest = max((here / "w" / "db" / "t" / "metadata").glob("*.json"))
-    with pytest.raises(DataError) as caught:
-        run({"format": "parquet", "path": "out"}, {"format": "iceberg", "path": str(newest)})
-    assert [(problem.code, problem.cause) for problem in caught.value.problems] == [
-        ("SCHEMA_TYPE", f"{newest}: column {name!r} is time: Spark cannot read this type")
-        for name in ("opened", "calls")
+    newest = of_pyiceberg(here, table)
+    assert refused(newest) == [
+        f"{newest}: column {name!r} is time: Spark cannot read this type" for name in ("opened", "calls")
     ]
-    assert not (here / "out").exists()
     assert icebergtypes.types(newest.parent.parent) == [("x", "double"), ("opened", "time"), ("calls", "time")]
+
+
+def test_name_the_partition_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
+    table = pa.table({"x": [1.0, 3.0], "code": pa.array([b"ab", b"cd"], pa.binary(2)), "other": pa.array([b"e", None])})
+    newest = of_pyiceberg(here, table, "code")
+    assert refused(newest) == [f"{newest}: column 'code' is fixed[2]: Spark's Iceberg fails on partitions of this type"]
+    assert icebergtypes.partition_types(newest) == [("code", "fixed[2]")]
+    newest.write_text("{", encoding="utf-8")
+    assert icebergtypes.types(newest) == icebergtypes.partition_types(newest) == []
+
+
+def refused(metadata: Path) -> list[str]:
+    """Run a job on an Iceberg table, which is refused; return what is wrong with it."""
+    with pytest.raises(DataError) as caught:
+        run({"format": "parquet", "path": "out"}, {"format": "iceberg", "path": str(metadata)})
+    assert not Path("out").exists()
+    assert {problem.code for problem in caught.value.problems} == {"SCHEMA_TYPE"}
+    return [problem.cause for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("format_", ["delta", "iceberg"])

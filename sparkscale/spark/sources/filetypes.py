@@ -56,8 +56,8 @@ def explained(error: DataError, source: Input, engine: str) -> DataError:
     """Return an error of reading that names the column and file, where footers tell them; else the error itself."""
     if error.code not in _EXPLAINED:
         return error
-    if source.format == "iceberg":
-        return _of_iceberg(error, source)
+    if unread := _of_iceberg(source):
+        return DataError.of(unread)  # type: ignore[return-value]
     first: dict[str, tuple[str, Path]] = {}
     problems: dict[str, Problem] = {}
     for file in _files(source):
@@ -70,16 +70,20 @@ def explained(error: DataError, source: Input, engine: str) -> DataError:
     return DataError.of(list(problems.values())) if problems else error  # type: ignore[return-value]
 
 
-def _of_iceberg(error: DataError, source: Input) -> DataError:
-    """Return an error that names the columns of a local table that Spark cannot read; else the error itself."""
-    types = icebergtypes.types(Path(local_path(source.local))) if source.local else []
-    found = [(name, type_, iceberg_verdict(type_)) for name, type_ in types]
-    problems = [
+def _of_iceberg(source: Input) -> list[Problem]:
+    """Return a problem for each column of a local Iceberg table that Spark cannot read."""
+    if source.format != "iceberg" or source.local is None:
+        return []
+    place = Path(local_path(source.local))
+    found = [(name, type_, iceberg_verdict(type_)) for name, type_ in icebergtypes.types(place)]
+    found += [
+        (name, type_, iceberg_verdict(type_, partition=True)) for name, type_ in icebergtypes.partition_types(place)
+    ]
+    return [
         Problem("SCHEMA_TYPE", f"{source.name}: column {name!r} is {type_}: {known.why}", known.hint)
         for name, type_, known in found
         if known.kept == "refused"
     ]
-    return DataError.of(problems) if problems else error  # type: ignore[return-value]
 
 
 def _unread(name: str, type_: str, file: Path, why: str, hint: str) -> Problem:
@@ -146,6 +150,8 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
         return df, _unchecked(df, source)
     if source.format == "delta" and source.local is not None:
         return df, _of_delta(df, source)
+    if problems := _of_iceberg(source):
+        raise DataError.of(problems)
     if _is_orc(df, source):  # which Sail does not read
         return orc.judged(df)
     file = next(_files(source), None)

@@ -15,14 +15,25 @@ def types(place: Path) -> list[tuple[str, str]]:
     Args:
         place: the table's folder, or a file of its metadata.
     """
+    return [(field["name"], found) for field in _fields(_metadata(place)) for found in _types(field["type"])]
+
+
+def partition_types(place: Path) -> list[tuple[str, str]]:
+    """Return the columns that a table is or was partitioned by as they are, with their types."""
+    metadata = _metadata(place)
+    of_id = {field["id"]: field for field in _fields(metadata)}
+    parts = [part for spec in metadata.get("partition-specs", ()) for part in spec["fields"]]
+    names = {part["source-id"] for part in parts if part["transform"] == "identity"}
+    return [(field["name"], field["type"]) for id_, field in of_id.items() if id_ in names]
+
+
+def _metadata(place: Path) -> Mapping[str, Any]:
+    """Return a table's newest metadata; nothing where it is packed or damaged: the engine's own words have to do."""
     file = place if place.is_file() else _newest(place / "metadata")
-    if file is None:
-        return []
     try:
-        fields = _fields(json.loads(file.read_text(encoding="utf-8")))
-        return [(field["name"], found) for field in fields for found in _types(field["type"])]
-    except (OSError, ValueError, KeyError, TypeError):  # packed or damaged: the engine's own words have to do
-        return []
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def _newest(folder: Path) -> Path | None:
@@ -34,7 +45,8 @@ def _newest(folder: Path) -> Path | None:
 def _fields(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the columns of the schema that is in force; a table of the first version may have but one."""
     known = {schema["schema-id"]: schema for schema in metadata.get("schemas", ())}
-    return list((known.get(metadata.get("current-schema-id")) or metadata["schema"])["fields"])
+    schema = known.get(metadata.get("current-schema-id")) or metadata.get("schema") or {"fields": []}
+    return list(schema["fields"])
 
 
 def _types(type_: Any) -> Iterator[str]:
