@@ -204,6 +204,21 @@ def test_update_by_dataframe(spark: SparkSession, here: Path, months: dict[int, 
     assert_same(states.merged(2).stats, pipeline.fit(narrowed.where("not (year = 2013 and month = 1)")).stats)
 
 
+def test_update_by_dataframe_of_text(spark: SparkSession, here: Path) -> None:
+    """What a reader takes for null is in no plan, so text is read again."""
+    for day, x in ((1, -99), (2, 3)):
+        Path(f"in/day={day}").mkdir(parents=True)
+        Path(f"in/day={day}/a.csv").write_text(f"x\n{x}\n5\n", encoding="utf-8")
+    pipeline, states = ss.Pipeline([ss.Standard("x")]), ss.States("states")
+
+    def stats(**options: str) -> Any:
+        reader = spark.read.options(header=True, **options).schema("x int, day int")
+        assert states.update(reader.csv(str(here / "in")), pipeline, ["day"]).read == [(1,), (2,)]
+        return states.merged().stats["x"]
+
+    assert (stats().min, stats(nullValue="-99").min) == (-99, 3)
+
+
 def test_update_what_tells_nothing_of_its_partitions(
     spark: SparkSession, here: Path, months: dict[int, pa.Table]
 ) -> None:

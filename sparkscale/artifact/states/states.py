@@ -72,7 +72,8 @@ class States:
         """Read the partitions of a PySpark DataFrame that are new or changed, and commit their states.
 
         A partition has changed if names, sizes or times of its files have, or the query that reads them. Where the
-        DataFrame doesn't tell its partitions apart, all of it is read.
+        DataFrame doesn't tell its partitions apart, all of it is read; so is one of CSV or JSON, which doesn't tell
+        the options of its reader. The command `update` knows them.
 
         Args:
             df: a table that is partitioned by the columns ``by``.

@@ -41,6 +41,8 @@ T = TypeVar("T")
 #: Above so many partitions of several key columns, a filter names the values of each column by itself.
 _EXACT = 1000
 _NUMBER = re.compile(r"#\d+L?")
+#: How a plan of Spark, and one of Sail, names files whose types and nulls are the reader's.
+_TEXT = re.compile(r"\bRelation .*\] (csv|json|text|xml)$|\bfile_type=(csv|json|text)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -191,19 +193,22 @@ def _file(name: str) -> File | None:
 def _query(df: DataFrame) -> str:
     """Return the query of a DataFrame without its files: as Spark explains it, without the numbers of columns.
 
-    Sail names columns by their places alone, which are the same each time.
+    Sail names columns by their places alone, which are the same each time. Of text, what is read depends on options of
+    the reader, such as another name for null, and no engine explains them: such a query equals none.
     """
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         df.explain(extended=True)
     analyzed = out.getvalue().partition("== Analyzed Logical Plan ==")[2].partition("== Optimized")[0]
+    if _TEXT.search(out.getvalue()):
+        analyzed += _never()
     named = analyzed if is_sail(of_spark(df).sparkSession) else _NUMBER.sub("", analyzed)
     lines = named.strip().splitlines()[1:]
     return "\n".join(line for line in lines if "Relation " not in line)
 
 
 def _never() -> str:
-    """Return what equals nothing: without fingerprints, all is read each time."""
+    """Return what equals nothing, so that all is read each time."""
     import secrets
 
     return secrets.token_hex(8)
