@@ -79,6 +79,8 @@ TOLD = [
     "java.nio.file.AccessDeniedException: Permission denied: /data",
     "com.amazonaws.AmazonServiceException: SlowDown, status code: 503",
     "java.net.UnknownHostException: namenode",
+    "java.net.BindException: Failed to bind to address /127.0.0.1:15002: Service 'org.apache.spark.sql.connect.service"
+    ".SparkConnectService' failed after 0 retries (starting from 15002)! Consider explicitly setting the appropriate port for the service.",
     "No FileSystem for scheme: s3a",
     "ModuleNotFoundError: No module named 'pandas'",
     "Mkdirs failed to create file:/out/key=value",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import deltalake
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -23,11 +21,8 @@ import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.errors import ConfigError, DataError
 from sparkscale.run import job, opening
-from sparkscale.stats.column import ColumnStats
 from tests.artifact.states.tables import assert_same
-from tests.processes import assert_done, python
 from tests.samples import script
-from tests.spark import sail_updates
 
 COLUMNS = ["dep_delay", "arr_delay", "distance"]
 
@@ -169,20 +164,6 @@ def test_sketch_with_the_error_asked_for(spark: SparkSession, here: Path, months
     assert report.warnings == [
         "the quantiles of 'distance' have a rank error of 0.013, not 0.0027: some partitions were read with a larger "
         "states.quantile_error; to read them again, choose another states.path, else wait until they leave the window"]  # fmt: skip
-
-
-def test_update_on_sail(tmp_path: Path) -> None:
-    assert_done(python("-m", "tests.spark.sail_updates", cwd=tmp_path))
-    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert found["engine"].startswith("Sail")
-    assert (found["read"], found["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2])
-    known = [sail_updates.columns(month) for month in (1, 2)]
-    rows = {name: np.concatenate([one[name] for one in known]) for name in ("x", "y")}
-    learned = ss.load(tmp_path / "out/stats")
-    assert_same(learned.stats, ss.Pipeline([ss.Standard("y"), ss.Robust("x")]).fit_arrays(rows).stats)
-    assert learned.stats["x"].quantiles.rank_error == pytest.approx(0.013, abs=5e-5)  # type: ignore[union-attr]
-    filtered = rows["x"][rows["y"] > 5]
-    assert_same(ss.States(tmp_path / "states").merged().stats, {"x": ColumnStats.of(filtered)})
 
 
 def test_update_by_dataframe(spark: SparkSession, here: Path, months: dict[int, pa.Table]) -> None:

@@ -23,6 +23,7 @@ _NO_PYTHON = re.compile(
 #: What Spark advises; our hint says what a job can do.
 _ADVICE = re.compile(
     r" (Please ensure that the file is in|It must be specified manually)[^.]*\.?$|: _corrupt_record\.?$"
+    r"|! Consider explicitly setting .*$"
 )
 
 

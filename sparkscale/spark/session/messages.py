@@ -120,6 +120,14 @@ MEANINGS: Sequence[tuple[str, Meaning]] = [
         ),
     ),
     (
+        r"Failed to bind to address \S+: Service '[\w.]*SparkConnectService'",
+        Meaning(
+            UnfitEnvironmentError,
+            "ENV_CONNECT",
+            "another job on this machine has set spark.remote: local; wait for its end, or set spark.master",
+        ),
+    ),
+    (
         r"UnknownHostException|failed to lookup address|No NameNode hosts",
         Meaning(UnfitEnvironmentError, "ENV_NETWORK", "that host is unknown: check its name and the network"),
     ),

@@ -1,8 +1,9 @@
-"""Updates on Sail, in a process of their own: Sail's sessions and Spark's do not live side by side. Writes ``found.json``."""
+"""Updates on one engine: ``python -m tests.connect.updates sail|connect`` works in the current folder, writes ``found.json``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,19 @@ import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.config.models import Spark
 from sparkscale.run import job
-from sparkscale.spark.session import sail
+from sparkscale.spark.session.session import session
 
+#: A job file's section `spark` by engine.
+SESSIONS: dict[str, dict[str, Any]] = {
+    "sail": {"engine": "sail"},
+    "connect": {"engine": "spark", "remote": "local[2]", "conf": {"spark.sql.shuffle.partitions": "2"}},
+}
 JOB = """
 version: 1
 input: {format: parquet, path: in, partitions: month int}
 artifact: {path: out/stats}
 states: {path: out/states, by: [month], quantile_error: 0.013}
-spark: {engine: sail}
+spark: SPARK
 steps: [{kind: standard, columns: y}, {kind: robust, columns: x}]
 """
 
@@ -44,26 +50,26 @@ def update() -> Any:
     return job.run(jobfile.load("job.yaml", "update"), "update")
 
 
-def of_frames() -> list[int]:
+def of_frames(config: Spark) -> list[int]:
     """Update by DataFrames of three queries, the first of them twice; return how many partitions each reads."""
     states, pipeline = ss.States("states"), ss.Pipeline([ss.Standard("x")])
-    with sail.started(Spark(engine="sail")) as spark:
+    with session(config, "updates") as spark:
         table = spark.read.parquet(str(Path("in").resolve()))
         frames = [table.where("x > 5"), table.where("x > 5"), table.where("y > 5")]
         return [len(states.update(frame, pipeline, ["month"]).read) for frame in frames]
 
 
-def main() -> None:
+def main(engine: str) -> None:
     """Update by a job and by DataFrames."""
-    Path("job.yaml").write_text(JOB, encoding="utf-8")
+    Path("job.yaml").write_text(JOB.replace("SPARK", json.dumps(SESSIONS[engine])), encoding="utf-8")
     put(1)
     first = update()
     put(2)
     second = update()
     read = [one.partitions["read"] for one in (first, second)]
-    found = {"engine": first.engine, "read": read, "frames": of_frames()}
+    found = {"engine": first.engine, "read": read, "frames": of_frames(Spark.model_validate(SESSIONS[engine]))}
     Path("found.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
