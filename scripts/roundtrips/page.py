@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TypeAlias
 
+from roundtrips.cells import OUTPUTS
 from roundtrips.compare import NONE, WARNED, WRONG, Verdict
 from roundtrips.kinds import KINDS
+from roundtrips.writers import WRITERS
+from sparkscale.formats.capabilities import LACKS
 
 #: By engine, input and output: the verdict of each kind.
 Verdicts: TypeAlias = dict[tuple[str, str, str], dict[str, Verdict]]
@@ -33,7 +36,8 @@ hand) made the input. An independent reader (the same, and DuckDB for Parquet) c
 | - | The input format has no such type. |
 
 `csv + schema` is CSV with `input.schema`; `csv` is without. `parquet/k` has the column as a partition,
-a folder `k=...`. Where engines differ, a cell names them.
+a folder `k=...`. A cell says what most engines do, and names the one that differs. Sail has neither ORC nor Iceberg:
+it refuses such a job (78), and these cells are left out.
 """
 
 
@@ -46,11 +50,18 @@ def line(engine: str, source: str, target: str, verdicts: Mapping[str, Verdict],
 
 def whole(found: Verdicts) -> str:
     """Return the page: a summary, then a table for each input."""
+    order = [(engine, source, target) for engine in ENGINES for source in WRITERS for target in OUTPUTS]
+    found = {key: found[key] for key in order if key in found and not _lacks(*key)}
     parts = [_INTRO, "## In numbers", "", *_summary(found)]
     for source in dict.fromkeys(source for _, source, _ in found):
         parts += ["", f"## From {source}", "", *_table(source, found)]
     warned = [f"- {text} ({', '.join(names)})" for text, names in sorted(_warnings(found).items())]
     return "\n".join([*parts, *(["", "## Warnings", "", *warned] if warned else []), ""])
+
+
+def _lacks(engine: str, source: str, target: str) -> bool:
+    """Whether an engine has no such format."""
+    return bool({source.removesuffix("/k"), target.removesuffix("/k")} & set(LACKS.get(engine, ())))
 
 
 def as_json(found: Verdicts) -> str:
@@ -90,14 +101,12 @@ def _table(source: str, found: Verdicts) -> Iterator[str]:
 
 
 def _cell(source: str, target: str, name: str, found: Verdicts) -> str:
-    """Return one word where all engines agree; else the words, each with its engines."""
-    engines: dict[str, list[str]] = defaultdict(list)
-    for (engine, of, to), cell in found.items():
-        if (of, to) == (source, target) and name in cell:
-            engines[cell[name].word].append(ENGINES[engine])
-    if len(engines) < 2:
-        return next(iter(engines), NONE)
-    return "; ".join(f"{', '.join(who)}: {word}" for word, who in engines.items())
+    """Return the word of most engines, and the words of the others with their names."""
+    said = [(cell[name].word, ENGINES[engine]) for (engine, of, to), cell in found.items()
+            if (of, to) == (source, target) and name in cell]  # fmt: skip
+    counts = Counter(word for word, _ in said)
+    most = max(counts, key=lambda word: counts[word], default=NONE)
+    return "; ".join([most, *(f"{engine}: {word}" for word, engine in said if word != most)])
 
 
 def _warnings(found: Verdicts) -> dict[str, list[str]]:
@@ -107,7 +116,7 @@ def _warnings(found: Verdicts) -> dict[str, list[str]]:
         for name, verdict in cell.items():
             if verdict.word == WARNED:
                 text = re.sub(r" \[.*", "", verdict.detail, flags=re.DOTALL)
-                given[re.sub(r"columns? 'c_\w+'(?:, 'c_\w+')*", "a column", text)][name] = None
+                given[re.sub(r"columns? 'c_\w+'(?:, 'c_\w+')*(?: and \d+ more)?", "a column", text)][name] = None
     return {text: list(names) for text, names in given.items()}
 
 
