@@ -20,6 +20,8 @@ from sparkscale.formats.capabilities import (
 from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.plan import Plan
 
+#: Columns that a warning names; of more, it says how many.
+_NAMED = 100
 #: Of Spark's widest decimal; Arrow's, and so Sail's, has 76.
 _DIGITS = 38
 _KIND_OF = {
@@ -82,8 +84,8 @@ def judge(
 
 
 def warning(format_: str, names: Sequence[str], why: str) -> str:
-    """Return what is said of columns that a format changes."""
-    return f"{format_}, {'column' if len(names) == 1 else 'columns'} {listed(names)}: {why}"
+    """Return what is said of columns that a format changes. Nobody should have to guess which ones: it names them."""
+    return f"{format_}, {'column' if len(names) == 1 else 'columns'} {listed(names, most=_NAMED)}: {why}"
 
 
 def _verdicts(

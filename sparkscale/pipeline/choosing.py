@@ -110,8 +110,8 @@ def missing(name: str, schema: Schema, source: str, hint: str = "") -> Problem:
     return Problem("SCHEMA_MISSING", f"column {name!r} is not in {source}", hint)
 
 
-def listed(names: Iterable[T], show: Callable[[T], str] = repr) -> str:
-    """Return up to eight names, and how many more there are."""
+def listed(names: Iterable[T], show: Callable[[T], str] = repr, most: int = 8) -> str:
+    """Return names, as many as a line can hold, and how many more there are."""
     all_ = list(names)
-    more = f" and {len(all_) - 8} more" if len(all_) > 8 else ""  # noqa: PLR2004 - what a line can hold
-    return (", ".join(map(show, all_[:8])) or "none") + more
+    more = f" and {len(all_) - most} more" if len(all_) > most else ""
+    return (", ".join(map(show, all_[:most])) or "none") + more

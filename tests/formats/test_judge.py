@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sparkscale as ss
-from sparkscale.formats.judge import judge, kind_of, read_verdict, verdict
+from sparkscale.formats.judge import judge, kind_of, read_verdict, verdict, warning
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Schema
 
@@ -127,3 +127,9 @@ READ = [
 @pytest.mark.parametrize(("engine", "type_", "kept"), READ)
 def test_judge_types_that_are_read(engine: str, type_: str, kept: str) -> None:
     assert read_verdict(engine, type_).kept == kept
+
+
+def test_name_every_column_that_is_changed() -> None:
+    names = [f"c{number}" for number in range(101)]
+    assert warning("orc", names[:100], "why") == f"orc, columns {', '.join(map(repr, names[:100]))}: why"
+    assert warning("orc", names, "why").endswith("'c99' and 1 more: why")
