@@ -37,10 +37,18 @@ def test_keep_cases_by_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keep_some_of_many_cases_on_spark() -> None:
-    many = [f"tests/spark/test_a.py::test[{number}]" for number in range(9)]
-    assert small.spread(many, 3) == [many[0], many[4], many[8]]
-    assert small.small([*many, "tests/maps/test_a.py::test[1]"]) == {*many[::4], "tests/maps/test_a.py::test[1]"}
-    assert small.spread(many[:2], 3) == many[:2]
+    name, other = "tests/spark/test_a.py::test", "tests/maps/test_a.py::test[1]"
+    many = [f"{name}[{number}]" for number in range(9)]
+    assert small.spread(name, many, 3) == [many[0], many[4], many[8]]
+    assert small.spread(name, many[:2], 3) == many[:2]
+    kept = small.small([*many, other])
+    assert (len(kept), other in kept, kept == small.small([*many, other])) == (2, True, True)
+
+
+def test_keep_other_cases_of_other_tests() -> None:
+    """Of ten tests with a case an engine, each engine keeps some."""
+    kept = small.small([f"tests/spark/test_a.py::test_{n}[{engine}]" for n in range(10) for engine in "abc"])
+    assert {nodeid[-2] for nodeid in kept} == set("abc")
 
 
 def test_know_only_modules_that_there_are(pytestconfig: pytest.Config) -> None:

@@ -237,19 +237,3 @@ def test_take_no_warning_for_another_loss(trips, word, detail, target, expected)
     verdict = trips.compare.Verdict(word, detail)
     assert trips.compare.warned(verdict, target, "a warning").word == expected
     assert trips.compare.warned(verdict, target, None) == verdict
-
-
-def test_print_a_page(trips):
-    verdict = trips.compare.Verdict
-    found = {
-        ("spark", "csv", "json"): {
-            "int8": verdict("exact"),
-            "null": verdict("warned", "csv, columns 'c_null', 'c_int8': left out [gone]"),
-        },
-        ("sail", "csv", "json"): {"int8": verdict("refused"), "null": verdict("WRONG", "gone")},
-    }
-    page = trips.page.whole(found)
-    assert "| int8 | Spark: exact; Sail: refused |" in page
-    assert "- csv, a column: left out (null)" in page
-    assert trips.page.parsed(trips.page.as_json(found)) == found
-    assert list(trips.page.wrong(found)) == ["sail: csv -> json: null: gone"]
