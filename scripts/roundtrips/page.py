@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 from collections import Counter, defaultdict
@@ -52,11 +53,22 @@ def whole(found: Verdicts) -> str:
     """Return the page: a summary, then a table for each input."""
     order = [(engine, source, target) for engine in ENGINES for source in WRITERS for target in OUTPUTS]
     found = {key: found[key] for key in order if key in found and not _lacks(*key)}
-    parts = [_INTRO, "## In numbers", "", *_summary(found)]
+    parts = [_INTRO, "## In numbers", "", *_summary(found), "", f"By {_versions()}."]
     for source in dict.fromkeys(source for _, source, _ in found):
         parts += ["", f"## From {source}", "", *_table(source, found)]
     warned = [f"- {text} ({', '.join(names)})" for text, names in sorted(_warnings(found).items())]
     return "\n".join([*parts, *(["", "## Warnings", "", *warned] if warned else []), ""])
+
+
+def _versions() -> str:
+    names = {
+        "PySpark": "pyspark",
+        "Sail": "pysail",
+        "pyarrow": "pyarrow",
+        "deltalake": "deltalake",
+        "PyIceberg": "pyiceberg",
+    }
+    return ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in names.items())
 
 
 def _lacks(engine: str, source: str, target: str) -> bool:
