@@ -48,10 +48,9 @@ make_venv() {
 install() {
   echo "installing sparkscale[spark,sail] and the group '$1' into .venv (once; some minutes, about 1.3 GB)" >&2
   local pip=("$python" -m pip --quiet --disable-pip-version-check install)
-  # pip compiles one file after the other: half a minute that two cores can share.
+  # To compile all that is installed takes half a minute on two cores; what is imported, Python compiles.
   "${pip[@]}" --upgrade 'pip>=25.1' && "${pip[@]}" --no-compile --editable '.[spark,sail]' --group "$1" ||
     stop "the installation failed, pip's reason is above; is there a network? The same call goes on where it stopped"
-  "$python" -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true # some packages hold templates that are no Python
 }
 
 use_venv() {

@@ -16,9 +16,9 @@ from tests import snapshots
 from tests.dealing import company, longest_first
 from tests.small import small, unknown
 
-#: How many examples a law is tried on: the same 50 each time; 200 by --thorough; new ones by `scripts/fuzz --laws`.
+#: How many examples a law is tried on: the same 30 each time; 200 by --thorough; new ones by `scripts/fuzz --laws`.
 _NEW = os.environ.get("SPARKSCALE_EXAMPLES")
-settings.register_profile("small", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.register_profile("small", deadline=None, derandomize=True, database=None, max_examples=30)
 settings.register_profile("thorough", settings.get_profile("small"), max_examples=200)
 settings.register_profile("new", settings.get_profile("small"), derandomize=False, max_examples=int(_NEW or 1))
 

@@ -15,6 +15,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "tests/cluster/test_standalone.py::test_fit_then_transform_gives_the_bytes_of_run": (),
     "tests/cluster/test_submit.py::test_submit_in_local_mode": (),
     "tests/connect/test_updates.py::test_update_and_merge": ("sail",),
+    "tests/connect/test_engines.py::test_ship_over_connect_by_artifacts": (),
     "tests/connect/test_engines.py::test_fit_gives_every_engine_the_same_statistics": (),
     "tests/connect/test_engines.py::test_transform_gives_every_engine_the_same_rows": (),
     "tests/cluster/test_submit.py::test_submit_to_a_cluster": (),

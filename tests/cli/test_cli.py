@@ -360,8 +360,10 @@ def processor_seconds(cwd: Path, *arguments: str) -> float:
 def test_start_in_the_time_of_the_libraries_twice_and_a_half(folder: Path, command: list[str]) -> None:
     """The libraries alone take a fifth of a second on an idle machine, so the command answers in half of one."""
     libraries = ["-c", "import click, datasketches, numpy, pydantic, ruamel.yaml"]
-    pairs = [
-        (processor_seconds(folder, "-m", "sparkscale.cli", *command), processor_seconds(folder, *libraries))
-        for _ in range(3)
-    ]
-    assert min(ours for ours, _ in pairs) < 2.5 * min(floor for _, floor in pairs)
+    ours, floor = [], []
+    for _ in range(10):  # a busy machine takes longer for both, and not always equally
+        ours.append(processor_seconds(folder, "-m", "sparkscale.cli", *command))
+        floor.append(processor_seconds(folder, *libraries))
+        if min(ours) < 2.5 * min(floor):
+            return
+    pytest.fail(f"{min(ours):.3f} s, and the libraries {min(floor):.3f} s")

@@ -26,7 +26,6 @@ def steps(*, thorough: bool) -> list[Any]:
     if not thorough:
         return [
             ss.Power("tiny", into="{column}_0"),
-            ss.Power("narrow", method="box_cox", undefined="null", into="{column}_1"),
             ss.Chain("negative", [ss.Impute(value="median"), ss.Power(standardize=False)], into="{column}_2"),
         ]
     return [
