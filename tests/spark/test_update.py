@@ -200,6 +200,18 @@ def test_update_by_dataframe_of_text(spark: SparkSession, here: Path) -> None:
     assert (stats().min, stats(nullValue="-99").min) == (-99, 3)
 
 
+def test_update_by_a_null_partition_of_delta(spark: SparkSession, here: Path) -> None:
+    """ "" in a table's log is null, in the key of a state as in the rows."""
+    table = pa.table({"x": [1.0, 3.0, 5.0], "store": ["", None, "a"]})
+    deltalake.write_deltalake("in", table, partition_by=["store"])
+    options = ["input={format: delta, path: in}", "states.by=[store]"]
+    report = update("[{kind: standard, columns: x}]", *options)
+    assert report.partitions["read"] == [{"store": None}, {"store": "a"}]
+    stats = ss.load("out/stats").stats["x"]
+    assert (stats.rows, stats.min, stats.max) == (3, 1.0, 5.0)
+    assert update("[{kind: standard, columns: x}]", *options).status == "unchanged"
+
+
 def test_update_what_tells_nothing_of_its_partitions(
     spark: SparkSession, here: Path, months: dict[int, pa.Table]
 ) -> None:
