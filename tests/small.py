@@ -24,7 +24,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "tests/spark/test_where.py::test_keep_rows_by_number_and_nan": ("x",),
     "tests/spark/test_where.py::test_keep_the_same_rows_of_other_formats": ("csv",),
     "tests/spark/test_power.py::test_invert_in_every_engine": (),
-    "tests/connect/test_command.py::test_interrupt_while_writing_leaves_nothing": (),  # as the campaign of faults does
+    "tests/connect/test_command.py::test_interrupt_while_writing_leaves_nothing": (),  # the campaign sends the same signals
     "tests/connect/test_progress.py::test_see_tasks_and_leave_no_handler": ("sail-None",),
     "tests/spark/test_engines.py::test_invert_in_every_engine": (),
     "tests/spark/test_engines.py::test_invert_to_the_last_digits": ("MinMax",),

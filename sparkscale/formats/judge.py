@@ -43,8 +43,8 @@ def read_verdict(engine: str, type_: str) -> Verdict:
 
 
 def iceberg_verdict(type_: str, *, partition: bool = False) -> Verdict:
-    """Return how Spark reads a column of an Iceberg table, or one of its partitions, by the name of its type there."""
-    return _first(READ_ICEBERG_PARTITIONS if partition else READ_ICEBERG, type_)
+    """Return how Spark reads a column of an Iceberg table by the name of its type there; ``partition``: it is one's."""
+    return _first([*READ_ICEBERG, *(READ_ICEBERG_PARTITIONS if partition else ())], type_)
 
 
 def _first(table: Sequence[Reading], type_: str) -> Verdict:

@@ -20,7 +20,7 @@ def test_update_and_merge(tmp_path: Path, engine: str) -> None:
     assert_done(python("-m", "tests.connect.updates", engine, cwd=tmp_path))
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert found["engine"].startswith({"sail": "Sail", "connect": "Spark"}[engine])
-    assert (found["read"], found["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2])
+    assert (found["read"], found["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2, 2, 2])
     known = [updates.columns(month) for month in (1, 2)]
     rows = {name: np.concatenate([one[name] for one in known]) for name in ("x", "y")}
     learned = ss.load(tmp_path / "out/stats")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 
 import sparkscale as ss
 from sparkscale.config import jobfile
@@ -43,6 +45,9 @@ def put(month: int) -> None:
     path = Path(f"in/month={month:02d}/part.parquet")
     path.parent.mkdir(parents=True)
     pq.write_table(pa.table(columns(month)), path)
+    text = Path(f"text/month={month}/part.csv")
+    text.parent.mkdir(parents=True)
+    text.write_text(f"x\n{month}\n", encoding="utf-8")
 
 
 def update() -> Any:
@@ -51,12 +56,20 @@ def update() -> Any:
 
 
 def of_frames(config: Spark) -> list[int]:
-    """Update by DataFrames of three queries, the first of them twice; return how many partitions each reads."""
-    states, pipeline = ss.States("states"), ss.Pipeline([ss.Standard("x")])
+    """Update by DataFrames of three queries, the first of them twice, and twice by one of text.
+
+    Return how many partitions each reads.
+    """
     with session(config, "updates") as spark:
         table = spark.read.parquet(str(Path("in").resolve()))
+        text = spark.read.option("header", "true").schema("x double, month int").csv(str(Path("text").resolve()))
         frames = [table.where("x > 5"), table.where("x > 5"), table.where("y > 5")]
-        return [len(states.update(frame, pipeline, ["month"]).read) for frame in frames]
+        return [*_read("states", frames), *_read("of-text", [text, text])]
+
+
+def _read(place: str, frames: Sequence[DataFrame]) -> list[int]:
+    states, pipeline = ss.States(place), ss.Pipeline([ss.Standard("x")])
+    return [len(states.update(frame, pipeline, ["month"]).read) for frame in frames]
 
 
 def main(engine: str) -> None:

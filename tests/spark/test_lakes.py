@@ -321,16 +321,24 @@ def test_name_the_columns_of_iceberg_that_spark_cannot_read(spark: SparkSession,
     assert refused(newest) == [
         f"{newest}: column {name!r} is time: Spark cannot read this type" for name in ("opened", "calls")
     ]
-    assert icebergtypes.types(newest.parent.parent) == [("x", "double"), ("opened", "time"), ("calls", "time")]
+    assert icebergtypes.columns(newest.parent.parent) == [
+        ("x", "double", False), ("opened", "time", False), ("calls", "time", False)]  # fmt: skip
 
 
 def test_name_the_partition_of_iceberg_that_spark_cannot_read(spark: SparkSession, here: Path) -> None:
     table = pa.table({"x": [1.0, 3.0], "code": pa.array([b"ab", b"cd"], pa.binary(2)), "other": pa.array([b"e", None])})
     newest = of_pyiceberg(here, table, "code")
     assert refused(newest) == [f"{newest}: column 'code' is fixed[2]: Spark's Iceberg fails on partitions of this type"]
-    assert icebergtypes.partition_types(newest) == [("code", "fixed[2]")]
-    newest.write_text("{", encoding="utf-8")
-    assert icebergtypes.types(newest) == icebergtypes.partition_types(newest) == []
+    assert icebergtypes.columns(newest)[1:] == [("code", "fixed[2]", True), ("other", "binary", False)]
+    for damaged in (
+        "{",
+        "[1]",
+        "{}",
+        '{"schemas": [{}]}',
+        '{"schema": {"fields": [{"name": "x", "id": 1, "type": 1}]}}',
+    ):
+        newest.write_text(damaged, encoding="utf-8")
+        assert icebergtypes.columns(newest) == []
 
 
 def refused(metadata: Path) -> list[str]:

@@ -74,14 +74,11 @@ def _of_iceberg(source: Input) -> list[Problem]:
     """Return a problem for each column of a local Iceberg table that Spark cannot read."""
     if source.format != "iceberg" or source.local is None:
         return []
-    place = Path(local_path(source.local))
-    found = [(name, type_, iceberg_verdict(type_)) for name, type_ in icebergtypes.types(place)]
-    found += [
-        (name, type_, iceberg_verdict(type_, partition=True)) for name, type_ in icebergtypes.partition_types(place)
-    ]
+    typed = icebergtypes.columns(Path(local_path(source.local)))
+    found = [(one, iceberg_verdict(one.type, partition=one.partition)) for one in typed]
     return [
-        Problem("SCHEMA_TYPE", f"{source.name}: column {name!r} is {type_}: {known.why}", known.hint)
-        for name, type_, known in found
+        Problem("SCHEMA_TYPE", f"{source.name}: column {one.name!r} is {one.type}: {known.why}", known.hint)
+        for one, known in found
         if known.kept == "refused"
     ]
 

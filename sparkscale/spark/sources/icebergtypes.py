@@ -6,34 +6,29 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def types(place: Path) -> list[tuple[str, str]]:
-    """Return each column of a table's newest schema with its type, or with those inside a list, struct or map.
+class Typed(NamedTuple):
+    """A column with its type, or with one inside its list, struct or map."""
+
+    name: str
+    type: str
+    #: Whether the table is or was partitioned by the column as it is.
+    partition: bool
+
+
+def columns(place: Path) -> list[Typed]:
+    """Return the columns of a table's newest schema; none where its metadata is packed or damaged.
 
     Args:
         place: the table's folder, or a file of its metadata.
     """
-    return [(field["name"], found) for field in _fields(_metadata(place)) for found in _types(field["type"])]
-
-
-def partition_types(place: Path) -> list[tuple[str, str]]:
-    """Return the columns that a table is or was partitioned by as they are, with their types."""
-    metadata = _metadata(place)
-    of_id = {field["id"]: field for field in _fields(metadata)}
-    parts = [part for spec in metadata.get("partition-specs", ()) for part in spec["fields"]]
-    names = {part["source-id"] for part in parts if part["transform"] == "identity"}
-    return [(field["name"], field["type"]) for id_, field in of_id.items() if id_ in names]
-
-
-def _metadata(place: Path) -> Mapping[str, Any]:
-    """Return a table's newest metadata; nothing where it is packed or damaged: the engine's own words have to do."""
     file = place if place.is_file() else _newest(place / "metadata")
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))) if file else {}
-    except (OSError, ValueError):
-        return {}
+        return list(_columns(json.loads(file.read_text(encoding="utf-8")))) if file else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # the engine's own words have to do
+        return []
 
 
 def _newest(folder: Path) -> Path | None:
@@ -42,11 +37,14 @@ def _newest(folder: Path) -> Path | None:
     return max(((int(number[1]), file) for number, file in numbered if number), default=(0, None))[1]
 
 
-def _fields(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the columns of the schema that is in force; a table of the first version may have but one."""
+def _columns(metadata: Mapping[str, Any]) -> Iterator[Typed]:
     known = {schema["schema-id"]: schema for schema in metadata.get("schemas", ())}
-    schema = known.get(metadata.get("current-schema-id")) or metadata.get("schema") or {"fields": []}
-    return list(schema["fields"])
+    schema = known.get(metadata.get("current-schema-id")) or metadata["schema"]  # the first version has but one
+    parts = [part for spec in metadata.get("partition-specs", ()) for part in spec["fields"]]
+    whole = {part["source-id"] for part in parts if part["transform"] == "identity"}
+    for field in schema["fields"]:
+        for type_ in _types(field["type"]):
+            yield Typed(field["name"], type_, field["id"] in whole)
 
 
 def _types(type_: Any) -> Iterator[str]:

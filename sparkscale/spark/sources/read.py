@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -84,16 +84,16 @@ def _empty_is_null(df: DataFrame, source: Input) -> DataFrame:
     if is_sail(df.sparkSession) or source.format not in ("delta", "table"):
         return df
     found = {field.name for field in df.schema if isinstance(field.dataType, StringType)}
-    if not found or (source.format == "table" and not _is_delta_table(df.sparkSession, source)):
-        return df
-    return partitions.replaced(
-        df, {name: F.nullif(ref(name), F.lit("")) for name in found.intersection(partitioned_by(df, source))}
-    )
+    names = found.intersection(_delta_partitions(df.sparkSession, source)) if found else ()
+    return partitions.replaced(df, {name: F.nullif(ref(name), F.lit("")) for name in names})
 
 
-def _is_delta_table(spark: SparkSession, source: Input) -> bool:
+def _delta_partitions(spark: SparkSession, source: Input) -> Sequence[str]:
+    """Return the columns that a table is partitioned by, if it is of Delta."""
+    if source.format == "delta" and source.local is not None:
+        return deltalog.columns(Path(local_path(source.local)))[1]
     known = describe(spark, address(spark, source))
-    return known is not None and known.provider == "delta"
+    return known.partition_by if known is not None and "delta" in (source.format, known.provider) else ()
 
 
 def csv_texts(spark: SparkSession, source: Input) -> Texts:
