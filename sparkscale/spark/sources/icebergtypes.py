@@ -14,7 +14,7 @@ class Typed(NamedTuple):
 
     name: str
     type: str
-    #: Whether the table is or was partitioned by the column as it is.
+    #: Whether the values of the column itself are, or were, the partitions.
     partition: bool
 
 
