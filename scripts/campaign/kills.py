@@ -7,6 +7,7 @@ import random
 import signal
 import statistics
 import time
+from pathlib import Path
 
 from campaign import processes
 from campaign.ledger import Tally
@@ -18,8 +19,12 @@ from campaign.stage import Stage
 _TIMES = {"sail": (19, 270), "spark": (1, 30)}
 #: Seconds of a job on Spark, where there is no time to measure it.
 _USUAL = 8.0
-#: Seconds of a small job between the first file that changes and the end.
+#: Seconds of a small job between the first file that changes and the end; of a table, the first file of its commit.
 _WRITING = 0.1
+#: Kills of a long run within a commit of each kind of table.
+_OF_COMMITS = 10
+#: Where a table's commit is written.
+_COMMITS = {"delta": "_delta_log", "iceberg": "metadata"}
 
 
 def campaign(stage: Stage, tally: Tally) -> None:
@@ -32,10 +37,13 @@ def campaign(stage: Stage, tally: Tally) -> None:
         usual = statistics.median(measured)
         landed: dict[str, int] = {}
         numbers = stage.random(f"driver killed {engine}")
-        for n in range(times):
-            which = _kill(stage, tally, sinks[n % len(sinks)], host, (usual, numbers))
+        turns = [(sinks[n % len(sinks)], numbers.random() < 0.5) for n in range(times)]
+        if engine == "spark" and stage.long:
+            turns += [(sink, True) for sink in LAKES for _ in range(_OF_COMMITS)]
+        for sink, writing in turns:
+            which = _kill(stage, tally, sink, host, (writing, usual, numbers))
             landed[which] = landed.get(which, 0) + 1
-        tally.notes.append(f"{engine}: {times} kills in jobs of {usual:.1f} s; the target was then {landed}")
+        tally.notes.append(f"{engine}: {len(turns)} kills in jobs of {usual:.1f} s; the target was then {landed}")
 
 
 def _start(stage: Stage, scene: Scene, host: Host) -> Started:
@@ -57,19 +65,23 @@ def _scene(stage: Stage, sink: Sink, host: Host) -> Scene:
 
 
 def _files(scene: Scene) -> set[str]:
-    """Return what is at the target and staged beside it: what changes first, wherever a run writes."""
+    """Return what changes first where a run writes: at the target, and staged beside it; of a table, its commits."""
+    if scene.sink in LAKES:
+        return _below(scene.target / _COMMITS[scene.sink.format])
     parent = scene.target.parent
-    staged = [path / "new" for path in parent.iterdir() if path.name.startswith("_sparkscale-")]
-    walks = (walk for top in (scene.target, *staged) for walk in os.walk(top))  # passes over folders that are gone
+    return _below(scene.target, *(path / "new" for path in parent.iterdir() if path.name.startswith("_sparkscale-")))
+
+
+def _below(*tops: Path) -> set[str]:
+    walks = (walk for top in tops for walk in os.walk(top))  # passes over folders that are gone
     return {f"{folder}/{name}" for folder, folders, files in walks for name in (*folders, *files)}
 
 
-def _kill(stage: Stage, tally: Tally, sink: Sink, host: Host, when: tuple[float, random.Random]) -> str:
+def _kill(stage: Stage, tally: Tally, sink: Sink, host: Host, when: tuple[bool, float, random.Random]) -> str:
     """Kill one run that is alive: at any moment, or at any after the first file was written; say what is left."""
-    usual, numbers = when
+    writing, usual, numbers = when
     while True:
-        scene = _scene(stage, sink, host)
-        writing, seconds = numbers.random() < 0.5, numbers.random()
+        scene, seconds = _scene(stage, sink, host), numbers.random()
         before = _files(scene)
         with _start(stage, scene, host).ending() as started:
             if writing:
@@ -81,6 +93,8 @@ def _kill(stage: Stage, tally: Tally, sink: Sink, host: Host, when: tuple[float,
             break
     what = f"{sink}, killed {seconds:.3f} of {'writing' if writing else f'{usual:.1f} s'}"
     which = scene.inspect(tally, what)
+    if sink in LAKES and which == "old" and _files(scene) != before:
+        which = "old, with a part of a commit"
     scene.rerun(tally, what, host.run, stage.clean(sink, host))
     tally.ran()
     return which
