@@ -1,8 +1,9 @@
 """A night of updates in a process that can be killed: arrays in folders, measured with NumPy.
 
-``python -m tests.artifact.states.worker ROOT`` reads lines and forks a child for each, so that none starts slowly:
-``step NAME`` kills it when it reaches the step, ``after SECONDS`` at that moment, ``none`` never. For each line it
-prints the child's exit code. A line ``add NAME ROUNDS`` writes partitions, and updates after each.
+``python -m tests.artifact.states.worker ROOT PLACE`` reads lines and forks a child for each, so that none starts slowly.
+The table is below the folder ROOT; its states and artifacts are below PLACE, a folder or an object store. For each line
+it prints the child's exit code. ``step NAME`` kills the child when it reaches the step, ``after SECONDS`` at that moment,
+``none`` never. ``add NAME ROUNDS`` writes partitions, and updates after each. ``compact TIMES`` compacts again and again.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ def put(root: Path, name: str, values: Any) -> None:
     half.rename(folder / "x.npy")
 
 
-def night(root: Path) -> None:
-    """Update the states below a folder, and save the artifact; again where another update was faster."""
-    states = States(root / "states")
+def night(root: Path, place: str) -> None:
+    """Update the states, and save the artifact; again where another update was faster."""
+    states = States(f"{place}/states")
     for _ in range(50):
         files = folders.files_of(str(root / "in")) or []
         prints = folders.fingerprints(files, ["part"]) or {}
@@ -80,7 +81,7 @@ def night(root: Path) -> None:
             states.brought_up(source, Folders(root), Rules())
         except TemporaryError:
             continue
-        states.save(str(root / "stats"))
+        states.save(f"{place}/stats")
         return
     raise TimeoutError("other updates kept winning")
 
@@ -89,7 +90,7 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def act(root: Path, what: str, *given: str) -> None:
+def act(root: Path, place: str, what: str, *given: str) -> None:
     if what == "step":
         log.reached = lambda step: kill() if step == given[0] else None
     if what == "after":
@@ -97,27 +98,27 @@ def act(root: Path, what: str, *given: str) -> None:
     if what == "add":
         for number in range(int(given[1])):
             put(root, f"{given[0]}-{number}", np.full(10, float(number)))
-            night(root)
+            night(root, place)
         return
     if what == "compact":
         for _ in range(int(given[0])):
             with contextlib.suppress(TemporaryError):  # updates were faster
-                States(root / "states").compact()
+                States(f"{place}/states").compact()
             time.sleep(0.02)
         return
-    night(root)
+    night(root, place)
     if what == "step" and given[0] == "sweep":
-        States(root / "states").compact()
+        States(f"{place}/states").compact()
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
+    root, place = Path(sys.argv[1]), sys.argv[2]
     for line in sys.stdin:
         child = os.fork()
         if not child:
             code = 1
             try:
-                act(root, *line.split())
+                act(root, place, *line.split())
                 code = 0
             finally:
                 os._exit(code)
