@@ -42,25 +42,25 @@ KEPT: dict[str, tuple[str, ...]] = {
     "tests/spark/test_map_extension.py::test_mix_engines_in_one_select": (),
     "tests/spark/test_redaction.py::test_hide_secrets_in_what_spark_says": ("predicate",),
     "tests/spark/test_power.py::test_agree_on_values_that_the_fit_has_not_seen": (),
-    "tests/connect/test_kept.py::test_keep_values_in_names_of_folders": (
+    "tests/connect/kept/test_partitions.py::test_keep_values_in_names_of_folders": (
         "sail-*",
         "classic-day",
         "classic-zoned",
         "classic-decimal",
     ),
-    "tests/connect/test_kept.py::test_keep_values_of_partitions_in_delta": (
+    "tests/connect/kept/test_delta_iceberg.py::test_keep_values_of_partitions_in_delta": (
         "sail-*",
         "classic-zoned",
         "classic-flag",
     ),
-    "tests/connect/test_kept.py::test_choose_partitions": (
+    "tests/connect/kept/test_partitions.py::test_choose_partitions": (
         "sail-*",
         "classic-month by number",
         "classic-month given",
     ),
-    "tests/connect/test_kept.py::test_write_delta_again": ("sail",),
-    "tests/connect/test_kept.py::test_replace_partitions_of_delta_or_refuse": ("sail",),
-    "tests/connect/test_kept.py::test_keep_text_in_names_of_folders": (
+    "tests/connect/kept/test_delta_iceberg.py::test_write_delta_again": ("sail",),
+    "tests/connect/kept/test_delta_iceberg.py::test_replace_partitions_of_delta_or_refuse": ("sail",),
+    "tests/connect/kept/test_partitions.py::test_keep_text_in_names_of_folders": (
         "sail-*",
         "classic-more text",
         "classic-null",
@@ -176,11 +176,11 @@ KEPT: dict[str, tuple[str, ...]] = {
     ),
 }
 
-#: By module, engines that the small setting leaves out: `tests/spark` has the laws of classic Spark, and what Connect
+#: By module or folder, engines that the small setting leaves out: `tests/spark` has the laws of classic Spark, and what Connect
 #: passes through is what classic Spark passes through.
 WITHOUT = {
     "tests/connect/test_engines.py": ("classic", "connect"),
-    "tests/connect/test_kept.py": ("connect",),
+    "tests/connect/kept/": ("connect",),
 }
 #: Cases of a test on classic Spark, each of which costs a second or more. Which one, its name says: so that of many tests
 #: with a case an engine, each engine has some.
@@ -226,7 +226,8 @@ def _most(test: str) -> int:
 def is_small(nodeid: str) -> bool:
     """Whether the small setting runs a test, as far as its name says."""
     test, _, case = nodeid.partition("[")
-    if set(WITHOUT.get(test.partition("::")[0], ())) & set(case.removesuffix("]").split("-")):
+    words = set(case.removesuffix("]").split("-"))
+    if any(test.startswith(place) and words.intersection(engines) for place, engines in WITHOUT.items()):
         return False
     return test not in KEPT or any(_is(case.removesuffix("]"), kept) for kept in KEPT[test])
 

@@ -36,6 +36,13 @@ def test_keep_cases_by_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert small.unknown([*kept, "b.py::test[here]", "c.py::test"]) == ["b.py::test[gone-*]"]
 
 
+def test_leave_out_engines_of_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small, "WITHOUT", {"a/b/": ("connect",), "c.py": ("sail",)})
+    left = ("a/b/d.py::test[connect]", "a/b/d.py::test[connect-x]", "c.py::test[x-sail]")
+    assert not any(map(small.is_small, left))
+    assert all(map(small.is_small, ("a/b/d.py::test[sail]", "a/b.py::test[connect]", "c.py::test")))
+
+
 def test_keep_some_of_many_cases_on_spark() -> None:
     name, other = "tests/spark/test_a.py::test", "tests/maps/test_a.py::test[1]"
     many = [f"{name}[{number}]" for number in range(9)]
@@ -55,3 +62,4 @@ def test_know_only_modules_that_there_are(pytestconfig: pytest.Config) -> None:
     assert [module for module in dealing._LONG if not (pytestconfig.rootpath / module).is_file()] == []
     named = {test.partition("::")[0] for test in (*small.KEPT, *small.MORE)}
     assert [module for module in named if not (pytestconfig.rootpath / module).is_file()] == []
+    assert [place for place in small.WITHOUT if not (pytestconfig.rootpath / place).exists()] == []
