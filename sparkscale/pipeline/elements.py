@@ -98,15 +98,17 @@ def _counts(rows: Rows, used: slice | Nulls) -> dict[int, int]:
     return {int(length): int(count) for length, count in zip(*np.unique(lengths, return_counts=True), strict=True)}
 
 
-def cells(table: Mapping[str, Any], planned: Plan, weights: NDArray[np.float64] | None) -> dict[str, Cells]:
-    """Return the values of every feature of a plan that is measured."""
-    rows = {name: Rows.of(table, name) for name in planned.arrays}
-    features = planned.features.items()
+def cells(
+    table: Mapping[str, Any], features: Mapping[str, Column], weights: NDArray[np.float64] | None = None
+) -> dict[str, Cells]:
+    """Return the values of each feature that is measured."""
+    arrays_of = {column.whole for column in features.values() if column.position is not None}
+    rows = {name: Rows.of(table, name) for name in arrays_of}
     return {
-        name: _cells(column, rows[".".join(column.path)], weights)
+        name: _cells(column, rows[column.whole], weights)
         if column.position is not None
         else Cells(*arrays.split(table[name], f"column {name!r}"), weights)
-        for name, column in features
+        for name, column in features.items()
     }
 
 

@@ -84,7 +84,7 @@ class Pipeline:
         planned = with_sketches(plan(self.steps, schema, "the arrays", self.weight), sketch)
         weights = None if self.weight is None else _weights(table[self.weight], self.weight)
         planned, rows = elements.measured(table, planned, weights), _rows(table, weights)
-        quantiles, cells = planned.quantile_features, elements.cells(table, planned, weights)
+        quantiles, cells = planned.quantile_features, elements.cells(table, planned.features, weights)
         stats = {name: _stats(cells[name], quantiles=name in quantiles) for name in planned.ungrouped}
         tables = {
             key: groups.measured(table, group.keys, {name: cells[name].pair for name in group.features}, quantiles)

@@ -50,7 +50,12 @@ class Column:
     @property
     def name(self) -> str:
         """The path as a user writes it; of a position in an array it is the last part, as in ``embedding.0``."""
-        return ".".join(self.path) + ("" if self.position in (None, EVERY) else f".{self.position}")
+        return self.whole + ("" if self.position in (None, EVERY) else f".{self.position}")
+
+    @property
+    def whole(self) -> str:
+        """The path as a user writes it; of elements, that of their array."""
+        return ".".join(self.path)
 
     def at(self, position: int) -> Column:
         """Return the elements of an array column at a position, or at every one."""

@@ -9,26 +9,43 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparkscale.errors import counted
-from sparkscale.pipeline.arrays import split
+from sparkscale.pipeline import arrays, elements
+from sparkscale.pipeline.elements import Cells
 from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline.schema import EVERY
 from sparkscale.stats.column import ColumnStats
 
 
 def unlike(fitted: Fitted, sample: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each feature whose sampled values are not like those of its fit; arrays are not compared."""
-    whole = {name for name, column in fitted.features.items() if column.position is None}
-    for name, stats in ((name, stats) for name, stats in fitted.stats.items() if name in whole):
-        values, null = split(sample[name])
-        if 2 * null.sum() > null.size and 2 * stats.nulls <= stats.rows:
-            share, before = null.mean(), stats.nulls / stats.rows
-            seen = counted(null.size, "row")
-            yield f"column {name!r}: {share:.0%} of the first {seen} is null, in the fit {before:.1%} was"
-        yield from _out_of_range(name, values[~null & np.isfinite(values)], stats)
+    """Yield a warning for each feature whose sampled values are not like those of its fit.
+
+    Of an array whose positions are features, the first such position is described and the others are counted.
+    """
+    measured = {name: column for name, column in fitted.features.items() if name in fitted.stats}
+    table = arrays.table({column.whole: sample[column.whole] for column in measured.values()})
+    of_arrays: dict[str, list[str]] = {}
+    for name, found in elements.cells(table, measured).items():
+        column, warnings = measured[name], list(_warnings(name, found, fitted.stats[name]))
+        if column.position in (None, EVERY):
+            yield from warnings
+        elif warnings:
+            of_arrays.setdefault(column.whole, []).append(warnings[0])
+    for name, (first, *others) in of_arrays.items():
+        yield first + (f"; so are {counted(len(others), 'more position')} of {name!r}" if others else "")
 
 
-def _out_of_range(name: str, values: Any, stats: ColumnStats) -> Iterator[str]:
+def _warnings(name: str, found: Cells, stats: ColumnStats) -> Iterator[str]:
+    null = found.null
+    if 2 * null.sum() > null.size and 2 * stats.nulls <= stats.rows:
+        share, seen, before = null.mean(), counted(null.size, "value"), stats.nulls / stats.rows
+        yield f"column {name!r}: {share:.0%} of the first {seen} is null, in the fit {before:.1%} was"
+    yield from _out_of_range(name, found.values[~null & np.isfinite(found.values)], stats)
+
+
+def _out_of_range(name: str, values: NDArray[np.float64], stats: ColumnStats) -> Iterator[str]:
     if not values.size or 2 * np.sum((values < stats.min) | (values > stats.max)) <= values.size:
         return
     middle = float(np.median(values))

@@ -290,7 +290,7 @@ def test_warn_of_a_table_unlike_that_of_the_fit(spark: SparkSession, inputs: Pat
     new = {"format": "parquet", "path": "new"}
     warned = run("transform", steps=None, input=new, output={"format": "parquet", "path": "far"}).warnings
     assert warned == [
-        "column 'x': 75% of the first 4 rows is null, in the fit 25.0% was",
+        "column 'x': 75% of the first 4 values is null, in the fit 25.0% was",
         "column 'x': most of the first values (1) are outside of the fit's 10 to 40; their median is 100000, "
         "8,016 std from the mean of the fit",
     ]
