@@ -123,3 +123,13 @@ def shapes() -> dict[str, list[Any]]:
         "narrow": (1e6 + generator.exponential(size=300)).tolist(),
         "small": [None, NAN, INF, 0.0, *(10.0 ** -generator.uniform(0, 20, 296)).tolist()],
     }
+
+
+def embeddings() -> dict[str, list[Any]]:
+    """Return arrays of one length, far from zero, huge, tiny and constant, arrays of many lengths, and weights."""
+    x: list[Any] = (
+        np.random.default_rng(29).normal(0, 1, (60, 6)) * [1, 10, 1, 1e200, 1e-300, 0] + [3, 0, 1e9, 0, 0, 7]
+    ).tolist()
+    x[2][1], x[3][0], x[4][1], x[5], x[6][2] = NAN, INF, None, None, None
+    ragged = [None if row is None else row[: number % 4] for number, row in enumerate(x)]
+    return {"id": list(range(60)), "x": x, "ragged": ragged}

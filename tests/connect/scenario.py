@@ -96,6 +96,20 @@ def _as_doubles(df: DataFrame) -> DataFrame:
     return df.select("id", *[made[name].alias(name) for name in made if name != "id"])
 
 
+def embedding_pipeline() -> ss.Pipeline:
+    """Arrays whose positions are features, and arrays that are one feature."""
+    return ss.Pipeline(
+        [
+            ss.Standard("x", into="x|standard"),
+            ss.MinMax("x", range=(-1, 1), clip=True, into="x|float32", dtype="float32"),
+            ss.Chain("x", [ss.Impute(value="median"), ss.Standard()], into="x|chain"),
+            ss.Log1p("x", undefined="null", into="x|log1p"),
+            ss.MaxAbs("ragged", over="all", into="ragged|maxabs"),
+            ss.Robust("ragged", over="all", into="ragged|robust"),
+        ]
+    )
+
+
 def inverse_pipeline() -> ss.Pipeline:
     """Scalers in place, to be inverted."""
     return ss.Pipeline([ss.Standard(list(NAMES[:4])), ss.MinMax(list(NAMES[4:])), ss.Robust("whole")])
@@ -120,7 +134,12 @@ def label_pipeline() -> ss.Pipeline:
     return ss.Pipeline(steps, weight="w")
 
 
-PIPELINES = (("features", feature_pipeline), ("rows", row_pipeline), ("winners", winner_pipeline))
+PIPELINES = (
+    ("features", feature_pipeline),
+    ("rows", row_pipeline),
+    ("winners", winner_pipeline),
+    ("embeddings", embedding_pipeline),
+)
 
 
 def main(engine: str, inputs: Path, outputs: Path) -> None:
@@ -142,7 +161,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
             (outputs / f"{name}-audit.json").write_text(json.dumps([audit.rows, audit.to_list()]), encoding="utf-8")
             for how in ENGINES:
                 _write(fitted.transform(table, engine=how), outputs / f"{name}-{how}.parquet")
-                if name == "winners":
+                if name in ("winners", "embeddings"):
                     self_check(table, fitted, how, 300)  # type: ignore[arg-type]
         fitted = inverse_pipeline().fit(tables["features"])
         _put(fitted, outputs / "inverse.json")

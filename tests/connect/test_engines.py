@@ -15,12 +15,13 @@ from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
 from tests.connect.conftest import Outcome, Outcomes
-from tests.connect.scenario import label_pipeline, shape_pipeline
+from tests.connect.scenario import embedding_pipeline, label_pipeline, shape_pipeline
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
 DECIMALS, EXACT = data.decimals(), data.exact()
-FEATURES, ROWS = data.features(), data.rows()
+FEATURES, ROWS, EMBEDDINGS = data.features(), data.rows(), data.embeddings()
+TABLES = {"features": FEATURES, "rows": ROWS, "winners": ROWS, "embeddings": EMBEDDINGS}
 SCALED = [*data.NAMES, "whole", "constant"]
 KINDS = ("standard", "minmax", "maxabs", "mean_norm", "robust", "float32")
 
@@ -67,12 +68,12 @@ def _mean(stats: ColumnStats) -> Fraction:
     return Fraction(stats.mean) + Fraction(stats.mean_lo) * Fraction(2) ** stats.exp
 
 
-@pytest.mark.parametrize("name", ["features", "rows", "winners"])
+@pytest.mark.parametrize("name", TABLES)
 def test_audit_agrees_with_numpy(outcome: Outcome, name: str) -> None:
-    expected = outcome.fitted(name).audit_arrays(as_arrays(FEATURES if name == "features" else ROWS))
+    expected = outcome.fitted(name).audit_arrays(as_arrays(TABLES[name]))
     assert json.loads((outcome.folder / f"{name}-audit.json").read_text()) == [expected.rows, expected.to_list()]
     found = {counter for one in expected.maps for counter, count in one.counts.items() if count}
-    assert found >= ({"nulls", "nans", "infinite"} | (set() if name == "features" else {"undefined"}))
+    assert found >= ({"nulls", "nans", "infinite"} | ({"undefined"} if name in ("rows", "winners") else set()))
 
 
 # The first fit sketches quantiles, which on Sail is another scan; the second does not.
@@ -169,6 +170,27 @@ def test_tell_of_rows_as_numpy_does(outcome: Outcome, how: str) -> None:
             assert_alike(found[name], expected[name], ulps=16, floor=float(name == "masked|p"), name=name)
 
 
+def test_fit_arrays_as_numpy_does(outcome: Outcome) -> None:
+    found, expected = outcome.fitted("embeddings"), embedding_pipeline().fit_arrays(as_arrays(EMBEDDINGS))
+    assert (found.rows, set(found.stats)) == (60, {"ragged", *(f"x.{position}" for position in range(6))})
+    for name, theirs in expected.stats.items():
+        ours = found.stats[name]
+        exact = ("rows", "nulls", "nans", "posinf", "neginf", "finite", "min", "max")
+        assert [getattr(ours, key) for key in exact] == [getattr(theirs, key) for key in exact], name
+        np.testing.assert_allclose([ours.mean, ours.std], [theirs.mean, theirs.std], rtol=1e-12, atol=1e-12)
+        if theirs.quantiles is not None:  # all values fit into the sketch, in any order
+            assert ours.quantiles is not None
+            ranks = np.linspace(0, 1, 21).tolist()
+            assert ours.quantiles.quantiles(ranks) == theirs.quantiles.quantiles(ranks), name
+
+
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
+def test_transform_arrays_as_numpy_does(outcome: Outcome, how: str) -> None:
+    found, expected = _both(outcome, "embeddings", how)
+    for name in outcome.fitted("embeddings").get_feature_names_out():
+        assert_alike(found[name], expected[name], ulps=4, name=name)
+
+
 @pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
 def test_transform_softmax_by_the_table(outcome: Outcome, how: str) -> None:
     found = outcome.table(f"rows-{how}")["scores \U0001f3af|null null array"]
@@ -223,8 +245,7 @@ def test_transform_gives_every_engine_the_same_rows(outcomes: Outcomes, engine: 
 
 def _both(outcome: Outcome, name: str, how: str) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """Return what the engine made and what NumPy makes by the same artifact."""
-    columns = FEATURES if name == "features" else ROWS
-    made = outcome.fitted(name).transform_arrays(as_arrays(columns))
+    made = outcome.fitted(name).transform_arrays(as_arrays(TABLES[name]))
     return outcome.table(f"{name}-{how}"), {key: rows_of(values) for key, values in made.items()}
 
 
