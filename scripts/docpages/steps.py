@@ -9,6 +9,7 @@ from typing import Any
 from docpages import distributions, docstrings
 from docpages.tables import keys, table
 from sparkscale.scalers import base
+from sparkscale.scalers.kinds import json_schema
 
 
 def kinds() -> str:
@@ -52,7 +53,7 @@ def _names(cls: type[base.Step]) -> list[str]:
 
 def _keys(cls: type[base.Step], names: list[str]) -> str:
     """Return the table of some of a kind's keys, with what its docstring says of them."""
-    _, definitions = base.json_schema()
+    _, definitions = json_schema()
     schema = definitions[cls.kind]
     said = docstrings.attributes(cls)
     chosen: dict[str, Any] = {name: schema["properties"][name] | {"description": said.get(name, "")} for name in names}

@@ -13,7 +13,8 @@ from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field
-from sparkscale.scalers.base import REGISTRY, Step, from_dict
+from sparkscale.scalers.base import REGISTRY, Step
+from sparkscale.scalers.kinds import from_dict
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from sparkscale.scalers import base
+from sparkscale.scalers import base, kinds
 from sparkscale.scalers.mismatch import FieldError, Mismatch
 
 #: The type of pydantic's errors that hold a :class:`Mismatch`.
@@ -16,7 +16,7 @@ MISMATCH = "step_mismatch"
 
 def _read(data: Any) -> base.Step:
     try:
-        return base.from_dict(data)
+        return kinds.from_dict(data)
     except FieldError as error:
         raise ValidationError.from_exception_data("step", [_details(item) for item in error.mismatches]) from error
 
@@ -32,7 +32,7 @@ AnyStep = Annotated[Any, PlainValidator(_read), WithJsonSchema({"type": "object"
 
 def with_steps(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of the job file with every kind of step that is registered now."""
-    one, definitions = base.json_schema()
+    one, definitions = kinds.json_schema()
     steps = schema["properties"]["steps"] | {"items": one}
     return schema | {
         "$defs": schema["$defs"] | definitions,

@@ -1,4 +1,4 @@
-"""Steps: their shared fields, their registry, and how one is made of a mapping.
+"""Steps: their shared fields, and their registry.
 
 A scaler is one small class in a file of this folder: its fields are its keys in the job file, its ``kind`` is its tag
 there, its ``formula`` is what `explain` shows, ``solve`` makes its map. Nothing else needs to know about it. It
@@ -18,11 +18,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform, get_type_hints
 
-from sparkscale.errors import nearest, shown
 from sparkscale.maps import ColumnMap, RowMap
 from sparkscale.maps.affines import Affines
 from sparkscale.maps.winners import Fact
-from sparkscale.scalers import selectors
 from sparkscale.scalers.fields import Choice, Rule, Table, kind_of
 from sparkscale.scalers.groups import KeyNames
 from sparkscale.scalers.learning import Learning, RowLearning
@@ -95,7 +93,7 @@ class Step:
         if self.is_stage:
             table = table.without("columns")
             del given["columns"]
-        for name, value in _read(table, given).items():
+        for name, value in read(table, given).items():
             if name != "kind":
                 object.__setattr__(self, name, value)
         self.validate()
@@ -259,43 +257,6 @@ class RowStep(Step):
         return self.solve_row(), None
 
 
-def from_dict(data: Any) -> Step:
-    """Make a step of its kind and keys, as a job file or an artifact has them; raises :class:`FieldError`."""
-    cls = class_of(data, REGISTRY)
-    values = _read(table_of(cls), data)
-    return cls(**{name: value for name, value in values.items() if name != "kind"})
-
-
-def class_of(data: Any, kinds: Mapping[str, type[Step]]) -> type[Step]:
-    """Return the class that a mapping's ``kind`` names; raises :class:`FieldError`. A ``chain`` needs no kind."""
-    if not isinstance(data, Mapping):
-        raise FieldError([Mismatch((), "expected a mapping", data)])
-    kind = data.get("kind", next((key for key in ("chain",) if key in data), None))
-    cls = kinds.get(kind) if isinstance(kind, str) else None
-    if cls is None:
-        every = f"the kinds are {', '.join(sorted(kinds))}"
-        if kind is None:
-            raise FieldError([Mismatch((), "this step has no kind", hint=every)])
-        raise FieldError([Mismatch((), f"unknown kind {shown(kind)}", hint=nearest(str(kind), kinds) or every)])
-    return cls
-
-
-def json_schema() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the JSON Schema of a step of any kind, and the definitions that it refers to."""
-    places = {kind: f"#/$defs/{kind}" for kind in sorted(REGISTRY)}
-    whole = {
-        "discriminator": {"propertyName": "kind", "mapping": places},
-        "oneOf": [{"$ref": place} for place in places.values()],
-    }
-    return whole, selectors.definitions() | {kind: described(cls, table_of(cls)) for kind, cls in REGISTRY.items()}
-
-
-def described(cls: type[Step], table: Table) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of step, or of stage."""
-    summary = (cls.__doc__ or "").partition("\n\n")[0]
-    return {"title": cls.__name__, "description": summary} | table.schema()
-
-
 def _register(kind: str, cls: type[Step]) -> None:
     """Note a new kind; raises TypeError where it is taken, or nothing says what it computes."""
     taken = REGISTRY.get(kind)
@@ -331,7 +292,7 @@ def _defaults(cls: Any) -> Iterator[tuple[str, Any]]:
             yield item.name, item.default_factory()
 
 
-def _read(table: Table, data: Mapping[str, Any]) -> dict[str, Any]:
+def read(table: Table, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return keys with their values in their one form; raises :class:`FieldError` with all that is wrong."""
     wrong: list[Mismatch] = []
     values: dict[str, Any] = table.read(data, (), wrong)

@@ -11,8 +11,9 @@ import numpy as np
 
 from sparkscale.errors import DataError
 from sparkscale.maps import Chained, ColumnMap, Undefined
-from sparkscale.scalers.base import REGISTRY, SHARED, Scaler, Step, class_of, described, table_of
+from sparkscale.scalers.base import REGISTRY, SHARED, Scaler, Step, table_of
 from sparkscale.scalers.fields import Kind, plain_of
+from sparkscale.scalers.kinds import class_of, described
 from sparkscale.scalers.learning import Ask, Learning
 from sparkscale.scalers.mismatch import At, FieldError, Mismatch
 from sparkscale.stats.column import ColumnStats

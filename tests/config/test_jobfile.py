@@ -20,7 +20,8 @@ from sparkscale.config.predicates import conditions
 from sparkscale.errors import AccessError, ConfigError, InputMissingError, UsageError
 from sparkscale.pipeline.schema import Field, Schema
 from sparkscale.publish.runs import Run
-from sparkscale.scalers.base import REGISTRY, from_dict
+from sparkscale.scalers.base import REGISTRY
+from sparkscale.scalers.kinds import from_dict
 from tests.config.conftest import JOB, problems
 from tests.samples import NEEDED
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import sparkscale as ss
-from sparkscale.scalers.base import from_dict
+from sparkscale.scalers.kinds import from_dict
 
 _NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 

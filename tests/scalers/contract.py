@@ -17,7 +17,8 @@ import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.config.models import json_schema
 from sparkscale.errors import ConfigError, DataError
-from sparkscale.scalers.base import RowStep, Scaler, Step, from_dict
+from sparkscale.scalers.base import RowStep, Scaler, Step
+from sparkscale.scalers.kinds import from_dict
 from tests.samples import NEEDED, UNMERGED
 
 NAN, INF = math.nan, math.inf

@@ -14,8 +14,9 @@ from typing_extensions import TypedDict
 
 from sparkscale import LogSoftmax, MinMax, Robust, Softmax, Standard, UnitNorm
 from sparkscale.errors import ConfigError, Problem
-from sparkscale.scalers.base import Step, json_schema
+from sparkscale.scalers.base import Step
 from sparkscale.scalers.fields import Rule, kind_of
+from sparkscale.scalers.kinds import json_schema
 from sparkscale.scalers.mismatch import FieldError, Mismatch, dotted
 
 MAX = 1.7976931348623157e308

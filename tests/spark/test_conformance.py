@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 import sparkscale as ss
 from sparkscale.pipeline import row_steps
 from sparkscale.pipeline.fitted import Engine, Fitted
-from sparkscale.scalers.base import from_dict
+from sparkscale.scalers.kinds import from_dict
 from tests.conformance import Case, cases
 
 #: What fills nulls would learn from those behind its rows: such a case goes alone.

@@ -9,7 +9,7 @@ from sparkscale.artifact import values
 from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema
-from sparkscale.scalers.base import from_dict
+from sparkscale.scalers.kinds import from_dict
 
 
 def to_json(planned: Plan) -> dict[str, Any]:
