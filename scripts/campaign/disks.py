@@ -7,10 +7,13 @@ import functools
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 _BALLAST = "ballast"
+#: Seconds between two looks at what was freed.
+_OFTEN = 0.002
 
 
 def _mount(*arguments: str) -> bool:
@@ -53,12 +56,28 @@ def remount(folder: Path, option: str) -> None:
 
 @contextlib.contextmanager
 def filled(folder: Path, left: int = 0) -> Iterator[None]:
-    """Fill a file system but for some bytes."""
-    free = os.statvfs(folder)
-    size = free.f_bavail * free.f_frsize - left
+    """Fill a file system but for some bytes, and take what is freed meanwhile, as Spark throws old shuffles away."""
+    done = threading.Event()
     with (folder / _BALLAST).open("wb") as ballast:
-        os.posix_fallocate(ballast.fileno(), 0, max(size, 1))
-    try:
-        yield
-    finally:
-        (folder / _BALLAST).unlink()
+        _fill(ballast.fileno(), folder, left)
+        keeper = threading.Thread(target=_keep_full, args=(ballast.fileno(), folder, left, done))
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+            (folder / _BALLAST).unlink()
+
+
+def _keep_full(ballast: int, folder: Path, left: int, done: threading.Event) -> None:
+    while not done.wait(_OFTEN):
+        with contextlib.suppress(OSError):  # someone else was faster
+            _fill(ballast, folder, left)
+
+
+def _fill(ballast: int, folder: Path, left: int) -> None:
+    free = os.statvfs(folder)
+    more = free.f_bavail * free.f_frsize - left
+    if more > 0:
+        os.posix_fallocate(ballast, os.fstat(ballast).st_size, more)

@@ -34,13 +34,15 @@ def campaign(stage: Stage, tally: Tally) -> None:
             what = f"{sink}, {left} bytes left for the {where}, {'Spark' if on_spark else 'Sail'}"
             with _runner(host) as run, disks.filled(disk, left):
                 done = run(scene.second, scene.folder)
-            # Spark may throw shuffles of earlier jobs away while this one runs, and then there is room.
+            # Spark may throw shuffles of earlier jobs away at the very moment that it writes, and then there is room.
             ended(tally, what, done, {74, 0} if where == "shuffle" else {74})
             wanted = "old" if done.code else "new"
             tally.hold("I1", scene.inspect(tally, what) == wanted, f"{what}: the {wanted} data is not there")
             scene.rerun(tally, what, host.run, _clean(stage, stack, (where, sink), host))
         codes[where, done.code] = codes.get((where, done.code), 0) + 1
         tally.ran()
+    met = codes.get(("shuffle", 74), 0) or not stage.long or "shuffle" not in wheres
+    tally.hold("I4", met, "no job met the full disk of the shuffle")
     tally.notes.append(", ".join(f"{where}: exit {code} {n} times" for (where, code), n in sorted(codes.items())))
     if "spark" not in stage.engines:
         tally.notes.append("the shuffle was left out: it wants Spark")
