@@ -6,21 +6,20 @@ import itertools
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from numpy.typing import ArrayLike
 
-from sparkscale.errors import DataError, InverseWarning, SchemaDriftWarning, counted
-from sparkscale.maps import ColumnMap, Elements, Inverse, Map, RowMap
+from sparkscale.errors import InverseWarning, SchemaDriftWarning, counted
+from sparkscale.maps import ColumnMap, Elements, Map, RowMap
 from sparkscale.maps.by_group import ByGroup
-from sparkscale.pipeline import arrays, audit, row_steps
+from sparkscale.pipeline import arrays, audit, inverse, row_steps
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import applied
 from sparkscale.pipeline.arguments import of_spark
-from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.groups import Groups, key_fits, small_groups
 from sparkscale.pipeline.looking import Look
 from sparkscale.pipeline.plan import Plan, output_names
@@ -163,7 +162,7 @@ class Fitted:
         """
         from sparkscale.spark.transform import transform
 
-        self._warn_of_kept(of_spark(df).columns)
+        _warn(inverse.kept(self, of_spark(df).columns))
         return transform.inverse_transform(of_spark(df), self, engine)
 
     def transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
@@ -210,48 +209,12 @@ class Fitted:
     def inverse_transform_arrays(self, columns: Mapping[str, ArrayLike]) -> dict[str, Any]:
         """Invert a dict of arrays; see :meth:`inverse_transform`."""
         table, given = arrays.table(columns), dict(columns.items())
-        self._warn_of_kept(list(table))
+        names = list(table)
+        _warn(inverse.kept(self, names))
         made: dict[str, Any] = {}
-        for item in self.restorations(list(table)):
+        for item in inverse.restorations(self, names):
             made |= applied(item, table)
-        return {name: made.get(name, given.get(name)) for name in self.restored_names(list(table))}
-
-    def restorations(self, existing: Sequence[str]) -> list[Application]:
-        """Return the inverse maps, one for each feature: if two maps could restore it, of the lossless one."""
-        out: dict[str, Application] = {}
-        there = set(existing)
-        for item in self.applications:
-            if not isinstance(item.map, ColumnMap) or not item.map.invertible:
-                continue
-            (output,), (feature,) = item.outputs, item.inputs
-            if output not in there:
-                cause = f"column {output!r}, which step {item.number} wrote, is not in the data to invert"
-                raise DataError("SCHEMA_MISSING", cause, "give it all columns that transform wrote")
-            if feature.name not in out or (item.map.lossless and not out[feature.name].map.lossless):
-                made = Column((output,), "unknown")  # which engines cast to double
-                if item.groups and (lost := next((c for c in item.groups.columns if c.path[0] not in there), None)):
-                    cause = f"column {lost.name!r}, by which step {item.number} groups, is not in the data to invert"
-                    raise DataError("SCHEMA_MISSING", cause)
-                inverse = Inverse(item.map)
-                out[feature.name] = replace(item, map=inverse, inputs=(made,), outputs=(feature.name,), dtype="float64")
-        return list(out.values())
-
-    def restored_names(self, existing: Sequence[str]) -> list[str]:
-        """Return the column names after the inverse: features replace outputs of another name."""
-        features = {item.outputs[0]: item.inputs[0].name for item in self.applications if item.map.invertible}
-        return list(dict.fromkeys(features.get(name, name) for name in existing))
-
-    def _warn_of_kept(self, existing: Sequence[str]) -> None:
-        """Warn of columns under whose names the inverse leaves what a map without an inverse has written."""
-        restored = {item.outputs[0] for item in self.restorations(existing)}
-        for item in self.applications:
-            places = {column.name for column in item.inputs} - restored
-            kept = [name for name in item.outputs if name in places and name in existing]
-            if kept and not item.map.invertible:
-                keep = f"column {kept[0]!r} keeps" if len(kept) == 1 else f"columns {listed(kept)} keep"
-                cause = f"{keep} what step {item.number} ({self.steps[item.number - 1].step.kind}) wrote there"
-                hint = "it has no inverse; give the step an 'into' to keep its input"
-                warnings.warn(f"{cause}: {hint}", InverseWarning, stacklevel=3)
+        return {name: made.get(name, given.get(name)) for name in inverse.restored_names(self, names)}
 
     def drift(
         self,
@@ -308,6 +271,12 @@ class Fitted:
         return notebook(f"Fitted on {self._rows}", rows)
 
 
+def _warn(kept: Iterable[str]) -> None:
+    """Warn of what an inverse leaves as it is, where :class:`Fitted` was called."""
+    for warning in kept:
+        warnings.warn(warning, InverseWarning, stacklevel=3)
+
+
 def _rounded(type_: str, stats: ColumnStats) -> str:
     """Name the numbers of a column that a double may not tell apart: where doubles are further apart than they are."""
     scale = (decimal_of(type_) or (0, 0))[1]
@@ -320,7 +289,3 @@ def _rounded(type_: str, stats: ColumnStats) -> str:
 
 def _features(steps: Iterable[PlannedStep]) -> list[Column]:
     return [column for step in steps for own in step.features for column in own]
-
-
-def _inputs(steps: Iterable[PlannedStep]) -> list[Column]:
-    return [column for step in steps for column in step.inputs]

@@ -18,6 +18,7 @@ from sparkscale.config import jobfile
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError
 from sparkscale.formats.judge import judge
+from sparkscale.pipeline import inverse
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.merge import merge
 from sparkscale.pipeline.plan import Plan, plan
@@ -137,7 +138,7 @@ def test_invert_every_column_once() -> None:
         features = names("a", n)
         made = plan([ss.Standard("a*")], Schema(tuple(Field(name, "double") for name in features)))
         known = solve(made, dict.fromkeys(features, STATS), 3, {}, unasked, losses=unasked)
-        return lambda: (known.restorations(features), known.restored_names(features))
+        return lambda: (inverse.restorations(known, features), inverse.restored_names(known, features))
 
     assert_linear(inverted, small=1000)
 

@@ -9,6 +9,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparkscale.pipeline import inverse
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.plan import output_names
@@ -29,7 +30,7 @@ def transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFra
 
 def inverse_transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") -> DataFrame:
     """Invert the column maps; see :meth:`sparkscale.Fitted.inverse_transform`."""
-    return _select(df, fitted.restorations(df.columns), fitted.restored_names(df.columns), engine)
+    return _select(df, inverse.restorations(fitted, df.columns), inverse.restored_names(fitted, df.columns), engine)
 
 
 def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = ()) -> DataFrame:
