@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from sparkscale.publish import files
 from tests import snapshots
 from tests.dealing import company, longest_first
 from tests.small import small, unknown
@@ -85,6 +86,12 @@ def _check_snapshots(known: snapshots.Snapshots, items: list[pytest.Item]) -> No
         known.prune()
     elif gone := snapshots.stale(known.tests):
         raise pytest.UsageError(f"tests/snapshots has texts of tests that are no longer there: {gone}; renew them")
+
+
+@pytest.fixture(autouse=True)
+def nobody_lists_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace outputs at once: no reader of these tests is just listing one, for which publishing waits a moment."""
+    monkeypatch.setattr(files, "GRACE", 0.0)
 
 
 @pytest.fixture

@@ -59,12 +59,13 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
 
 
 def _parse(text: str, name: str) -> tuple[Any, Lines]:
-    root = _yaml().compose(io.StringIO(text))
+    yaml = _yaml()
+    root = yaml.compose(io.StringIO(text))
     lines: Lines = {}
     problems = list(_walk(root, (), lines, name)) if root is not None else []
     if problems:
         raise ConfigError.of(problems)
-    return _plain(_yaml().load(text)), lines
+    return _plain(None if root is None else yaml.constructor.construct_document(root)), lines
 
 
 def scalar(text: str, name: str) -> Any:

@@ -272,7 +272,7 @@ class Fitted:
 
 
 def _warn(kept: Iterable[str]) -> None:
-    """Warn of what an inverse leaves as it is, where :class:`Fitted` was called."""
+    """Warn of what an inverse leaves unchanged, where :class:`Fitted` was called."""
     for warning in kept:
         warnings.warn(warning, InverseWarning, stacklevel=3)
 

@@ -1,4 +1,4 @@
-"""The way back: which maps give features again, under which names, and what stays as it is."""
+"""The way back: which maps give features again, under which names, and what stays unchanged."""
 
 from __future__ import annotations
 

@@ -235,10 +235,11 @@ def test_leave_what_was_replaced_to_those_who_list_it(
     folder, listed = os.open(tmp_path / "out", os.O_RDONLY), []
     names_of = lambda: sorted(entry.name for entry in os.scandir(folder))
     monkeypatch.setattr(files.time, "sleep", lambda seconds: listed.append((seconds, names_of())))
+    monkeypatch.setattr(files, "GRACE", 0.2)
     with staged(str(tmp_path / "out"), "overwrite") as staging:
         fill(staging)
     ((seconds, names),) = listed
-    assert files.GRACE / 2 < seconds <= files.GRACE
+    assert 0.1 < seconds <= 0.2
     assert names == ["one", "two"]
     assert names_of() == []
     os.close(folder)
@@ -249,7 +250,6 @@ def test_leave_what_was_replaced_to_those_who_list_it(
 
 def test_show_readers_whole_folders_only(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll a target that is replaced again and again: by an exchange it is always there, and never a mixture."""
-    monkeypatch.setattr(files, "GRACE", 0)  # these readers list nothing
     target, seen, done = tmp_path / "out", [], threading.Event()
     fill(str(target), "0")
 
