@@ -49,8 +49,18 @@ install() {
   echo "installing sparkscale[spark,sail] and the group '$1' into .venv (once; some minutes, about 1.3 GB)" >&2
   local pip=("$python" -m pip --quiet --disable-pip-version-check install)
   # To compile all that is installed takes half a minute on two cores; what is imported, Python compiles.
-  "${pip[@]}" --upgrade 'pip>=25.1' && "${pip[@]}" --no-compile --editable '.[spark,sail]' --group "$1" ||
-    stop "the installation failed, pip's reason is above; is there a network? The same call goes on where it stopped"
+  { "${pip[@]}" --upgrade 'pip>=25.1' && "${pip[@]}" --no-compile --editable '.[spark,sail]' --group quickstart; } || no_install
+  engines_installed
+  [ "$1" = quickstart ] || "${pip[@]}" --no-compile --group "$1" || no_install
+}
+
+no_install() {
+  stop "the installation failed, pip's reason is above; is there a network? The same call goes on where it stopped"
+}
+
+# Called when both engines are installed and the rest of a group is not: a script can begin there what needs no more.
+engines_installed() {
+  :
 }
 
 use_venv() {

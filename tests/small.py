@@ -185,8 +185,9 @@ WITHOUT = {
 #: Cases of a test on classic Spark, each of which costs a second or more. Which one, its name says: so that of many tests
 #: with a case an engine, each engine has some.
 MOST = 1
-#: Those of tests whose cases are cheap, or have little in common.
+#: Those of tests whose cases are cheap, or have little in common; and of tests without Spark that have very many.
 MORE = {
+    "tests/config/test_rejections.py::test_refuse_wrong_type": 280,
     "tests/spark/test_conf.py": 100,
     "tests/spark/test_conformance.py": 100,
     "tests/spark/test_csv.py::test_read_csv": 25,
@@ -218,9 +219,10 @@ def spread(test: str, cases: Sequence[str], most: int) -> list[str]:
 
 
 def _most(test: str) -> int:
-    if test in KEPT or not test.startswith("tests/spark/"):
+    if test in KEPT:
         return sys.maxsize
-    return MORE.get(test, MORE.get(test.partition("::")[0], MOST))
+    most = MOST if test.startswith("tests/spark/") else sys.maxsize
+    return MORE.get(test, MORE.get(test.partition("::")[0], most))
 
 
 def is_small(nodeid: str) -> bool:

@@ -39,7 +39,7 @@ def campaign(stage: Stage, tally: Tally) -> None:
     for mode in ("overwrite", "append"):
         _publishing(stage, tally, mode, _SIZES[stage.long])
     if "sail" in stage.engines:
-        for sink in FILES[1:3]:
+        for sink in FILES[1:3] if stage.long else FILES[2:3]:
             _commands(stage, tally, sink, SAIL)
     if stage.long and "spark" in stage.engines:
         for sink in LAKES:

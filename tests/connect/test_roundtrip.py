@@ -9,8 +9,8 @@ import pytest
 from tests.processes import ROOT, python
 
 PARTS = {
-    "sail": ("sail", ("parquet", "csv"), ("parquet", "csv")),
-    "more of sail": ("sail", ("json", "delta", "parquet/k"), ("parquet", "csv", "json", "delta", "parquet/k")),
+    "sail": ("sail", ("parquet",), ("parquet", "csv")),
+    "more of sail": ("sail", ("csv", "json", "delta", "parquet/k"), ("parquet", "csv", "json", "delta", "parquet/k")),
     "connect": ("connect", ("parquet",), ("parquet", "csv")),
 }
 
@@ -28,7 +28,7 @@ def test_keep_every_type(engine: str, sources: tuple[str, ...], targets: tuple[s
 
 
 def test_keep_random_tables(thorough: bool) -> None:
-    number = "60" if thorough else "20"
+    number = "60" if thorough else "10"
     done = python("scripts/roundtrip.py", "--engine", "sail", "--random", number, "--seed", "12", cwd=ROOT)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert done.stdout == f"sail: {number} random tables, nothing wrong\n"

@@ -106,7 +106,14 @@ def test_use_venv_installs_once_for_each_pyproject_and_group(checkout):
         (checkout / "pyproject.toml").write_text(text)
         assert bash(f"use_venv {group}", checkout).returncode == 0
         counts.append(installs(checkout))
-    assert counts == [1, 1, 2, 2, 3, 3]
+    assert counts == [2, 2, 3, 3, 5, 5]  # the engines first, which are all of the quickstart; then the rest
+
+
+def test_use_venv_says_when_engines_are_there(checkout):
+    begin = f"engines_installed() {{ echo begun >>{checkout}/log; }}"
+    assert bash(f"{begin}\nuse_venv test", checkout).returncode == 0
+    done = [line.rpartition("--group ")[2] for line in (checkout / "log").read_text().splitlines()]
+    assert done[1:] == ["quickstart", "begun", "test"]
 
 
 def test_use_venv_tries_again_after_a_failure(checkout):
@@ -115,7 +122,7 @@ def test_use_venv_tries_again_after_a_failure(checkout):
     assert failed.stderr.splitlines()[-1].startswith("error: the installation failed")
     (checkout / "log").unlink()
     assert bash("use_venv test", checkout).returncode == 0
-    assert installs(checkout) == 1
+    assert installs(checkout) == 2
 
 
 @pytest.fixture(scope="module")

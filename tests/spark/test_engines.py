@@ -93,8 +93,9 @@ def table_of(rows: list[tuple[Any, ...]], arrays: list[Any]) -> dict[str, Any]:
 EXTREME = [None, NAN, INF, -INF, 0.0, -0.0, 5e-324, -1e-310, 1.7e308, -1.7e308, 1.0, -3.5, 1000.0]
 
 
-def test_agree_on_every_mix_of_extreme_values(frame: MakeFrame) -> None:
-    rows: list[tuple[Any, ...]] = list(itertools.product(EXTREME, repeat=3))
+def test_agree_on_every_mix_of_extreme_values(frame: MakeFrame, thorough: bool) -> None:
+    """In the small setting every fifth of them, which has all pairs."""
+    rows: list[tuple[Any, ...]] = list(itertools.product(EXTREME, repeat=3))[:: 1 if thorough else 5]
     table = table_of(rows, [None, [], *([x] for x in EXTREME), *map(list, rows[2 + len(EXTREME) :])])
     learn = {name: np.array([-2.0, 0.5, 9.0, NAN]) for name in COLUMNS}
     fitted = ss.Pipeline(every_step()).fit_arrays(learn | {"s": np.zeros((4, 2))})

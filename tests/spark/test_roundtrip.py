@@ -25,7 +25,7 @@ def test_keep_random_tables(spark: SparkSession, trips: Any, tmp_path: Path, tho
     draw = trips.draw
 
     @settings(
-        max_examples=25 if thorough else 8, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=25 if thorough else 5, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )  # a job is a second
     @given(draw.kinds(), draw.PAIRS)
     def trial(table: list[Any], pair: tuple[str, str]) -> None:
