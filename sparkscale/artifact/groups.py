@@ -27,7 +27,7 @@ def dump(by_key: Tables) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     said, files = [], {}
     for key, table in by_key.items():
         entry: dict[str, Any] = {"by": list(key), "types": list(table.keys.types), "groups": len(table)}
-        if len(table) * len(table.features) <= JSON_ENTRIES:
+        if not is_beside(table):
             entry["keys"] = [list(map(_plain, column.items())) for column in table.keys.columns]
             entry["features"] = {name: _entries(stats) for name, stats in table.features.items()}
         else:
@@ -36,6 +36,11 @@ def dump(by_key: Tables) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
             files[tables.name_of(data)] = data
         said.append(entry)
     return said, files
+
+
+def is_beside(table: StatsTable) -> bool:
+    """Whether a table is stored in a file beside the document."""
+    return len(table) * len(table.features) > JSON_ENTRIES
 
 
 def load(said: Any, read: Callable[[str], bytes]) -> dict[tuple[str, ...], StatsTable]:

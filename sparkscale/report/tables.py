@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import InitVar, asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from sparkscale.artifact.groups import is_beside
 from sparkscale.pipeline.audit import Audit
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.origin import RUN
@@ -38,6 +39,8 @@ class Report:
     undefined_rows: dict[str, int] = field(default_factory=dict)
     audit: Audit | None = None
     calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: For each key by which steps group: how many groups there are, and whether a file beside the artifact has them.
+    groups: list[dict[str, Any]] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
     expect: list[dict[str, Any]] = field(default_factory=list)
     drift: list[dict[str, Any]] = field(default_factory=list)
@@ -81,6 +84,9 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the summary for people."""
         yield from self._temperatures()
+        for one in self.groups:
+            where = ", their statistics in a Parquet file beside the artifact" if one["beside"] else ""
+            yield f"groups by {', '.join(one['by'])}: {one['groups']:,}{where}"
         for step, count in self.undefined_rows.items():
             if count:
                 yield f"{step}: {counted(count, 'row')} without a softmax (every score is -inf)"
@@ -103,6 +109,9 @@ class Report:
         """Note what a user should know of a fit."""
         self.rows = fitted.rows
         self.warnings += fitted.warnings
+        self.groups = [
+            {"by": list(key), "groups": len(table), "beside": is_beside(table)} for key, table in fitted.tables.items()
+        ]
         self.calibrations = {step: found.to_dict() for step, found in calibrations(fitted).items()}
 
     def _temperatures(self) -> Iterator[str]:

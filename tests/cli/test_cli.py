@@ -188,7 +188,7 @@ def test_summarize_a_run(snapshot: Any) -> None:
     assert json.loads(json.dumps(done.to_dict())) == {
         "status": "done", "command": "run", "run_id": "r-1", "engine": "spark", "rows": 12345, "verified_rows": 1000,
         "artifact": {"path": "stats", "version": 3}, "promoted": 2, "output": {"path": "out"}, "recovered": ["removed .new"], "warnings": done.warnings,
-        "undefined_rows": done.undefined_rows, "calibrations": {}, "audit": [], "seconds": {"fit": 1.25, "write": 2.5}, "expect": [],
+        "undefined_rows": done.undefined_rows, "calibrations": {}, "groups": [], "audit": [], "seconds": {"fit": 1.25, "write": 2.5}, "expect": [],
         "drift": [], "baseline": {},
     }  # fmt: skip
 
