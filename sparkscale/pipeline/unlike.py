@@ -34,7 +34,7 @@ def unlike(fitted: Fitted, sample: Mapping[str, Any]) -> Iterator[str]:
         elif warnings:
             of_arrays.setdefault(column.whole, []).append(warnings[0])
     for name, (first, *others) in of_arrays.items():
-        yield first + (f"; so are {counted(len(others), 'more position')} of {name!r}" if others else "")
+        yield first + (f"; the same at {counted(len(others), 'more position')} of {name!r}" if others else "")
 
 
 def _warnings(name: str, found: Cells, stats: ColumnStats) -> Iterator[str]:

@@ -193,6 +193,19 @@ def test_summarize_a_run(snapshot: Any) -> None:
     }  # fmt: skip
 
 
+def test_say_how_many_groups_there_are_and_where() -> None:
+    few, many = np.arange(3), np.arange(6_000)
+    for keys, beside in ((few, False), (many, True)):
+        done = tables.Report("fit", "r-1")
+        fitted = ss.Pipeline([ss.Standard(["x", "y"], by="k")]).fit_arrays(
+            {"k": keys, "x": keys * 1.0, "y": keys * 2.0}
+        )
+        done.learned(fitted)
+        assert done.to_dict()["groups"] == [{"by": ["k"], "groups": len(keys), "beside": beside}]
+        where = ", their statistics in a Parquet file beside the artifact" if beside else ""
+        assert next(done.lines()) == f"groups by k: {len(keys):,}{where}"
+
+
 def test_summarize_what_was_checked(snapshot: Any) -> None:
     refused = tables.Report("run", "r-1", status="refused", output={"path": "out"}, rows=5)
     rows = [{"verdict": verdict} for verdict in ("error", "warn", "warn", "ok", "none")]

@@ -37,12 +37,12 @@ def test_compare_arrays_by_position_or_as_a_whole() -> None:
     shifted = np.array([[9.0, 9.0, 15.0], [8.0, 8.0, 11.0]])
     assert list(unlike(apart, {"e": shifted})) == [
         "column 'e.0': most of the first values (2) are outside of the fit's 0 to 1; "
-        "their median is 8.5, 16 std from the mean of the fit; so are 1 more position of 'e'"
+        "their median is 8.5, 16 std from the mean of the fit; the same at 1 more position of 'e'"
     ]
     gone = np.empty(3, dtype=object)
     gone[:] = [None, None, [0.5, 0.5, 15.0]]
     assert list(unlike(apart, {"e": gone})) == [
-        "column 'e.0': 67% of the first 3 values is null, in the fit 0.0% was; so are 2 more positions of 'e'"
+        "column 'e.0': 67% of the first 3 values is null, in the fit 0.0% was; the same at 2 more positions of 'e'"
     ]
     together = ss.Pipeline([ss.Standard("e", over="all")]).fit_arrays({"e": np.array([[0.0, 0.0], [1.0, 20.0]])})
     assert list(unlike(together, {"e": shifted})) == []
