@@ -1,6 +1,9 @@
 # Sourced by the other scripts. `use_venv GROUP` makes .venv in the checkout, installs the project with a
 # dependency group of pyproject.toml, and sets $python. It repeats nothing that is up to date.
 
+# Some images tell Python to keep no bytecode. The tests start hundreds of processes, and each would compile what it imports.
+unset PYTHONDONTWRITEBYTECODE
+
 stop() {
   echo "error: $1" >&2
   exit 69

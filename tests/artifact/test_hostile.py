@@ -130,6 +130,7 @@ ODD = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("single", [False, True], ids=["store", "file"])
 @pytest.mark.parametrize("name", ODD)
 def test_refuse_odd_file_and_wait_for_none(tmp_path: Path, name: str, single: bool) -> None:
@@ -154,6 +155,7 @@ def test_save_beside_an_odd_version(tmp_path: Path, name: str) -> None:
     assert caught.value.exit_code == 65
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_read_no_more_than_the_cap_of_a_terabyte(tmp_path: Path) -> None:
     place("a terabyte", tmp_path / NAME)
@@ -202,6 +204,7 @@ def test_show_a_terminal_nothing_to_obey(tmp_path: Path) -> None:
     assert (done.stdout + done.stderr).replace("\n", "").isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [
     f'"{TERMINAL}": 1'.encode("unicode_escape").decode(), '"\\e[31mred": 1', 'engine: "\\e]0;owned\\a"',
 ])  # fmt: skip

@@ -125,6 +125,7 @@ def test_replay_finds_a_wrong_log() -> None:
             assert_consistent(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writers", "times"), [(4, 10), (20, 50)], ids=["4 x 10", "20 x 50"])
 def test_lose_no_promotion_and_tear_no_read(uri: str, writers: int, times: int) -> None:
     readers = [started(READER, uri) for _ in range(2)]
@@ -142,6 +143,7 @@ def test_lose_no_promotion_and_tear_no_read(uri: str, writers: int, times: int) 
     assert store.resolve(uri) == records[-1].version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [3, 200], ids="{} kills".format)
 def test_survive_kills_at_random_moments(uri: str, kills: int) -> None:
     rng, known = np.random.default_rng(kills), 0

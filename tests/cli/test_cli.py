@@ -352,6 +352,7 @@ CODE = {
      "except SystemExit as done: assert done.code == 0" for command in COMMANDS}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CODE)
 def test_import_nothing_heavy(folder: Path, name: str) -> None:
     assert imported_by(CODE[name], folder).isdisjoint(HEAVY)
@@ -369,6 +370,7 @@ def processor_seconds(cwd: Path, *arguments: str) -> float:
     return done.ru_utime + done.ru_stime - used.ru_utime - used.ru_stime
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS[:6], ids=lambda command: command[0])
 def test_start_in_the_time_of_the_libraries_twice_and_a_half(folder: Path, command: list[str]) -> None:
     """The libraries alone take a fifth of a second on an idle machine, so the command answers in half of one."""

@@ -27,6 +27,8 @@ from sparkscale.pipeline.solve import solve
 from sparkscale.stats.column import ColumnStats
 from tests.calls import Name, assert_linear, calls
 
+#: Each test counts the calls of two sizes.
+pytestmark = pytest.mark.slow
 STATS = ColumnStats.of([1.0, 2.0, 4.0])
 #: Half of the columns are chosen by a pattern, half by their names; scores are read as well.
 STEPS = [ss.Standard("a*"), ss.Softmax("s*", into="p_{column}")]

@@ -149,6 +149,7 @@ def test_hide_wrong_values_of_secret_settings(folder: Path) -> None:
     assert "named-word" not in caught.value.line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [
     ("check", "--json"), ("check", "--json", "--debug"), ("run", "--debug"), ("run", "--json"),
     ("check", "--debug", "--set", "engine=${env:PLACE}"), ("fit", "--debug", "--set", "artifact.path=in/${file:word}"),

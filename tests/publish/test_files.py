@@ -175,6 +175,7 @@ CRASHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "exchange", "seen"), CRASHES)
 def test_mend_what_a_crash_left(tmp_path: Path, step: str, exchange: int, seen: str | None) -> None:
     fill(str(tmp_path / "out"), "old")
@@ -248,6 +249,7 @@ def test_leave_what_was_replaced_to_those_who_list_it(
     assert len(listed) == 1
 
 
+@pytest.mark.slow
 def test_show_readers_whole_folders_only(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll a target that is replaced again and again: by an exchange it is always there, and never a mixture."""
     target, seen, done = tmp_path / "out", [], threading.Event()
@@ -434,6 +436,7 @@ def test_keep_the_record_of_earlier_runs(tmp_path: Path) -> None:
 STEPS = ["claimed", "cleared", "written", "complete", "set aside", "published"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("mode", ["overwrite", "append", "overwrite_partitions"])
 @pytest.mark.parametrize("fault", ["kill", "exception"])
@@ -535,6 +538,7 @@ def test_find_what_differs_from_a_manifest(tmp_path: Path) -> None:
     assert not manifest.is_whole(folder, known)
 
 
+@pytest.mark.slow
 def test_remove_again_what_an_engine_wrote_while_it_was_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

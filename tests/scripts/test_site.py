@@ -61,6 +61,7 @@ def test_renew_a_block_and_nothing_else(made: Any, monkeypatch: pytest.MonkeyPat
     assert made.blocks.renewed(renewed) == renewed
 
 
+@pytest.mark.slow
 def test_draw_what_the_command_prints(made: Any) -> None:
     lines: dict[float, str] = defaultdict(str)
     picture = ET.parse(ROOT / "docs" / "pictures" / "inspect.svg")  # noqa: S314 - a file of our own
@@ -257,6 +258,7 @@ def build(folder: Path, to: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_build_the_site(tmp_path: Path) -> None:
     built = build(ROOT, tmp_path / "site")
     assert built.returncode == 0, built.stderr
@@ -266,6 +268,7 @@ def test_build_the_site(tmp_path: Path) -> None:
     assert not any(mark in names for mark in (":class:", ":meth:", "<blockquote>"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "said"), [
     ("[no page](nowhere.md)", "the target is not found among documentation files"),
     ("[no anchor](index.md#nowhere)", "there is no such anchor on this page"),

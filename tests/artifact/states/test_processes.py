@@ -22,15 +22,18 @@ def nights(tmp_path: Path) -> Iterator[Nights]:
         yield nights
 
 
+@pytest.mark.slow
 def test_survive_a_kill_at_each_step(nights: Nights) -> None:
     survive_a_kill_at_each_step(nights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [20, 200])
 def test_survive_kills_at_any_moment(nights: Nights, times: int) -> None:
     survive_kills_at_any_moment(nights, times, seconds=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writers", "rounds"), [(4, 10), (20, 50)])
 def test_lose_nothing_of_updates_at_once(nights: Nights, writers: int, rounds: int) -> None:
     lose_nothing_of_updates_at_once(nights, writers, rounds)
