@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from sparkscale._version import __version__
 from sparkscale.spark.session import lakes
 from tests.processes import ROOT
+
+#: Imports each module first, with nothing else of the package in memory.
+EACH_FIRST = """
+import importlib, json, sys
+failed = {}
+for name in json.loads(sys.argv[1]):
+    for known in [known for known in sys.modules if known.partition(".")[0] == "sparkscale"]:
+        del sys.modules[known]
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        failed[name] = str(error)
+print(json.dumps(failed))
+"""
+
+
+@pytest.mark.slow
+def test_import_each_module_first() -> None:
+    files = [path.relative_to(ROOT) for path in (ROOT / "sparkscale").rglob("*.py") if path.stem != "__main__"]
+    names = [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in sorted(files)]
+    command = [sys.executable, "-c", EACH_FIRST, json.dumps(names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert json.loads(done.stdout) == {}
 
 
 def test_list_public_names_without_importing_their_modules() -> None:

@@ -31,7 +31,7 @@ from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.native import by_group, form_of
-from sparkscale.spark.transform.native.refusals import refuse
+from sparkscale.spark.transform.refusing import refuse
 from sparkscale.stats.keys import Keys
 
 UNSEEN = "DATA_UNSEEN"

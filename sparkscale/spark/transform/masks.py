@@ -17,7 +17,7 @@ from sparkscale.pipeline.fitted import Fitted
 from sparkscale.spark.columns import lengths_in, ref, scores
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform.layers import Stages
-from sparkscale.spark.transform.native.refusals import refuse
+from sparkscale.spark.transform.refusing import refuse
 
 _LENGTH = "DATA_LENGTH"
 

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from sparkscale.maps import AsinhMap, Log1pMap, SignedLogMap
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import ColumnForm
-from sparkscale.spark.transform.native.refusals import not_zero, refuse
+from sparkscale.spark.transform.native.refusals import not_zero
+from sparkscale.spark.transform.refusing import refuse
 
 #: From here on, x * x + 1 is x * x.
 _LARGE = 2.0**28

@@ -12,7 +12,7 @@ from sparkscale.maps.power import FLAT, Ratio
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import ColumnForm
 from sparkscale.spark.transform.native.logs import log1p
-from sparkscale.spark.transform.native.refusals import refuse
+from sparkscale.spark.transform.refusing import refuse
 
 _INF = math.inf
 

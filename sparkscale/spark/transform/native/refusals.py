@@ -8,6 +8,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
 from sparkscale.spark.transform.native.scores import Scores
+from sparkscale.spark.transform.refusing import refuse
 
 
 def unless_null(x: Scores, value: SparkColumn) -> SparkColumn:
@@ -22,11 +23,6 @@ def unless_nonfinite(x: Scores, value: SparkColumn, top: SparkColumn) -> SparkCo
         "DATA_NONFINITE: expected finite scores (nonfinite: error), found NaN or an infinity in a row whose largest is "
     )
     return F.when(bad, refuse(text, top)).otherwise(value)
-
-
-def refuse(text: str, value: SparkColumn) -> SparkColumn:
-    """Raise in the engine; the text holds a value of the row, as a constant could be raised while planning."""
-    return F.raise_error(F.concat(F.lit(text), value.cast("string")))
 
 
 def not_zero(x: SparkColumn) -> SparkColumn:

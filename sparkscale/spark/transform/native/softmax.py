@@ -12,8 +12,9 @@ from sparkscale.spark.columns import as_it_is
 from sparkscale.spark.transform.layers import Stages
 from sparkscale.spark.transform.native.base import RowForm
 from sparkscale.spark.transform.native.logs import log1p
-from sparkscale.spark.transform.native.refusals import not_zero, refuse, unless_nonfinite, unless_null
+from sparkscale.spark.transform.native.refusals import not_zero, unless_nonfinite, unless_null
 from sparkscale.spark.transform.native.scores import Scores
+from sparkscale.spark.transform.refusing import refuse
 
 
 class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
