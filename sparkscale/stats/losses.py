@@ -10,7 +10,7 @@ of equal width, the confidence of the winner with how often it is the label.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 BINS = 15
 #: What a score is below the largest at most: ``exp`` of it is 0 at any temperature that is tried, its cube a number.
 FLOOR = -(2.0**30)
-#: Rows at a time.
-_CHUNK = 1 << 15
+#: Rows at a time: their distances and exponentials stay in the processor's cache.
+_CHUNK = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -155,15 +155,17 @@ class Scored:
     partial: bool = False
 
     def losses(self, betas: Sequence[float], binned: float | None = None) -> Losses:
-        """Return the sums at inverse temperatures, and the bins at one of them."""
+        """Return the sums at inverse temperatures, and the bins at ``binned``, which is one of them."""
         rows, used = self._used()
         sums, bins = np.zeros((len(betas), 4)), np.zeros((BINS, 3))
         for start in range(0, used.size, _CHUNK):
             part = used[start : start + _CHUNK]
             batch = _Distances.of(self.x[part], self.null[part], self.label[part], self.weight[part])
-            sums += np.array([batch.sums(beta) for beta in betas])
-            if binned is not None:
-                bins += batch.bins(binned)
+            for number, (beta, weights) in enumerate(batch.exponentials(betas)):
+                total = weights.sum(axis=0)
+                sums[number] += batch.sums(beta, weights, total)
+                if beta == binned:
+                    bins += batch.bins(1.0 / total)
         points = tuple(Point(beta, *row) for beta, row in zip(betas, sums.tolist(), strict=True))
         found = tuple(Bin(*row) for row in bins.tolist()) if binned is not None else ()
         return Losses(rows, float(self.weight[used].sum()), points, found)
@@ -203,15 +205,26 @@ class Ragged:
         total = Losses.of_flat((), betas)
         for length in np.unique(self.lengths):
             alike = np.flatnonzero(self.lengths == length)
-            cells = starts[alike][:, None] + np.arange(length)
-            part = Scored(self.x[cells], self.null[cells], self.label[alike], self.weight[alike], self.partial)
+            if alike.size == self.lengths.size:
+                x, null = self.x.reshape(-1, length), self.null.reshape(-1, length)
+            else:
+                cells = starts[alike][:, None] + np.arange(length)
+                x, null = self.x[cells], self.null[cells]
+            part = Scored(x, null, self.label[alike], self.weight[alike], self.partial)
             total += part.losses(betas, binned)
         return total
 
 
 @dataclass(frozen=True)
 class _Distances:
-    """Rows of distances ``z`` from the largest score, :data:`FLOOR` for those that take no part; that of the label."""
+    """Distances ``z`` of scores from the largest of their row, those of a row in a column: ``(k, rows)``.
+
+    Attributes:
+        z: the distances; :data:`FLOOR` for scores that take no part.
+        own: that of each row's label.
+        right: whether the label's score is the largest, the first of ties.
+        weight: of each row.
+    """
 
     z: NDArray[np.float64]
     own: NDArray[np.float64]
@@ -222,24 +235,34 @@ class _Distances:
     def of(
         cls, x: NDArray[np.float64], null: NDArray[np.bool_], label: NDArray[np.int64], weight: NDArray[np.float64]
     ) -> _Distances:
-        """Return the distances of rows that are used."""
+        """Return the distances of rows ``(rows, k)`` that are used."""
+        x, null = np.ascontiguousarray(x.T), np.ascontiguousarray(null.T)
         with np.errstate(over="ignore"):
-            distance = x - np.where(null, -np.inf, x).max(axis=1, keepdims=True)
+            distance = x - np.where(null, -np.inf, x).max(axis=0)
         z = np.where(null, FLOOR, np.maximum(distance, FLOOR))
-        return cls(z, z[np.arange(len(z)), label], z.argmax(axis=1) == label, weight)
+        return cls(z, z[label, np.arange(label.size)], z.argmax(axis=0) == label, weight)
 
-    def sums(self, beta: float) -> list[float]:
-        """Return the sums of loss, slope, curvature and bend."""
-        weights = np.exp(beta * self.z)
-        total = weights.sum(axis=1)
-        one, two, three = ((weights * self.z**power).sum(axis=1) / total for power in (1, 2, 3))
+    def exponentials(self, betas: Sequence[float]) -> Iterator[tuple[float, NDArray[np.float64]]]:
+        """Yield each inverse temperature with ``exp(beta z)``; at twice the beta before, these are squares."""
+        before, weights = 0.0, self.z
+        for beta in betas:
+            weights = weights * weights if before and beta == 2.0 * before else np.exp(beta * self.z)
+            before = beta
+            yield beta, weights
+
+    def sums(self, beta: float, weights: NDArray[np.float64], total: NDArray[np.float64]) -> list[float]:
+        """Return the sums of loss, slope, curvature and bend; ``weights`` are ``exp(beta z)``, ``total`` their sums."""
+        means, terms = [], weights
+        for _ in range(3):
+            terms = terms * self.z
+            means.append(terms.sum(axis=0) / total)
+        one, two, three = means
         loss = np.log(total) - beta * self.own
         bend = three - 3.0 * one * two + 2.0 * one * one * one
         return [float((self.weight * y).sum()) for y in (loss, one - self.own, two - one * one, bend)]
 
-    def bins(self, beta: float) -> NDArray[np.float64]:
+    def bins(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return, for each bin, the sums of weights, of the weights of right rows, and of weighted confidences."""
-        confidence = 1.0 / np.exp(beta * self.z).sum(axis=1)
         place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
         terms = (self.weight, self.weight * self.right, self.weight * confidence)
         return np.stack([np.bincount(place, weights=term, minlength=BINS) for term in terms], axis=1)

@@ -124,7 +124,7 @@ def shape_pipeline() -> ss.Pipeline:
 
 
 def label_pipeline() -> ss.Pipeline:
-    """Temperatures that are fitted to labels, over columns and an array, natively and in Python."""
+    """Temperatures that are fitted to labels, over columns and an array."""
     columns, place = ["score.1", "score 2", "score`3"], {"fit": "place"}
     steps = [
         ss.Softmax(columns, temperature={"fit": "name"}, into="{column}|p"),

@@ -18,12 +18,8 @@ from sparkscale.config import jobfile
 from sparkscale.config.jobfile import Job
 from sparkscale.errors import DataError
 from sparkscale.pipeline.fitted import Fitted
-from sparkscale.pipeline.plan import plan
 from sparkscale.run import job
 from sparkscale.run.explain import explain
-from sparkscale.scalers.learning import LossAsk
-from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import losses
 from sparkscale.stats.calibration import Calibration
 from tests.spark.frames import MakeFrame, as_arrays, write_parquet
 
@@ -92,26 +88,14 @@ def test_find_what_numpy_finds(df: DataFrame, which: str) -> None:
     assert found.rows == expected.rows == rows.rows
 
 
-def test_sum_natively_what_python_sums(df: DataFrame) -> None:
-    """Also where partitions are summed apart, as on a cluster."""
-    step, _ = STEPS["columns"]
-    made = plan([step], schema_of(df))
-    ask = LossAsk("y", betas=(0.5, 1.0, 3.0), binned=1.0)
-    question = losses.Question(df, made.steps[0], 1, made.labels[1], ask, None, apart=False)
-    native, python = losses.natively(question), losses.in_python(question)
-    np.testing.assert_allclose(native.flat, python.flat, rtol=1e-12)
-    apart = losses.natively(losses.Question(df, made.steps[0], 1, made.labels[1], ask, None, apart=True))
-    np.testing.assert_allclose(apart.flat, python.flat, rtol=1e-12)
-
-
 def test_start_as_many_jobs_as_it_looks(spark: SparkSession, df: DataFrame) -> None:
-    """A look is one query: two jobs if it bins confidences or sums over all rows, as each aggregate is."""
+    """A look is one query of one job."""
     df.count()
     group = f"temperature-{uuid.uuid4().hex}"
     spark.sparkContext.setJobGroup(group, "")
     fitted("columns", df)
     spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
-    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(group)) == 2 * 3
+    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(group)) == 3
 
 
 def test_say_which_labels_name_no_class(df: DataFrame) -> None:

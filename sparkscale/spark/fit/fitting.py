@@ -74,7 +74,7 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     if stats and rows is None:
         rows = next(iter(stats.values())).rows
     answer = elements.answers(df, planned.features, measured, keep)
-    of_labels = losses.Labelled(df, planned, reproducible).losses
+    of_labels = losses.Labelled(df, planned).losses
     from_ = _provenance(df.sparkSession, about)
     return solve(planned, stats, rows, from_, answer, losses=of_labels, tables=tables)
 

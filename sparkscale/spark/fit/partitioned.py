@@ -85,7 +85,7 @@ class PartitionReader:
 
     def losses(self, keys: Sequence[Key]) -> RowAnswer:
         """Return what looks at the labelled rows of some partitions, by scans of all of them."""
-        return losses.Labelled(self.rows(keys), self.plan, self.reproducible).losses
+        return losses.Labelled(self.rows(keys), self.plan).losses
 
     def rows(self, keys: Collection[Key]) -> DataFrame:
         """Return the rows of partitions, by a filter on their columns, which an engine applies before it reads."""
