@@ -76,17 +76,37 @@ class Extent:
         low, high = _before(other.whole, forward, defined)
         return Extent(defined, (max(self.low, low), min(self.high, high)))
 
+    @property
+    def intervals(self) -> dict[str, tuple[Interval, ...]]:
+        """For each of :attr:`events` the numbers that it happens to. No interval holds NaN."""
+        (first, last), (low, high) = self.defined, self.whole
+        below = math.inf if low == math.inf else math.nextafter(low, -math.inf)
+        above = -math.inf if high == -math.inf else math.nextafter(high, math.inf)
+        where = {
+            "undefined": _outside(self.defined),
+            "clipped_low": ((first, min(last, below)),) if low > -math.inf else (),
+            "clipped_high": ((max(first, above), last),) if high < math.inf else (),
+        }
+        return {name: where[name] for name in self.events}
+
     def found(self, x: Floats, null: Bools) -> dict[str, Bools]:
         """Return for each of :attr:`events` which values it happens to."""
-        nan = np.isnan(x) & ~null
-        value = ~null & ~nan
-        defined = value & (x >= self.defined[0]) & (x <= self.defined[1])
-        where = {
-            "undefined": value & ~defined,
-            "clipped_low": defined & ((x < self.low) | (self.low == math.inf)),
-            "clipped_high": defined & ((x > self.high) | (self.high == -math.inf)),
-        }
-        return {name: where[name] | (null & (name in self.null)) | (nan & (name in self.nan)) for name in self.events}
+        nan, found = np.isnan(x) & ~null, {}
+        for name, intervals in self.intervals.items():
+            where = (null & (name in self.null)) | (nan & (name in self.nan))
+            for first, last in intervals:
+                where |= ~null & (x >= first) & (x <= last)
+            found[name] = where
+        return found
+
+
+def _outside(defined: Interval) -> tuple[Interval, ...]:
+    """Return the numbers that are not in an interval."""
+    first, last = defined
+    if first > last:
+        return (ALL,)
+    below, above = (-math.inf, math.nextafter(first, -math.inf)), (math.nextafter(last, math.inf), math.inf)
+    return (*([below] if first > -math.inf else []), *([above] if last < math.inf else []))
 
 
 def _before(wanted: Interval, forward: Callable[[Floats], Floats], within: Interval) -> Interval:

@@ -209,6 +209,11 @@ def test_know_every_event() -> None:
 )
 def test_meet_nothing_in_nulls(maps: list[ColumnMap]) -> None:
     """The value under a null counts as nothing."""
+    extent = maps[0].extent
+    assert extent is not None
+    alone = extent.found(np.array([-9.0, 9.0, 9.0]), np.array([True, True, False]))
+    assert {name: where.tolist() for name, where in alone.items()} == {
+        "clipped_low": [False, False, False], "clipped_high": [False, False, True]}  # fmt: skip
     found = family_of(maps).met(np.array([[-9.0], [9.0], [9.0]]), np.array([[True], [True], [False]]), np.zeros(3, int))
     assert {name: where.tolist() for name, where in found.items()} == {
         "clipped_low": [False, False, False], "clipped_high": [False, False, True]}  # fmt: skip

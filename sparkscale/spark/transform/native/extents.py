@@ -1,4 +1,4 @@
-"""The events of an extent as Spark expressions."""
+"""The events of an extent as Spark expressions. To Spark, NaN is larger than any number."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ _INF = math.inf
 
 
 def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
-    """Yield for each event of an extent whether it happens to a value. To Spark, NaN is larger than any number."""
-    (first, last), nan = extent.defined, F.isnan(x)
-    bounds = [*([x >= F.lit(first)] if first > -_INF else []), *([x <= F.lit(last)] if last < _INF else [])]
-    inside = functools.reduce(operator.and_, bounds, ~nan)
-    where = {
-        "undefined": ~inside & ~nan,
-        "clipped_low": inside if extent.low == _INF else inside & (x < F.lit(extent.low)),
-        "clipped_high": inside if extent.high == -_INF else inside & (x > F.lit(extent.high)),
-    }
-    for name in extent.events:
-        found = where[name] & x.isNotNull()
-        found = found | x.isNull() if name in extent.null else found
-        yield name, found | nan if name in extent.nan else found
+    """Yield for each event of an extent whether it happens to a value."""
+    for name, intervals in extent.intervals.items():
+        found = [_within(x, first, last) for first, last in intervals]
+        found += [x.isNull()] if name in extent.null else []
+        found += [F.isnan(x)] if name in extent.nan else []
+        yield name, F.coalesce(functools.reduce(operator.or_, found), F.lit(False))  # noqa: FBT003 - Spark's false
+
+
+def _within(x: SparkColumn, first: float, last: float) -> SparkColumn:
+    below = x <= F.lit(last)
+    return below if first == -_INF else (x >= F.lit(first)) & below
