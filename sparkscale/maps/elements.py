@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from sparkscale.errors import DataError
 from sparkscale.maps.base import Bools, ColumnMap, Floats, Inverse
+from sparkscale.maps.extent import EVENTS, Extent
 
 #: What the statistics of an array column are of: each position apart, or all elements together.
 Over: TypeAlias = Literal["position", "all"]
@@ -66,8 +68,23 @@ class Elements(ColumnMap, kind="elements"):
 
     @property
     def extent(self) -> None:
-        """Which values a clip holds differs by position, and is not counted."""
+        """Which values a clip holds differs by position; see :meth:`met`."""
         return
+
+    @cached_property
+    def extents(self) -> tuple[Extent, ...]:
+        """The extent of each map; none at all where one of them is not known, as counts without it would mislead."""
+        found = tuple(map_.extent for map_ in self.maps)
+        return tuple(extent for extent in found if extent is not None) if None not in found else ()
+
+    def met(self, x: Floats, null: Bools) -> dict[str, Bools]:
+        """Return which elements of arrays ``(rows, k)`` each event happens to, by the extents of their maps."""
+        possible = {name for extent in self.extents for name in extent.events}
+        found = {name: np.zeros_like(null) for name in EVENTS if name in possible}
+        for extent, (_, cells) in zip(self.extents, self._cells(x), strict=False):
+            for name, where in extent.found(x[cells], null[cells]).items():
+                found[name][cells] = where
+        return found
 
     @property
     def formula(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps import ColumnMap, Elements, RowMap
 from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.application import Application
@@ -40,7 +40,8 @@ class Counts:
         kind: the step's.
         outputs: what the map writes; of a step that maps the scores of a row together, all that the step writes.
         counts: in rows, by counter (see :data:`COUNTERS`); only those that the map can have. A row of scores counts as
-            null, NaN or infinite if any of its scores is.
+            null, NaN or infinite if any of its scores is. A row of an array that is scaled by element counts as clipped
+            or undefined too if any of its elements is.
     """
 
     step: int
@@ -160,6 +161,10 @@ def _of_arrays(item: Application, table: Mapping[str, Any]) -> dict[str, Nulls]:
         found["nulls"] = rows.missing | _any(rows, rows.null)
     if isinstance(item.map, RowMap) and item.map.partial:
         found["undefined"] = _undefined(rows, item.map)
+    if isinstance(item.map, Elements):
+        shape = -1, item.map.length or 1
+        met = item.map.met(rows.values.reshape(shape), rows.null.reshape(shape))
+        found |= {name: _any(rows, elements.ravel()) for name, elements in met.items()}
     return found
 
 

@@ -188,7 +188,8 @@ class Fitted:
 
         A job counts the same in the pass that writes its output. A value is *undefined* if the map has no result for
         it, such as log1p of -1; else it is *clipped low* or *high* if a clip gives it an end in place of a number
-        beyond. In a chain, any stage may do either. Nothing is transformed; ``undefined: error`` raises nothing here.
+        beyond. In a chain, any stage may do either. A row of an array counts if any of its elements does. Nothing is
+        transformed; ``undefined: error`` raises nothing here.
 
         Args:
             columns: as for :meth:`transform_arrays`.

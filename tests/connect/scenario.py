@@ -106,6 +106,11 @@ def embedding_pipeline() -> ss.Pipeline:
             ss.Log1p("x", undefined="null", into="x|log1p"),
             ss.MaxAbs("ragged", over="all", into="ragged|maxabs"),
             ss.Robust("ragged", over="all", into="ragged|robust"),
+            ss.Clip("x", quantiles=(10, 90), into="x|clip"),
+            ss.Clip("ragged", limits=(None, 2), over="all", into="ragged|clip"),
+            ss.Chain(
+                "x", [ss.Impute(value=-7), ss.Log1p(undefined="null"), ss.Clip(limits=(-0.5, 3))], into="x|clipped_log"
+            ),
         ]
     )
 

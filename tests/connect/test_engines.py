@@ -76,6 +76,29 @@ def test_audit_agrees_with_numpy(outcome: Outcome, name: str) -> None:
     assert found >= ({"nulls", "nans", "infinite"} | ({"undefined"} if name in ("rows", "winners") else set()))
 
 
+def test_audit_counts_rows_of_elements(outcome: Outcome) -> None:
+    """By NumPy alone: a row counts if any of its elements does."""
+    _, listed = json.loads((outcome.folder / "embeddings-audit.json").read_text())
+    found = {entry["outputs"][0]: entry for entry in listed}
+    x = np.array([[math.nan if v is None else v for v in row or [None] * 6] for row in EMBEDDINGS["x"]], dtype=float)
+    null = np.array([[row is not None and v is None for v in row or [0] * 6] for row in EMBEDDINGS["x"]])
+    finite = [column[np.isfinite(column)] for column in x.T]
+    low, high = np.array([np.quantile(column, [0.1, 0.9]) for column in finite]).T
+    assert found["x|log1p"]["undefined"] == _rows(x <= -1)
+    assert found["x|clip"]["clipped_low"] == _rows(x < low)
+    assert found["x|clip"]["clipped_high"] == _rows(x > high)
+    assert found["x|clipped_log"]["undefined"] == _rows((x <= -1) | null)  # -7, which a null becomes, has no logarithm
+    assert found["x|clipped_log"]["clipped_low"] == _rows((x > -1) & (np.log1p(np.maximum(x, -0.99)) < -0.5))
+    assert found["x|clipped_log"]["clipped_high"] == _rows(x > np.expm1(3))
+    ragged = [any(v is not None and v > 2 for v in row or []) for row in EMBEDDINGS["ragged"]]
+    assert (found["ragged|clip"]["clipped_high"], "clipped_low" in found["ragged|clip"]) == (sum(ragged), False)
+    assert not {"clipped_low", "clipped_high", "undefined"} & set(found["x|standard"])
+
+
+def _rows(elements: Any) -> int:
+    return int(np.count_nonzero(elements.any(axis=1)))
+
+
 # The first fit sketches quantiles, which on Sail is another scan; the second does not.
 @pytest.mark.parametrize("fit", ["features", "inverse"])
 @pytest.mark.parametrize("name", SCALED[:-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import sparkscale as ss
 from sparkscale.errors import DataError
+from sparkscale.maps import Chained, ColumnMap, Elements, Limit
 from sparkscale.pipeline.audit import Counts
 
 INF, NAN = np.inf, np.nan
@@ -85,6 +87,135 @@ def test_count_rows_of_an_array() -> None:
     rows = [[1.0, 2.0], None, [None, INF], [NAN], [], [-INF, -INF], [-INF], [3.0, NAN, -INF]]
     (found,) = counts_of([ss.Softmax("v")], {"v": rows})
     assert found.counts == {"nulls": 2, "nans": 2, "infinite": 4, "undefined": 2}
+
+
+RNG = np.random.default_rng(31)
+EMBEDDINGS = np.abs(RNG.normal(0, 1, (50, 4))) * [1, 10, 1e-9, 1e200] + [3, 0, 0, 0]
+LEAST, GREATEST = EMBEDDINGS.min(axis=0), EMBEDDINGS.max(axis=0)
+DECILE, MEDIAN = np.quantile(EMBEDDINGS, 0.1, axis=0), np.median(EMBEDDINGS, axis=0)
+EVERYWHERE = np.ones(4)
+#: Each step with the values that it leaves whole: from, to. None where it has no such end.
+ENDS = [
+    (ss.MinMax("x", clip=True), LEAST, GREATEST),
+    (ss.MinMax("x", clip=True, range=(-3, 7)), LEAST, GREATEST),
+    (ss.Quantile("x", knots=9), LEAST, GREATEST),
+    (ss.Clip("x", limits=(2, 3.5)), 2 * EVERYWHERE, 3.5 * EVERYWHERE),
+    (ss.Clip("x", limits=(None, 1)), None, EVERYWHERE),
+    (ss.Clip("x", quantiles=(10, 50)), DECILE, MEDIAN),
+    (ss.Chain("x", [ss.Impute(value=1), ss.Clip(limits=(0.5, None))]), EVERYWHERE / 2, None),
+    (ss.MinMax("x", clip=True, over="all"), EVERYWHERE * EMBEDDINGS.min(), EVERYWHERE * EMBEDDINGS.max()),
+    (ss.Chain("x", [ss.Asinh(), ss.Clip(limits=(0.1, 3))]), np.sinh(0.1) * EVERYWHERE, np.sinh(3) * EVERYWHERE),
+]  # fmt: skip
+
+
+def elements(seed: int) -> list[list[float | None] | None]:
+    """Return arrays around the embeddings, with null rows, null elements, NaN and infinities."""
+    rng = np.random.default_rng(seed)
+    rows: list[Any] = (rng.normal(1, 1.5, (200, 4)) * [1, 10, 1e-9, 1e200] + [2, 0, 0, 0]).tolist()
+    for number, odd in enumerate([None, NAN, INF, -INF] * 12):
+        rows[number * 4][number % 3] = odd
+    rows[7] = rows[70] = None
+    return rows
+
+
+def count_rows(rows: list[Any], holds: Any) -> int:
+    """Count the rows that hold such an element, by Python."""
+    return sum(row is not None and any(holds(x, place) for place, x in enumerate(row)) for row in rows)
+
+
+def is_number(x: float | None) -> bool:
+    return x is not None and not math.isnan(x)
+
+
+@pytest.mark.parametrize(("step", "low", "high"), ENDS, ids=[repr(step) for step, *_ in ENDS])
+def test_count_rows_with_an_element_beyond_the_ends(step: ss.Scaler, low: Any, high: Any) -> None:
+    rows = elements(3)
+    fitted = ss.Pipeline([step]).fit_arrays({"x": EMBEDDINGS})
+    (found,) = fitted.audit_arrays({"x": rows}).maps
+    expected = {
+        "nulls": 2 + count_rows(rows, lambda x, _: x is None),
+        "nans": count_rows(rows, lambda x, _: x is not None and math.isnan(x)),
+        "infinite": count_rows(rows, lambda x, _: x in (INF, -INF)),
+    }
+    if low is not None:
+        expected["clipped_low"] = count_rows(rows, lambda x, place: is_number(x) and x < low[place])
+    if high is not None:
+        expected["clipped_high"] = count_rows(rows, lambda x, place: is_number(x) and x > high[place])
+    assert found.counts == expected
+    assert all(0 < count < 200 for count in expected.values())
+
+
+def test_count_rows_with_an_element_that_has_no_logarithm() -> None:
+    rows = [[0.0, -1.0], [None, NAN], [-0.5, 2.0], None, [-INF, INF], [-3.0, -3.0]]
+    for over in ("position", "all"):
+        (found,) = counts_of([ss.Log1p("v", over=over, undefined="null")], {"v": rows})  # type: ignore[arg-type]
+        assert found.counts == {"nulls": 2, "nans": 1, "infinite": 1, "undefined": 3}
+    fit = {"x": [[1.0, None], [2.0, None]]}
+    fitted = ss.Pipeline([ss.MinMax("x", clip=True, empty="null")]).fit_arrays(fit)
+    (found,) = fitted.audit_arrays({"x": [[0.0, None], [1.5, 9.0], [3.0, INF], [1.0, NAN]]}).maps
+    assert found.counts == {
+        "nulls": 1, "nans": 1, "infinite": 1, "undefined": 2, "clipped_low": 1, "clipped_high": 1,
+    }  # fmt: skip
+
+
+def test_count_rows_of_many_lengths() -> None:
+    rows = [[], None, [5.0], [0.5, 9.0, -9.0], [None], [NAN, 2.0], [INF], [1.0] * 9, [-1.0, None]]
+    fitted = ss.Pipeline([ss.MinMax("x", over="all", clip=True)]).fit_arrays({"x": [[1.0, 3.0], [2.0], None, []]})
+    (found,) = fitted.audit_arrays({"x": rows}).maps
+    assert found.counts == {"nulls": 3, "nans": 1, "infinite": 1, "clipped_low": 2, "clipped_high": 3}
+    for empty in ([], [[]], [None]):
+        (found,) = fitted.audit_arrays({"x": empty}).maps
+        assert (found.counts["clipped_low"], found.counts["clipped_high"]) == (0, 0)
+
+
+CHAINS = [
+    [ss.Impute(value="median"), ss.Clip(limits=(0.5, None))],  # holds the median of some positions alone
+    [ss.Impute(value=-7), ss.Standard(), ss.Clip(limits=(-1, 0.2))],
+    [ss.Impute(value=0.5, missing=["nan"]), ss.Log1p(undefined="null"), ss.Clip(limits=(None, 0.7))],
+    [ss.Clip(limits=(-0.5, None)), ss.Log1p(), ss.MinMax(clip=True), ss.Standard()],
+    [ss.Standard(), ss.MinMax()],
+]
+
+
+@pytest.mark.parametrize("stages", CHAINS, ids=repr)
+def test_count_a_chain_over_an_array_as_over_columns(stages: Any) -> None:
+    """A row of an array counts if a column with the values of some position counts that row's value."""
+    rows = elements(5)
+    fitted = ss.Pipeline([ss.Chain("x", stages)]).fit_arrays({"x": EMBEDDINGS})
+    alone = [ss.Pipeline([ss.Chain("x", stages)]).fit_arrays({"x": EMBEDDINGS[:, place]}) for place in range(4)]
+    (found,) = fitted.audit_arrays({"x": rows}).maps
+    expected = dict.fromkeys(found.counts, 0)
+    for row in rows:
+        cells = [alone[place].audit_arrays({"x": [x]}).maps[0].counts for place, x in enumerate(row or [])]
+        for counter in expected:
+            expected[counter] += any(cell.get(counter) for cell in cells) or (row is None and counter == "nulls")
+    assert found.counts == expected
+
+
+def test_count_a_null_row_as_null_alone() -> None:
+    """For the statistics it is a null at each position; but an imputation fills none of them, and nothing is clipped."""
+    fit = {"x": [[1.0, 2.0], None, [3.0, None]]}
+    fitted = ss.Pipeline([ss.Chain("x", [ss.Impute(value=9), ss.Clip(limits=(0, 5))])]).fit_arrays(fit)
+    assert [fitted.stats[f"x.{place}"].nulls for place in range(2)] == [1, 2]
+    (found,) = fitted.audit_arrays(fit).maps
+    assert found.counts == {"nulls": 2, "nans": 0, "infinite": 0, "clipped_low": 0, "clipped_high": 1}
+    assert fitted.transform_arrays(fit)["x"][1] is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Mirror(ColumnMap):
+    """A map that is not increasing: what a clip behind it holds is not known."""
+
+    def forward(self, x: Any) -> Any:
+        return -x
+
+
+def test_count_nothing_where_the_map_of_one_position_is_not_known() -> None:
+    known, unknown = Limit(0.0, 1.0), Chained((Mirror(), Limit(0.0, 1.0)))
+    assert unknown.extent is None
+    x = np.array([[5.0, 5.0]])
+    assert set(Elements((known, known), "position").met(x, x < 0)) == {"clipped_low", "clipped_high"}
+    assert Elements((known, unknown), "position").met(x, x < 0) == {}
 
 
 def test_count_no_nulls_that_a_mask_makes() -> None:

@@ -105,6 +105,7 @@ BY = [
     ss.Chain("x", [ss.Impute(value="max"), ss.MinMax(clip=True), ss.Clip(limits=(0.2, None))], by="k", into="x_chain"),
     ss.Chain("y", [ss.Impute(value=-9), ss.Log1p(undefined="null"), ss.Clip(limits=(None, 0.7))], into="y_log"),
     ss.Chain("x", [ss.Impute(value="min"), ss.Log1p(undefined="null"), ss.Clip(limits=(None, 0.7))], by="k", into="x_log"),
+    ss.Chain("x", [ss.Log1p(undefined="null"), ss.Impute(value=9), ss.Clip(limits=(None, 0.7))], by="k", into="x_late"),
     ss.Quantile("x", by="k", into="x_rank"),
 ]  # fmt: skip
 
@@ -130,6 +131,94 @@ def test_count_by_group_as_numpy_does(frame: MakeFrame, monkeypatch: pytest.Monk
     without = {outputs.outputs: set(names) for outputs, names in Counters.of(df, here, {}).names}
     assert without.pop(("y_log",)) == {*inputs[:3], "undefined", "clipped_high"}
     assert all(names == set(inputs[:3]) for names in without.values())
+
+
+RNG = np.random.default_rng(31)
+WIDTH = np.array([1.0, 10.0, 1e-9, 1e200])
+VECTORS = np.abs(RNG.normal(0, 1, (50, 4))) * WIDTH
+EMBEDDED: list[Any] = (RNG.normal(1, 1.5, (300, 4)) * WIDTH).tolist()
+for place, odd in enumerate([None, NAN, INF, -INF, 0.0, -0.0] * 20):
+    EMBEDDED[2 * place][place // 6 % 4] = odd
+EMBEDDED[3] = EMBEDDED[30] = None
+EMBEDDED[5], EMBEDDED[50] = [None] * 4, [NAN] * 4
+RAGGED = [None if row is None else row[: number % 5] for number, row in enumerate(EMBEDDED)]
+OVER_ARRAYS = [
+    ss.MinMax("x", clip=True, into="minmax"),
+    ss.MinMax("x", clip=True, dtype="float32", over="all", into="minmax_all"),
+    ss.Clip("x", limits=(None, 1), into="top"),
+    ss.Clip("x", quantiles=(10, 50), into="middle"),
+    ss.Quantile("x", knots=9, into="rank"),
+    ss.Log1p("x", undefined="null", into="log"),
+    ss.Standard("x", into="plain"),
+    ss.Chain("x", [ss.Impute(value="median"), ss.Clip(limits=(None, 1e100))], into="filled"),  # of one position too high
+    ss.Chain("x", [ss.Impute(value=0.1, missing=["nan"]), ss.Log1p(undefined="null"), ss.Clip(limits=(0.2, 0.7))], into="logs"),
+    ss.Chain("x", [ss.Impute(value=-7), ss.Log1p(undefined="null"), ss.Clip(limits=(-0.5, 0.7))], into="never"),
+    ss.Chain("x", [ss.Clip(limits=(5, None)), ss.Clip(limits=(None, 3))], into="both"),
+    ss.MinMax("r", clip=True, over="all", into="ragged"),
+    ss.Chain("r", [ss.Impute(value=99), ss.Clip(limits=(0, 5))], over="all", into="ragged_filled"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", ["array<double>", "array<float>"])
+def test_count_rows_of_elements_as_numpy_does(frame: MakeFrame, type_: str) -> None:
+    one = ss.Pipeline(OVER_ARRAYS).fit_arrays({"x": VECTORS, "r": VECTORS})
+    df = frame({"x": EMBEDDED, "r": RAGGED}).repartition(2)
+    df = df.select(F.col("x").cast(type_).alias("x"), F.col("r").cast(type_).alias("r"))
+    table = as_arrays(
+        {name: [row[0] for row in df.select(F.col(name).cast("array<double>")).collect()] for name in "xr"}
+    )
+    expected = one.audit_arrays(table)
+    assert audit_of(df, one, "arrow") == expected
+    told = {name for count in expected.maps for name, number in count.counts.items() if number}
+    assert told == {"nulls", "nans", "infinite", "clipped_low", "clipped_high", "undefined"}
+
+
+def test_count_rows_of_elements_by_hand(frame: MakeFrame) -> None:
+    """The counts of NumPy itself, with a position of no values, and one without an end beside one with it."""
+    rows = [
+        [0.5, 1.0, 2.0],
+        [9.0, -9.0, None],
+        [NAN, 9.0, NAN],
+        [1.0, None, 1.0],
+        None,
+        [INF, -INF, -INF],
+        [1.0, 1.0, INF],
+    ]
+    fit = {"x": [[0.0, 0.0, None], [2.0, 3.0, None]]}
+    one = ss.Pipeline([ss.MinMax("x", clip=True, empty="null")]).fit_arrays(fit)
+    found = audit_of(frame({"x": rows}), one)
+    assert found is not None
+    x = np.array([[NAN] * 3 if row is None else [NAN if v is None else v for v in row] for row in rows])
+    with np.errstate(invalid="ignore"):
+        expected = {
+            "nulls": 3, "nans": 1, "infinite": 2,
+            "clipped_low": np.sum((x[:, :2] < 0).any(axis=1)),
+            "clipped_high": np.sum((x[:, :2] > [2, 3]).any(axis=1)),
+            "undefined": np.sum(~np.isnan(x[:, 2])),
+        }  # fmt: skip
+    assert found.maps[0].counts == expected
+    assert (expected["clipped_low"], expected["clipped_high"], expected["undefined"]) == (2, 3, 4)
+
+
+def nodes(expression: Any) -> int:
+    """Count the nodes of an expression in the JVM."""
+    children = expression.children()
+    return 1 + sum(nodes(children.apply(place)) for place in range(children.size()))
+
+
+def test_say_768_positions_in_a_few_expressions(spark: SparkSession, frame: MakeFrame) -> None:
+    sizes = {}
+    for width in (8, 768):
+        x = np.random.default_rng(3).normal(0, 1, (5, width))
+        step = ss.Chain("x", [ss.Log1p(undefined="null"), ss.Clip(quantiles=(20, 80))])
+        one = ss.Pipeline([step, ss.MinMax("x", clip=True, into="m")]).fit_arrays({"x": np.abs(x)})
+        df = frame({"x": x.tolist()})
+        counters = Counters.of(df, one.on(one.plan(schema_of(df))), {})
+        assert len(counters.wanted) == 3 + 3 + 2
+        plan = df.agg(*counters.columns)._jdf.queryExecution().optimizedPlan()
+        found = plan.expressions()
+        sizes[width] = sum(nodes(found.apply(place)) for place in range(found.size()))
+    assert sizes[768] == sizes[8] < 300
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 Nothing is counted that is known: a counter that the input's types rule out, such as NaN among integers, is 0, and a run
 has the nulls, NaN and infinities of its features from its fit. Each counter costs time, some nanoseconds a row.
-By group, what values are compared with is joined to the rows.
+By group, what values are compared with is joined to the rows. Of an array, it is an array of constants.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkscale.maps import ColumnMap, RowMap
+from sparkscale.maps import ColumnMap, Elements, RowMap
 from sparkscale.maps.by_group import ByGroup
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.audit import Audit, Audited, audited
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.schema import Column
-from sparkscale.spark.columns import feature, ref
+from sparkscale.spark.columns import feature, ref, scores
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import grouped, native
 from sparkscale.spark.transform.grouped import Placed
 from sparkscale.spark.transform.layers import Layers, Stages
 from sparkscale.spark.transform.masks import scores_of
 from sparkscale.spark.transform.native import by_group
-from sparkscale.spark.transform.native.extents import events
+from sparkscale.spark.transform.native.extents import ArrayEvents, events
 from sparkscale.spark.transform.native.scores import Unary
 from sparkscale.stats.column import ColumnStats
 
@@ -130,6 +130,9 @@ class Inputs:
     def _events(self, item: Application) -> Iterator[tuple[str, Met]]:
         if isinstance(item.map, ByGroup):
             yield from self._by_group(item, item.map)
+        elif isinstance(item.map, Elements):
+            array = scores(item.inputs[0], self._spark)  # of another length the query stops where it is transformed
+            yield from ArrayEvents(item.map.extents, array, self._sail).found()
         elif isinstance(item.map, ColumnMap):
             if (extent := item.map.extent) is not None:
                 yield from events(extent, feature(item.inputs[0], self._spark))
