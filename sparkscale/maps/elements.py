@@ -26,6 +26,8 @@ _Cells: TypeAlias = tuple[slice, slice | int]
 class Elements(ColumnMap, kind="elements"):
     """Maps each element of an array; the result is as long. A null element is a null cell of its map.
 
+    A null array stays null, unless a map of some position fills nulls: then it is an array of null elements.
+
     Attributes:
         maps: one for each position, or the one of ``all`` elements.
         over: ``position`` maps arrays that have one element for each map; ``all`` maps arrays of any length.
@@ -45,6 +47,12 @@ class Elements(ColumnMap, kind="elements"):
     def length(self) -> int | None:
         """How many elements an array has to have; None for any number."""
         return len(self.maps) if self.over == "position" else None
+
+    @cached_property
+    def fills_rows(self) -> bool:
+        """Whether a null array becomes one: at some position, a null becomes a number."""
+        null = np.ones((1, len(self.maps)), dtype=bool)
+        return self.over == "position" and not self.apply(np.full(null.shape, np.nan), null)[1].all()
 
     @property
     def backwards(self) -> Elements:

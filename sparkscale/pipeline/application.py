@@ -68,6 +68,11 @@ class Application:
         return map_.length if isinstance(map_, Elements) else None
 
     @property
+    def fills_rows(self) -> bool:
+        """Whether a null array is read as one of null elements, which the map fills."""
+        return isinstance(self.map, Elements) and self.map.fills_rows
+
+    @property
     def label(self) -> str:
         """The application for people: what becomes what by which formula."""
         read = ", ".join(column.name for column in self.inputs)

@@ -75,6 +75,8 @@ def _lists(rows: Rows, values: Values, null: Nulls, dtype: str) -> NDArray[Any]:
 def scores_of(item: Application, table: Mapping[str, Any]) -> Rows:
     """Return the rows of an array column; what its mask leaves out is null."""
     rows = elements.checked(item, Rows.of(table, item.inputs[0].name))
+    if item.fills_rows and item.array_length is not None:
+        return rows.with_null_elements(item.array_length)
     if item.mask is None:
         return rows
     mask = Rows.of(table, item.mask.column.name)

@@ -244,6 +244,14 @@ class Rows:
         values = np.concatenate([np.empty(0), *(values for values, _ in parts)])
         return cls(values, np.concatenate([np.empty(0, bool), *(null for _, null in parts)]), lengths, missing)
 
+    def with_null_elements(self, length: int) -> Rows:
+        """Return the rows with an array of so many nulls in place of each null row."""
+        lengths = np.where(self.missing, length, self.lengths)
+        there = np.repeat(~self.missing, lengths)
+        values, null = np.full(there.size, np.nan), np.ones(there.size, dtype=bool)
+        values[there], null[there] = self.values, self.null
+        return Rows(values, null, lengths, np.zeros_like(self.missing))
+
 
 def _scores(row: Any, where: str) -> tuple[Values, Nulls]:
     array = as_array(row)

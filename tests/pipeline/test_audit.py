@@ -186,20 +186,20 @@ def test_count_a_chain_over_an_array_as_over_columns(stages: Any) -> None:
     (found,) = fitted.audit_arrays({"x": rows}).maps
     expected = dict.fromkeys(found.counts, 0)
     for row in rows:
-        cells = [alone[place].audit_arrays({"x": [x]}).maps[0].counts for place, x in enumerate(row or [])]
+        cells = [alone[place].audit_arrays({"x": [x]}).maps[0].counts for place, x in enumerate(row or [None] * 4)]
         for counter in expected:
-            expected[counter] += any(cell.get(counter) for cell in cells) or (row is None and counter == "nulls")
+            expected[counter] += any(cell.get(counter) for cell in cells)
     assert found.counts == expected
 
 
-def test_count_a_null_row_as_null_alone() -> None:
-    """For the statistics it is a null at each position; but an imputation fills none of them, and nothing is clipped."""
+def test_count_a_null_row_as_null_at_each_position() -> None:
+    """An imputation fills it, and a clip holds what it was filled with."""
     fit = {"x": [[1.0, 2.0], None, [3.0, None]]}
     fitted = ss.Pipeline([ss.Chain("x", [ss.Impute(value=9), ss.Clip(limits=(0, 5))])]).fit_arrays(fit)
     assert [fitted.stats[f"x.{place}"].nulls for place in range(2)] == [1, 2]
     (found,) = fitted.audit_arrays(fit).maps
-    assert found.counts == {"nulls": 2, "nans": 0, "infinite": 0, "clipped_low": 0, "clipped_high": 1}
-    assert fitted.transform_arrays(fit)["x"][1] is None
+    assert found.counts == {"nulls": 2, "nans": 0, "infinite": 0, "clipped_low": 0, "clipped_high": 2}
+    assert fitted.transform_arrays(fit)["x"][1].tolist() == [5.0, 5.0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,10 +68,23 @@ def test_scale_positions_as_columns(rows: list[Any], scaler: Any) -> None:
     assert arrays.maps[0][0].maps == columns.maps[0]
     made = columns.transform_arrays({k: rows_of(v) for k, v in cells.items()})
     scaled = [plain(column) for column in made.values()]
-    wanted = [None if row is None else [column[i] for column in scaled] for i, row in enumerate(rows)]
+    wanted = [[column[i] for column in scaled] for i in range(len(rows))]
+    wanted = [None if row is None and not any(cells) else cells for row, cells in zip(rows, wanted, strict=True)]
     found = arrays.transform_arrays({"x": rows_of(rows)})["x"]
     assert plain(found) == wanted
     assert columns.rows == arrays.rows == len(rows)
+
+
+def test_fill_null_rows_with_what_the_chain_learned_from() -> None:
+    rows = [[1.0, 10.0], None, [3.0, None]]
+    chain = [ss.Impute(value=9), ss.Standard()]
+    fitted = ss.Pipeline([ss.Impute("x", value=9, into="f"), ss.Chain("x", chain, into="c")]).fit_arrays({"x": rows})
+    made = fitted.transform_arrays({"x": rows})
+    filled = np.array([[1.0, 10.0], [9.0, 9.0], [3.0, 9.0]])
+    assert [row.tolist() for row in made["f"]] == filled.tolist()
+    np.testing.assert_allclose(np.vstack(list(made["c"])), StandardScaler().fit_transform(filled), rtol=1e-12)
+    kept = ss.Pipeline([ss.Impute("x", value=9, missing=["nan"])]).fit_arrays({"x": rows})
+    assert kept.transform_arrays({"x": rows})["x"][1] is None
 
 
 @given(rows=RAGGED.filter(any), scaler=st.sampled_from(SCALERS))

@@ -24,12 +24,12 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.audit import Audit, Audited, audited
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.schema import Column
-from sparkscale.spark.columns import feature, ref, scores
+from sparkscale.spark.columns import feature, ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import grouped, native
 from sparkscale.spark.transform.grouped import Placed
 from sparkscale.spark.transform.layers import Layers, Stages
-from sparkscale.spark.transform.masks import scores_of
+from sparkscale.spark.transform.masks import elements_of, scores_of
 from sparkscale.spark.transform.native import by_group
 from sparkscale.spark.transform.native.extents import ArrayEvents, events
 from sparkscale.spark.transform.native.scores import Unary
@@ -131,7 +131,7 @@ class Inputs:
         if isinstance(item.map, ByGroup):
             yield from self._by_group(item, item.map)
         elif isinstance(item.map, Elements):
-            array = scores(item.inputs[0], self._spark)  # of another length the query stops where it is transformed
+            array = elements_of(item, self._spark)  # of another length the query stops where it is transformed
             yield from ArrayEvents(item.map.extents, array, self._sail).found()
         elif isinstance(item.map, ColumnMap):
             if (extent := item.map.extent) is not None:

@@ -30,7 +30,7 @@ def staged_scores(item: Application, spark: SparkSession, stages: Stages) -> Spa
 
 def scores_of(item: Application, spark: SparkSession) -> SparkColumn:
     """Return the scores of an application over an array column; the query stops where they or a mask are too long."""
-    array = scores(item.inputs[0], spark)
+    array = elements_of(item, spark)
     if item.array_length is not None:
         refused = refuse(f"{_LENGTH}: expected arrays of {item.array_length} elements, found ", F.size(array))
         return F.when(_differs(item, spark), refused.cast("array<double>")).otherwise(array)
@@ -44,6 +44,14 @@ def scores_of(item: Application, spark: SparkSession) -> SparkColumn:
     sizes = F.concat_ws(" and ", F.size(mask).cast("string"), F.size(array).cast("string"))
     refused = refuse(f"{_LENGTH}: expected a mask and scores of one length, found ", sizes).cast("array<double>")
     return F.when(_differs(item, spark), refused).otherwise(kept)
+
+
+def elements_of(item: Application, spark: SparkSession) -> SparkColumn:
+    """Return the array of an application, of any length; if the map fills null rows, these are arrays of nulls."""
+    array = scores(item.inputs[0], spark)
+    if not item.fills_rows or item.array_length is None:
+        return array
+    return F.coalesce(array, F.array_repeat(F.lit(None).cast("double"), item.array_length))
 
 
 @contextlib.contextmanager
