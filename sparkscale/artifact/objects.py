@@ -24,7 +24,7 @@ _NUMBERED = re.compile(r"(\d{8}|[1-9]\d{8,})\.json")
 def numbers(client: Any, folder: str = "") -> list[int]:
     """Return the numbers in a folder, in no order; none where there is no such folder."""
     objects = obstore.list_with_delimiter(client, folder or None)["objects"]
-    matches = (_NUMBERED.fullmatch(posixpath.relpath(item["path"], folder or ".")) for item in objects)
+    matches = (_NUMBERED.fullmatch(posixpath.basename(item["path"])) for item in objects)
     return [int(match[1]) for match in matches if match]
 
 

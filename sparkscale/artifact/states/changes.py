@@ -23,8 +23,9 @@ class Made:
 
 @dataclass(frozen=True)
 class Changes:
-    """What an update commits: partitions that it read upon the state ``base``, and those that are gone."""
+    """What an update commits to the states at a URI: partitions that it read upon ``base``, and those that are gone."""
 
+    uri: str
     base: State
     keys: By
     planned: Plan
@@ -37,7 +38,7 @@ class Changes:
         Raises:
             TemporaryError: (75) where another run changed one of these partitions otherwise.
         """
-        check_keys(newest, self.keys, "")
+        check_keys(newest, self.keys, self.uri)
         entries = [(one, entry) for one in self.made if (entry := self._entry(one, newest)) is not None]
         removed = tuple(key for key in self.gone if _alike(self.base.partitions.get(key), newest.partitions.get(key)))
         known = newest.pipeline and plans.to_json(newest.pipeline) == plans.to_json(self.planned)

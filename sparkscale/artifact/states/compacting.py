@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sparkscale.artifact.states import parquet
 from sparkscale.artifact.states.commits import Commit, DataFile, Partition, State
+from sparkscale.artifact.states.files import Files
 from sparkscale.artifact.states.keys import Key, order
 from sparkscale.artifact.states.log import Log
 from sparkscale.artifact.states.window import parts_of, window_of
-from sparkscale.errors import TemporaryError
 from sparkscale.stats.column import ColumnStats
-
-#: How often it starts again where another run commits meanwhile.
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -30,29 +27,45 @@ def compacted(log: Log, keep: int | None = None) -> Compacted:
     """Rewrite the states, commit that, and delete what it replaces.
 
     Partitions of the same features share a file. With ``keep``, states older than the newest partitions go, and what
-    is remembered of partitions that were dropped, where these are older.
+    is remembered of partitions that were dropped, where these are older. What
+    another run commits meanwhile stays unchanged.
 
     Raises:
         TemporaryError: (75) if other runs keep committing.
     """
-    for _ in range(_ATTEMPTS):
-        base, (entries, files, expired) = log.consistently(lambda state: _rewritten(log, state, keep))
-        if base.keys is None:
-            return Compacted(base, (), 0)
-        commit = Commit(base.keys, base.pipeline, files, entries, whole=True)
-        after = log.commit(lambda newest, base=base, commit=commit: commit if newest.number == base.number else None)  # type: ignore[misc]
-        if after.number == base.number + 1 and set(after.files) == {one.name for one in files}:
-            return Compacted(after, expired, log.sweep(after))
-        log.discard(files)
-    raise TemporaryError("STATES_CONFLICT", f"other runs kept committing to {log.uri}", "run it again")
+    base, rewritten = log.consistently(lambda state: _rewritten(log, state, keep))
+    after = log.commit(lambda newest: _upon(newest, base, rewritten), base)
+    if after.keys is None:
+        return Compacted(after, (), 0)
+    log.discard(one for one in rewritten.files if one.name not in after.files)
+    expired = tuple(key for key in base.partitions if key not in after.partitions)
+    return Compacted(after, expired, log.sweep(after))
 
 
-def _rewritten(
-    log: Log, state: State, keep: int | None
-) -> tuple[tuple[Partition, ...], tuple[DataFile, ...], tuple[Key, ...]]:
-    """Write the states into new files; return what a commit says of them, and the partitions that it leaves out."""
+@dataclass(frozen=True)
+class _Rewritten:
+    """New files, and the partitions that are kept, whose states are in these."""
+
+    files: Sequence[DataFile] = ()
+    partitions: Mapping[Key, Partition] = field(default_factory=dict)
+
+
+def _upon(newest: State, base: State, rewritten: _Rewritten) -> Commit | None:
+    """Return the commit that replaces the partitions of ``base`` which are still the same; None of no states."""
+    if newest.keys is None:
+        return None
+    unchanged = {key for key, one in newest.partitions.items() if base.partitions.get(key) == one}
+    partitions = [rewritten.partitions.get(key) if key in unchanged else one for key, one in newest.partitions.items()]
+    kept = tuple(one for one in partitions if one is not None)
+    files = {**newest.files, **{one.name: one for one in rewritten.files}}
+    used = dict.fromkeys(name for one in kept for name in one.files)
+    return Commit(newest.keys, newest.pipeline, tuple(files[name] for name in used), kept, whole=True)
+
+
+def _rewritten(log: Log, state: State, keep: int | None) -> _Rewritten:
+    """Write the states into new files."""
     if state.keys is None:
-        return (), (), ()
+        return _Rewritten()
     window = window_of(state, keep)
     kept = {
         key: one
@@ -68,14 +81,13 @@ def _rewritten(
     files: list[DataFile] = []
     entries = {key: one for key, one in kept.items() if not one.files}
     for features, keys in groups.items():
-        parts = parts_of(log, state, keys, dict(features))
+        parts = parts_of(Files(log), state, keys, dict(features))
         states: Mapping[Key, Mapping[str, ColumnStats]] = {
             key: {name: parts.of(key, name) for name, _ in features} for key in keys
         }
         files.append(log.add(parquet.encode(state.keys, states), dict(features)))
         entries |= {key: replace(kept[key], files=(files[-1].name,)) for key in keys}
-    expired = tuple(key for key in state.partitions if key not in kept)
-    return tuple(entries[key] for key in state.partitions if key in kept), tuple(files), expired
+    return _Rewritten(files, entries)
 
 
 def _is_newer(state: State, key: Key, window: list[Key]) -> bool:

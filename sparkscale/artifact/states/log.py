@@ -34,6 +34,7 @@ _COMMITS = "commits"
 #: The code of a pipe or a device in a file's place.
 _SPECIAL = "STATES_INVALID"
 _ATTEMPTS = 20
+_NOTHING = State()
 _THREADS = 16
 
 
@@ -47,26 +48,23 @@ class Log:
 
     uri: str
 
-    def read(self) -> State:
-        """Return the state that the commits say together."""
+    def read(self, known: State = _NOTHING) -> State:
+        """Return the state that the commits say together; only those behind a ``known`` state are read."""
 
         def fold() -> State:
             store = self._opened()
-            numbers = self._numbers(store) if store is not None else []
+            newest = max(self._numbers(store), default=0)
+            base = known if known.number <= newest else _NOTHING  # else someone has begun anew
             found: list[tuple[int, Commit]] = []
-            for number in reversed(numbers):
+            for number in range(newest, base.number, -1):
                 found.append((number, self._load(store, number)))
                 if found[-1][1].whole:
                     break
-            if found and not found[-1][1].whole and found[-1][0] != 1:
-                cause = f"{self._path(found[-1][0] - 1)}: expected a commit, found none"
-                raise DataError("STATES_INVALID", cause, "restore the file, or choose another place for the states")
-            return self._folded(reversed(found))
+            return self._folded(base, reversed(found))
 
         return self._patiently(fold)
 
-    def _folded(self, found: Iterable[tuple[int, Commit]]) -> State:
-        state = State()
+    def _folded(self, state: State, found: Iterable[tuple[int, Commit]]) -> State:
         for number, commit in found:
             try:
                 state = state.after(commit, number)
@@ -75,14 +73,15 @@ class Log:
                 raise DataError("STATES_INVALID", cause, "restore the files, or choose another place") from error
         return state
 
-    def commit(self, build: Callable[[State], Commit | None]) -> State:
+    def commit(self, build: Callable[[State], Commit | None], known: State = _NOTHING) -> State:
         """Append what ``build`` makes of the newest state; it's called again where another run commits meanwhile.
 
-        Returns the state behind the commit; if ``build`` returns None, nothing is written. Raises
-        :class:`TemporaryError` (75) if other runs keep committing.
+        Returns the state behind the commit; if ``build`` returns None, nothing is written. Commits up to a ``known``
+        state are not read again. Raises :class:`TemporaryError` (75) if other runs keep committing.
         """
+        state = known
         for _ in range(_ATTEMPTS):
-            state = self.read()
+            state = self.read(state)
             commit = build(state)
             if commit is None:
                 return state
@@ -94,9 +93,20 @@ class Log:
                 raise OutputError("STATES_LARGE", cause, "use coarser keys in 'by'")
             reached("commit")
             if self._created(self._name(number), data):
+                self._check_counts(number)
                 reached("committed")
                 return after
         raise TemporaryError("STATES_CONFLICT", f"other runs kept committing to {self.uri}", "run it again")
+
+    def _check_counts(self, number: int) -> None:
+        """Refuse a commit whose number another one had, which a compaction has deleted: no reader would see it.
+
+        The oldest commits are deleted first. So if the one before is still there, or none is newer, it was free.
+        """
+        with self._translated():
+            numbers = self._numbers(self._opened())
+        if number - 1 not in numbers and number < max(numbers, default=0):
+            raise TemporaryError("STATES_CONFLICT", f"a compaction of {self.uri} was faster", "run it again")
 
     def add(self, data: bytes, features: Mapping[str, bool]) -> DataFile:
         """Write a data file, which no reader sees before a commit names it."""
@@ -127,11 +137,14 @@ class Log:
                     zip((one.name for one in listed), pool.map(lambda one: self._data(store, one), listed), strict=True)
                 )
 
-    def consistently(self, use: Callable[[State], T]) -> tuple[State, T]:
-        """Return the newest state, and what ``use`` makes of it and its files; again if a compaction removes these."""
+    def consistently(self, use: Callable[[State], T], known: State = _NOTHING) -> tuple[State, T]:
+        """Return the newest state, and what ``use`` makes of it and its files; again if a compaction removes these.
+
+        Commits up to a ``known`` state are not read again.
+        """
 
         def once() -> tuple[State, T]:
-            state = self.read()
+            state = self.read(known)
             return state, use(state)
 
         return self._patiently(once)
@@ -189,7 +202,7 @@ class Log:
             return None
 
     def _numbers(self, store: Any) -> list[int]:
-        return sorted(objects.numbers(store, _COMMITS))
+        return [] if store is None else sorted(objects.numbers(store, _COMMITS))
 
     def _load(self, store: Any, number: int) -> Commit:
         data = objects.read(store, self.uri, self._name(number), commits.MAX_BYTES, _SPECIAL)
@@ -228,8 +241,7 @@ class Log:
                     return once()
             except _GoneError as gone:
                 with self._translated():
-                    store = self._opened()
-                    now = self._numbers(store) if store is not None else []
+                    now = self._numbers(self._opened())
                 if now == before:
                     cause = f"states {self.uri}: expected the files that the newest commit needs, {gone.cause}"
                     raise DataError(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparkscale.artifact.states import parquet
 from sparkscale.artifact.states.commits import State
 from sparkscale.artifact.states.keys import Key
 from sparkscale.artifact.states.parquet import Block
@@ -34,10 +33,9 @@ class Parts:
         """The names of the files that are needed."""
         return sorted({by[name][0] for by in self.places.values() for name in self.features if name in by})
 
-    def add(self, name: str, data: bytes) -> None:
-        """Add a data file; raises :class:`DataError` where it is not what the log says."""
-        assert self.state.keys is not None  # noqa: S101 - a state with files
-        block = self._blocks[name] = parquet.decode(data, self.state.keys, name)
+    def add(self, name: str, block: Block) -> None:
+        """Add the content of a data file; raises :class:`DataError` where it is not what the log says."""
+        self._blocks[name] = block
         rows = np.array([self._rows(key, name) for key in block.keys])
         if odd := np.flatnonzero((rows[block.key] >= 0) & (rows[block.key] != block.stats.rows)).tolist():
             raise _damaged(name, f"{rows[block.key[odd[0]]]:,} rows", f"{block.stats.rows[odd[0]]:,}")

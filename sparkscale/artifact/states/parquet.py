@@ -20,6 +20,8 @@ from sparkscale.stats.columnar import COUNTS, NUMBERS, StatsArrays
 
 #: Rows and unpacked bytes of a file; one that claims more is refused.
 MAX_ROWS, MAX_UNPACKED = 50_000_000, 16 * 1024**3
+#: Up to so many rows, starting threads takes longer than reading.
+_FEW_ROWS = 10_000
 WEIGHTS = tuple(f"weight_{name}" for name in COUNTS)
 _ARROW = {"string": pa.string(), "integer": pa.int64(), "date": pa.date32()}
 #: |exp| of any statistics, weighted ones included.
@@ -61,14 +63,16 @@ def encode(keys: By, states: Mapping[Key, Mapping[str, ColumnStats]]) -> bytes:
         columns |= {f"weight_{name}": [getattr(stats.weights, name) for stats in found] for name in COUNTS}
     table = pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    pq.write_table(
+        table, buffer, compression="zstd", write_page_checksum=True, use_dictionary=False, write_statistics=False
+    )
     return buffer.getvalue()
 
 
 def decode(data: bytes, keys: By, name: str) -> Block:
     """Read a file; raises :class:`DataError` (65) where it has other columns, or its numbers cannot be states."""
     try:
-        file = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         weighted = "weight_finite" in file.schema_arrow.names
         expected = schema_of(keys, weighted=weighted)
         return _block(_checked(file, expected), keys, weighted=weighted)
@@ -109,7 +113,7 @@ def _checked(file: pq.ParquetFile, expected: pa.Schema) -> pa.Table:
         raise ValueError(f"{known.num_rows:,} rows, {unpacked:,} bytes")
     if not file.schema_arrow.remove_metadata().equals(expected):
         raise ValueError(f"columns {file.schema_arrow.names}")
-    return file.read()
+    return file.read(use_threads=known.num_rows > _FEW_ROWS)
 
 
 def _block(table: pa.Table, keys: By, *, weighted: bool) -> Block:

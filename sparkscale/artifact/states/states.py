@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparkscale.artifact import chance
 from sparkscale.artifact.states import log, updating, window
 from sparkscale.artifact.states.commits import Commit, Partition, State
+from sparkscale.artifact.states.files import Files
 from sparkscale.artifact.states.keys import Key, order
 from sparkscale.artifact.states.log import Log
 from sparkscale.artifact.states.source import Reader, Source
@@ -110,20 +112,23 @@ class States:
         self, *, keep: int | None = None, reader: Reader | None = None, about: Mapping[str, Any] | None = None
     ) -> tuple[State, Fitted]:
         """Return the newest state and the fit of its window; ``reader`` looks again for the steps that ask for it."""
+        return self.log.consistently(partial(self._fitted, Files(self.log), keep, reader, about or {}))
 
-        def of(state: State) -> Fitted:
-            if state.pipeline is None:
-                raise InputMissingError(
-                    "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
-                )
-            planned, keys = state.pipeline, window.window_of(state, keep)
-            stats = window.merged(self.log, state, keys, updating.wanted_of(planned))
-            rows = sum(state.partitions[key].rows for key in keys)
-            about_it = window.provenance(state, keys, planned, about or {})
-            answer, losses = (reader.answer(keys), reader.losses(keys)) if reader else (_refused, _refused_labels)
-            return solve(planned, stats, rows, about_it, answer, losses=losses)
+    def _fitted(
+        self, files: Files, keep: int | None, reader: Reader | None, about: Mapping[str, Any], state: State
+    ) -> Fitted:
+        if state.pipeline is None:
+            raise self._missing()
+        planned, keys = state.pipeline, window.window_of(state, keep)
+        stats = window.merged(files, state, keys, updating.wanted_of(planned))
+        rows = sum(state.partitions[key].rows for key in keys)
+        about_it = window.provenance(state, keys, planned, about)
+        answer, losses = (reader.answer(keys), reader.losses(keys)) if reader else (_refused, _refused_labels)
+        return solve(planned, stats, rows, about_it, answer, losses=losses)
 
-        return self.log.consistently(of)
+    def _missing(self) -> InputMissingError:
+        cause = f"expected states in {self.uri}, found none"
+        return InputMissingError("STATES_MISSING", cause, "run `sparkscale update` first")
 
     def save(
         self,
@@ -138,14 +143,15 @@ class States:
 
         Where another run commits meanwhile, the newer window is saved as well, so that the newest version is always
         that of the newest states. A window that differs from the newest version by chance alone is not saved.
-        ``approved`` returns what is saved of a fit, or raises.
+        ``approved`` returns what is saved of a fit, or raises. Commits and data files are read once.
         """
+        state, fit = State(), partial(self._fitted, Files(self.log), keep, reader, about or {})
         for _ in range(_ATTEMPTS):
-            state, fitted = self.fitted(keep=keep, reader=reader, about=about)
+            state, fitted = self.log.consistently(fit, state)
             fitted = approved(chance.settled(fitted, uri))
             log.reached("save")
             version = fitted.save(uri)
-            if self.log.read().number == state.number:
+            if self.log.read(state).number == state.number:
                 break
         return state, fitted, version
 
@@ -157,9 +163,7 @@ class States:
         """Return the newest state; raises :class:`InputMissingError` (66) without states."""
         state = self.log.read()
         if state.keys is None:
-            raise InputMissingError(
-                "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
-            )
+            raise self._missing()
         return state
 
     def show(self, key: str) -> dict[str, ColumnStats]:
@@ -174,7 +178,7 @@ class States:
             if state.partitions[found].dropped or not state.partitions[found].rows:
                 return {}
             features = {name: sketched for name, (_, sketched) in state.features(state.partitions[found]).items()}
-            return window.merged(self.log, state, [found], features)
+            return window.merged(Files(self.log), state, [found], features)
 
         return self.log.consistently(of)[1]
 
@@ -218,9 +222,7 @@ class States:
 
     def _find(self, state: State, text: str) -> Key:
         if state.keys is None:
-            raise InputMissingError(
-                "STATES_MISSING", f"expected states in {self.uri}, found none", "run `sparkscale update` first"
-            )
+            raise self._missing()
         key = state.keys.parse(text)
         if key not in state.partitions:
             close = nearest(state.keys.shown(key), map(state.keys.shown, state.partitions))

@@ -125,7 +125,7 @@ def update(log: Log, source: Source, reader: Reader, rules: Rules) -> tuple[Stat
     made = [Made(Partition(key, 0, (known.fingerprints or {})[key], known.reading, (), 0), None) for key in empty]
     made += _written(log, known, wanted, fresh, fresh=True)
     made += _written(log, known, wanted, more, fresh=False)
-    after = log.commit(Changes(state, source.keys, planned, made, list(work.gone)).on)
+    after = log.commit(Changes(log.uri, state, source.keys, planned, made, list(work.gone)).on, state)
     names = sorted({name for states in more.values() for name in states})
     read, extended, gone = (sorted(keys, key=order) for keys in (fresh, more, work.gone))
     return after, Updated(read, extended, names, len(work.window) - len(fresh) - len(more), gone)

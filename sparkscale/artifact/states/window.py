@@ -10,8 +10,8 @@ import numpy as np
 from sparkscale._version import __version__
 from sparkscale.artifact.states import plans
 from sparkscale.artifact.states.commits import State
+from sparkscale.artifact.states.files import Files
 from sparkscale.artifact.states.keys import Key, to_json
-from sparkscale.artifact.states.log import Log
 from sparkscale.artifact.states.source import digest
 from sparkscale.errors import DataError
 from sparkscale.pipeline.choosing import listed
@@ -53,7 +53,7 @@ def provenance(state: State, window: Sequence[Key], planned: Plan, about: Mappin
     return {"sparkscale": __version__, "numpy": np.__version__, "engine": "states", "inputs": inputs}
 
 
-def merged(log: Log, state: State, window: Sequence[Key], features: Mapping[str, bool]) -> dict[str, ColumnStats]:
+def merged(files: Files, state: State, window: Sequence[Key], features: Mapping[str, bool]) -> dict[str, ColumnStats]:
     """Return the statistics of features over a window; ``features`` says of which the quantiles are needed.
 
     Raises:
@@ -62,10 +62,10 @@ def merged(log: Log, state: State, window: Sequence[Key], features: Mapping[str,
     if not window:
         return dict.fromkeys(features, EMPTY)
     sketched = {name for name, needed in features.items() if needed}
-    return parts_of(log, state, window, features).merged(window, sketched=sketched)
+    return parts_of(files, state, window, features).merged(window, sketched=sketched)
 
 
-def parts_of(log: Log, state: State, window: Sequence[Key], features: Mapping[str, bool]) -> Parts:
+def parts_of(files: Files, state: State, window: Sequence[Key], features: Mapping[str, bool]) -> Parts:
     """Read the states of features of some partitions."""
     from sparkscale.artifact.states.merging import Parts  # which imports pyarrow
 
@@ -80,8 +80,8 @@ def parts_of(log: Log, state: State, window: Sequence[Key], features: Mapping[st
         cause = f"expected states of {listed(names)} for each partition, found none for {found}"
         raise DataError("STATES_LACK", cause, "run `sparkscale update`, which reads them")
     parts = Parts(state, places, list(features))
-    for name, data in log.fetch(state.files[name] for name in parts.files).items():
-        parts.add(name, data)
+    for name, block in files.blocks(state, parts.files).items():
+        parts.add(name, block)
     return parts
 
 

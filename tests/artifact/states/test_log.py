@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import sparkscale as ss
-from sparkscale.artifact import jsons
+from sparkscale.artifact import jsons, objects
 from sparkscale.artifact.states import commits, log, parquet
 from sparkscale.artifact.states.commits import Commit
+from sparkscale.artifact.states.keys import By
 from sparkscale.artifact.states.states import States
 from sparkscale.errors import DataError, OutputError, SparkscaleError, StorageError, TemporaryError
 from sparkscale.stats.column import ColumnStats
@@ -68,8 +69,6 @@ def test_read_by_other_programs(known: tuple[States, Table]) -> None:
 
 
 def test_keep_names_of_keys_apart_from_those_of_statistics(tmp_path: Path) -> None:
-    from sparkscale.artifact.states.keys import By
-
     by = By.of(["Feature", "max", "max_"], {"Feature": "string", "max": "int", "max_": "date"})
     assert parquet.schema_of(by, weighted=False).names[:4] == ["Feature_", "max_", "max__", "feature"]
     stats = {("a", 1, None): {"x": ColumnStats.of([1.0])}}
@@ -103,6 +102,82 @@ def test_read_again_where_another_run_commits_meanwhile(known: tuple[States, Tab
     states.log.commit(build)
     assert seen == [1, 2]
     assert [one.key for one in states.partitions()] == [("2013-02",), ("2013-03",), ("2013-04",)]
+
+
+def test_read_what_others_commit_alone_of_a_retry(known: tuple[States, Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    states, data = known
+    other, rng = Table(STEPS, partitions=dict(data.partitions), written=dict(data.written)), np.random.default_rng(4)
+    data.put("2013-04", month(rng))
+    reads, read = list[str](), objects.read
+
+    def win(step: str) -> None:  # as long as any is left to win
+        if step == "commit" and (number := len(other.partitions)) < 6:
+            other.put(f"2014-{number}", month(rng))
+            with monkeypatch.context() as theirs:
+                theirs.setattr(log, "reached", lambda _: None)
+                theirs.setattr(objects, "read", read)
+                other.update(States(states.uri), missing="keep")
+
+    monkeypatch.setattr(log, "reached", win)
+    monkeypatch.setattr(objects, "read", lambda *given: reads.append(given[2]) or read(*given))
+    data.update(states)
+    assert [Path(name).stem for name in reads] == ["00000001", "00000002", "00000003", "00000004"]
+    assert len(states.partitions()) == 7
+
+
+def test_read_files_once_of_an_artifact_that_is_saved_again(
+    known: tuple[States, Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, data = known
+    reads, read = list[str](), log.Log._data
+
+    def grow(step: str) -> None:
+        if step == "save" and len(data.partitions) < 5:
+            data.put(f"2014-{len(data.partitions)}", month(np.random.default_rng(4)))
+            data.update(states)
+
+    monkeypatch.setattr(log, "reached", grow)
+    monkeypatch.setattr(log.Log, "_data", lambda self, store, one: reads.append(one.name) or read(self, store, one))
+    fitted = states.save(str(tmp_path / "stats"))[1]
+    assert len(reads) == len(set(reads)) == 3
+    assert_same(fitted.stats, data.fit(data.partitions).stats)
+
+
+def test_refuse_a_number_that_a_compaction_made_free(
+    known: tuple[States, Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, data = known
+
+    def overtake(step: str) -> None:
+        if step == "commit":
+            monkeypatch.setattr(log, "reached", lambda _: None)
+            data.put("2013-04", month(np.random.default_rng(4)))
+            data.update(states)
+            states.compact()
+
+    monkeypatch.setattr(log, "reached", overtake)
+    with pytest.raises(TemporaryError, match=r"a compaction of .* was faster") as caught:
+        states.drop("month=2013-01")
+    assert caught.value.code == "STATES_CONFLICT"
+    states.drop("month=2013-01")
+    assert_same(states.merged().stats, data.fit([key for key in data.partitions if key != ("2013-01",)]).stats)
+    states.compact()
+    assert len(names(states)) == 2
+
+
+def test_say_where_states_of_other_keys_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run makes them when this one has found no states, and has not committed."""
+    states, days = States(tmp_path), Table(STEPS, By.of(["day"], {"day": "int"}))
+    days.put(1, month(np.random.default_rng(5)))
+
+    def begin(_: str) -> None:
+        monkeypatch.setattr(log, "reached", lambda _: None)
+        days.update(states)
+
+    monkeypatch.setattr(log, "reached", begin)
+    with pytest.raises(DataError, match=f"states {tmp_path}: expected keys month .*, found states by day") as caught:
+        table().update(states)
+    assert caught.value.code == "STATES_KEYS"
 
 
 def test_end_with_conflict_where_others_keep_winning(
@@ -227,12 +302,11 @@ def test_refuse_gaps(tmp_path: Path) -> None:
         data.put(f"2014-{number:02d}", month(rng, 5))
         data.update(states)
     (tmp_path / "commits" / "00000002.json").unlink()
-    with pytest.raises(
-        DataError, match=r"00000003\.json: its content does not fit the commits before: it follows commit 1"
-    ):
+    with pytest.raises(DataError, match=r"found one missing: .*00000002\.json") as caught:
         states.merged()
+    assert caught.value.code == "STATES_DAMAGED"
     (tmp_path / "commits" / "00000001.json").unlink()
-    with pytest.raises(DataError, match=r"00000002\.json: expected a commit, found none"):
+    with pytest.raises(DataError, match=r"found one missing: .*00000002\.json"):
         states.merged()
 
 
@@ -339,6 +413,33 @@ def test_compact_away_what_is_older_than_the_window(tmp_path: Path) -> None:
     assert done.expired == (("2013-01",), ("2013-02",))
     assert [(one.key, one.dropped) for one in states.partitions()] == [
         (("2013-03",), False), (("2013-04",), True), (("2013-05",), False)]  # fmt: skip
+
+
+def test_compact_while_others_commit(known: tuple[States, Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run reads a partition again, adds one and drops one, each time before the compaction commits."""
+    states, data = known
+    data.put("2013-04", month(np.random.default_rng(4)))
+    data.update(states)
+    rng, times = np.random.default_rng(5), list[int]()
+
+    def act(step: str) -> None:
+        if step == "commit" and len(times) < 3:
+            times.append(1)
+            with monkeypatch.context() as theirs:
+                theirs.setattr(log, "reached", lambda _: None)
+                data.put("2013-02", month(rng))
+                data.put(f"2014-{len(times)}", month(rng))
+                data.update(states)
+                states.drop(f"month=2014-{len(times)}")
+
+    monkeypatch.setattr(log, "reached", act)
+    done = states.compact()
+    monkeypatch.undo()
+    assert done.deleted == 8 + 4  # commits, and files of which nothing counts any more
+    kept = [key for key in data.partitions if not key[0].startswith("2014")]
+    assert_same(states.merged().stats, data.fit(kept).stats)
+    assert data.update(states).unchanged
+    assert states.compact().deleted == 1 + 2
 
 
 def test_leave_what_another_run_has_not_committed(known: tuple[States, Table]) -> None:
