@@ -13,7 +13,7 @@ import sparkscale as ss
 from sparkscale.artifact.states.keys import By, Key
 from sparkscale.artifact.states.source import Source
 from sparkscale.artifact.states.states import States
-from sparkscale.artifact.states.updating import Rules
+from sparkscale.artifact.states.work import Rules
 from sparkscale.pipeline import arrays
 from sparkscale.pipeline.looking import Answer
 from sparkscale.pipeline.plan import Plan, plan

@@ -65,6 +65,12 @@ class Plan:
         """Those of them whose arrays must have one length."""
         return {column.name: column for planned in self.steps for column in planned.by_position}
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """The lengths of these arrays, as far as they are known."""
+        pairs = (pair for planned in self.steps for pair in zip(planned.inputs, planned.lengths, strict=False))
+        return {column.name: length for column, length in pairs if column.name in self.by_position}
+
     def measured(self, lengths: Mapping[str, int]) -> Plan:
         """Return the plan with the lengths of these arrays: each position is a feature then."""
         return replace(self, steps=tuple(planned.measured(lengths) for planned in self.steps))

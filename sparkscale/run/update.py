@@ -6,11 +6,12 @@ import functools
 from typing import TYPE_CHECKING
 
 from sparkscale.artifact import store
-from sparkscale.artifact.states import updating, window
+from sparkscale.artifact.states import window, work
 from sparkscale.artifact.states.commits import State
 from sparkscale.artifact.states.keys import By
 from sparkscale.artifact.states.states import States
-from sparkscale.artifact.states.updating import Rules, Updated
+from sparkscale.artifact.states.updating import Updated
+from sparkscale.artifact.states.work import Rules
 from sparkscale.config.jobfile import Job
 from sparkscale.config.models import JobConfig
 from sparkscale.errors import DataError, SparkscaleError
@@ -81,8 +82,8 @@ def _is_current(state: State, config: JobConfig) -> bool:
     except DataError:  # of keys that have another type now, which an engine says
         return False
     if source.fingerprints is None:
-        return updating.is_read(state, source, updating.wanted_of(known), rules_of(config).keep)
-    return updating.work_of(state, source, updating.wanted_of(known), rules_of(config)).nothing
+        return work.is_read(state, source, work.wanted_of(known), rules_of(config).keep)
+    return work.work_of(state, source, work.wanted_of(known), rules_of(config)).nothing
 
 
 def _is_saved(state: State, config: JobConfig, report: UpdateReport) -> bool:
@@ -124,10 +125,11 @@ def _with_engine(spark: SparkSession, job: Job, states: States, report: UpdateRe
         with report.stage("fit"), translated("fitting"):
             source = found.source(by, partitions.reading_of(config))
             state, done = states.brought_up(source, reader, rules_of(config))
-        _tell(report, by, done)
+        assert state.pipeline is not None  # noqa: S101 - the states were brought up
+        _tell(report, by, done, state.pipeline)
         if done.unchanged and _is_saved(state, config, report):
             return
-        _save(job, states, report, opened.plan, reader)
+        _save(job, states, report, state.pipeline, reader)
 
 
 def _coarser(fitted: Fitted, config: JobConfig) -> list[str]:
@@ -144,9 +146,11 @@ def _coarser(fitted: Fitted, config: JobConfig) -> list[str]:
     return [f"{found}: {why}; to read them again, choose another states.path, else wait until they leave the window"]
 
 
-def _tell(report: UpdateReport, by: By, done: Updated) -> None:
+def _tell(report: UpdateReport, by: By, done: Updated, planned: Plan) -> None:
     named = {name: [by.named(key) for key in getattr(done, name)] for name in ("read", "extended", "dropped")}
-    report.partitions = {**report.partitions, **named, "kept": done.kept, "columns": list(done.features)}
+    known = planned.features
+    columns = list(dict.fromkeys(known[name].whole for name in done.features))
+    report.partitions = {**report.partitions, **named, "kept": done.kept, "columns": columns}
 
 
 def _save(job: Job, states: States, report: UpdateReport, planned: Plan, reader: PartitionReader | None = None) -> None:

@@ -22,9 +22,10 @@ def test_update_and_merge(tmp_path: Path, engine: str) -> None:
     assert found["engine"].startswith({"sail": "Sail", "connect": "Spark"}[engine])
     assert (found["read"], found["frames"]) == ([[{"month": 1}], [{"month": 2}]], [2, 0, 2, 2, 2])
     known = [updates.columns(month) for month in (1, 2)]
-    rows = {name: np.concatenate([one[name] for one in known]) for name in ("x", "y")}
+    rows = {name: np.concatenate([one[name] for one in known]) for name in ("x", "y", "v")}
     learned = ss.load(tmp_path / "out/stats")
-    assert_same(learned.stats, ss.Pipeline([ss.Standard("y"), ss.Robust("x")]).fit_arrays(rows).stats)
+    steps = [ss.Standard("y"), ss.Robust(["x", "v"]), ss.Standard("v", over="all", into="a")]
+    assert_same(learned.stats, ss.Pipeline(steps).fit_arrays(rows).stats)
     assert learned.stats["x"].quantiles.rank_error == pytest.approx(0.013, abs=5e-5)  # type: ignore[union-attr]
     filtered = rows["x"][rows["y"] > 5]
     assert_same(ss.States(tmp_path / "states").merged().stats, {"x": ColumnStats.of(filtered)})

@@ -30,14 +30,20 @@ input: {format: parquet, path: in, partitions: month int}
 artifact: {path: out/stats}
 states: {path: out/states, by: [month], quantile_error: 0.013}
 spark: SPARK
-steps: [{kind: standard, columns: y}, {kind: robust, columns: x}]
+steps:
+  - {kind: standard, columns: y}
+  - {kind: robust, columns: [x, v]}
+  - {kind: standard, columns: v, over: all, into: a}
 """
 
 
 def columns(month: int) -> dict[str, Any]:
-    """Return the columns of a month, of more values than a coarse sketch holds."""
+    """Return the columns of a month, of more values than a coarse sketch holds; ``v`` are arrays with a null."""
     rng = np.random.default_rng(month)
-    return {"x": rng.normal(5, 2, 300), "y": rng.normal(5, 2, 300)}
+    arrays = np.empty(300, dtype=object)
+    arrays[:] = rng.normal([0, 1e9, -5, 2, 3], 1, (300, 5)).tolist()
+    arrays[7], arrays[8][2], arrays[9][4] = None, None, np.inf
+    return {"x": rng.normal(5, 2, 300), "y": rng.normal(5, 2, 300), "v": arrays}
 
 
 def put(month: int) -> None:

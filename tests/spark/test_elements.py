@@ -12,14 +12,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 import sparkscale as ss
-from sparkscale.artifact.states.keys import By
 from sparkscale.cli import entry
-from sparkscale.errors import ConfigError, DataError
+from sparkscale.errors import DataError
 from sparkscale.pipeline.plan import plan
-from sparkscale.pipeline.schema import Field, Schema
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import fitting
-from sparkscale.spark.fit.partitioned import PartitionReader
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform.masks import lengths_counted
 from tests.spark.frames import MakeFrame, as_arrays, outputs, write_parquet
@@ -121,11 +118,3 @@ def test_run_a_job(spark: SparkSession, here: Path, capsys: pytest.CaptureFixtur
     np.testing.assert_allclose(found, (given - given.mean(axis=0)) / given.std(axis=0), rtol=1e-12, atol=1e-13)
     every = np.array(pq.read_table(here / "out").column("a").to_pylist())
     np.testing.assert_array_equal(every, (given - given.min()) / (given.max() - given.min()))
-
-
-def test_refuse_to_keep_states_of_arrays() -> None:
-    planned = plan([ss.Standard("x")], Schema((Field("x", "array<double>"), Field("day", "date"))))
-    with pytest.raises(
-        ConfigError, match="expected numbers to keep statistics of by partition, found array columns 'x'"
-    ):
-        PartitionReader(None, planned, By.of(["day"], {"day": "date"}))  # type: ignore[arg-type]

@@ -24,6 +24,9 @@ A feature is true where its sketches are kept. Of two files of a partition that 
 ``fingerprint`` stands for the content of the partition, ``reading`` for how it was read: format, conditions, options,
 weight. A partition that is dropped keeps its fingerprint, so that it's not read again until it changes.
 
+Positions of an array column are features such as ``vector.0``. A step over them has ``lengths``: how long the arrays of
+each of its inputs are. The feature of all elements has the name of the column, and its counts are those of elements.
+
 A data file has a row for each partition and feature: the key columns under their own names (with ``_`` behind a name
 that is one of those that follow), ``feature``, the counts ``rows nulls nans posinf neginf finite`` (int64), the numbers
 ``min max mean mean_lo m2`` (double, null without a finite value), ``exp`` (int32), ``sketch`` (binary: a DataSketches

@@ -39,6 +39,7 @@ class Changes:
             TemporaryError: (75) where another run changed one of these partitions otherwise.
         """
         check_keys(newest, self.keys, self.uri)
+        self._check_lengths(newest)
         entries = [(one, entry) for one in self.made if (entry := self._entry(one, newest)) is not None]
         removed = tuple(key for key in self.gone if _alike(self.base.partitions.get(key), newest.partitions.get(key)))
         known = newest.pipeline and plans.to_json(newest.pipeline) == plans.to_json(self.planned)
@@ -47,6 +48,15 @@ class Changes:
         files = {one.file.name: one.file for one, _ in entries if one.file is not None}
         pipeline = None if known else self.planned
         return Commit(self.keys, pipeline, tuple(files.values()), tuple(entry for _, entry in entries), removed)
+
+    def _check_lengths(self, newest: State) -> None:
+        """Refuse arrays of another length than another run has found meanwhile."""
+        theirs, before = (one.pipeline.lengths if one.pipeline else {} for one in (newest, self.base))
+        ours = self.planned.lengths
+        for name, length in theirs.items():
+            if before.get(name) != length and ours.get(name, length) != length:
+                cause = f"column {name!r}: expected arrays of {length:,} elements as another run, found {ours[name]:,}"
+                raise TemporaryError("STATES_CONFLICT", cause, "run it again")
 
     def _entry(self, one: Made, newest: State) -> Partition | None:
         """Return what the commit says of a partition; None where nothing is left to say."""
@@ -78,6 +88,16 @@ def check_keys(state: State, keys: By, uri: str) -> None:
         ours, theirs = (", ".join(f"{c.name} ({c.type})" for c in one.columns) for one in (state.keys, keys) if one)
         cause = f"states {uri}: expected keys {theirs}, found states by {ours}"
         raise DataError("STATES_KEYS", cause, "choose another path for the states, or the same 'by' and types")
+
+
+def check_kinds(state: State, planned: Plan) -> None:
+    """Refuse a column of numbers where the states are of arrays, or the reverse; raises :class:`DataError`."""
+    known = state.pipeline.features if state.pipeline else {}
+    for name, column in planned.features.items():
+        if known.get(name, column).position != column.position:
+            before, now = ("numbers" if one.position is None else "arrays" for one in (known[name], column))
+            cause = f"states of {name!r}: expected {before}, found {now}"
+            raise DataError("SCHEMA_TYPE", cause, f"bring the {before} back, or choose another path for the states")
 
 
 def _alike(one: Partition | None, other: Partition | None) -> bool:

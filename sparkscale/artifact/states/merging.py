@@ -13,6 +13,7 @@ from sparkscale.artifact.states.commits import State
 from sparkscale.artifact.states.keys import Key
 from sparkscale.artifact.states.parquet import Block
 from sparkscale.errors import DataError
+from sparkscale.pipeline.schema import EVERY
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.columnar import StatsArrays
 from sparkscale.stats.quantiles import QuantileSketch
@@ -27,6 +28,10 @@ class Parts:
     def __init__(self, state: State, places: Places, features: Collection[str]) -> None:
         self.state, self.places, self.features = state, places, list(features)
         self._blocks: dict[str, Block] = {}
+        columns = state.pipeline.features if state.pipeline else {}
+        every = {name for name, column in columns.items() if column.position == EVERY}
+        #: Those whose statistics count rows, and not elements.
+        self._by_row = {name for name in columns if name in self.features} - every
 
     @property
     def files(self) -> list[str]:
@@ -37,7 +42,8 @@ class Parts:
         """Add the content of a data file; raises :class:`DataError` where it is not what the log says."""
         self._blocks[name] = block
         rows = np.array([self._rows(key, name) for key in block.keys])
-        if odd := np.flatnonzero((rows[block.key] >= 0) & (rows[block.key] != block.stats.rows)).tolist():
+        by_row = np.array([feature in self._by_row for feature in block.features])[block.feature]
+        if odd := np.flatnonzero(by_row & (rows[block.key] >= 0) & (rows[block.key] != block.stats.rows)).tolist():
             raise _damaged(name, f"{rows[block.key[odd[0]]]:,} rows", f"{block.stats.rows[odd[0]]:,}")
 
     def of(self, key: Key, feature: str) -> ColumnStats:

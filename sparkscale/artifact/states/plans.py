@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sparkscale.artifact import values
@@ -10,6 +11,9 @@ from sparkscale.pipeline.plan import Plan
 from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, Field, Schema
 from sparkscale.scalers.kinds import from_dict
+
+#: Arrays of a commit are not longer: each position is an object in memory, and a row of a data file.
+LONGEST = 1_000_000
 
 
 def to_json(planned: Plan) -> dict[str, Any]:
@@ -23,6 +27,7 @@ def to_json(planned: Plan) -> dict[str, Any]:
                 "step": one.step.to_dict(),
                 "inputs": [{"path": list(column.path), "type": column.type} for column in one.inputs],
                 "outputs": list(one.outputs),
+                **({"lengths": list(one.lengths)} if one.lengths else {}),
             }
             for one in planned.steps
         ],
@@ -41,6 +46,8 @@ def from_json(data: Mapping[str, Any]) -> Plan:
     )
     weight = None if weight is None else values.text(weight)
     planned = Plan(Schema(tuple(columns)), steps, weight=weight, sketch_all=data["sketch"] == "all")
+    if any(len(one.lengths) not in {0, len(one.inputs) if one.by_position else 0} for one in steps):
+        raise ValueError("lengths that are not those of the arrays of a step")
     names = set(planned.schema.names)
     if not all(one.inputs and one.mapped for one in steps):
         raise ValueError("a step without columns")
@@ -51,4 +58,8 @@ def from_json(data: Mapping[str, Any]) -> Plan:
 
 def _step(item: Mapping[str, Any]) -> PlannedStep:
     inputs = (Column(values.texts(one["path"]), values.text(one["type"])) for one in values.items(item["inputs"]))
-    return PlannedStep(from_dict(item["step"]), tuple(inputs), values.texts(item["outputs"]))
+    made = PlannedStep(from_dict(item["step"]), tuple(inputs), values.texts(item["outputs"]))
+    lengths = tuple(values.items(item["lengths"])) if "lengths" in item else ()
+    if any(type(length) is not int or not 0 < length <= LONGEST for length in lengths):
+        raise ValueError(f"arrays of lengths {lengths!r:.80}")
+    return replace(made, lengths=lengths)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sparkscale.artifact.states.keys import By, Key
+from sparkscale.artifact.states.lengths import Lengths
 from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.plan import Plan
 from sparkscale.stats.column import ColumnStats
@@ -37,12 +38,21 @@ class Reader(Protocol):
     def plan(self) -> Plan:
         """The plan of the pipeline for the input's schema."""
 
+    def lengths(self, keys: Collection[Key] | None) -> Mapping[Key, Lengths]:
+        """Return by partition how many rows it has, and how long its arrays are; of all where ``keys`` is None.
+
+        A partition without rows is left out.
+        """
+
+    def measured(self, lengths: Mapping[str, int]) -> Reader:
+        """Return a reader that knows the lengths of arrays by column: each position is a feature then."""
+
     def measure(
         self, keys: Collection[Key] | None, features: Collection[str]
     ) -> Mapping[Key, Mapping[str, ColumnStats]]:
         """Return the statistics of features by partition; of all partitions where ``keys`` is None.
 
-        A partition without rows is left out.
+        A partition without rows is left out, and so is a feature of all elements of a partition that has none.
         """
 
     def answer(self, keys: Sequence[Key]) -> Answer:

@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparkscale.artifact import chance
-from sparkscale.artifact.states import log, updating, window
+from sparkscale.artifact.states import lengths, log, updating, window
 from sparkscale.artifact.states.commits import Commit, Partition, State
 from sparkscale.artifact.states.files import Files
 from sparkscale.artifact.states.keys import Key, order
 from sparkscale.artifact.states.log import Log
 from sparkscale.artifact.states.source import Reader, Source
-from sparkscale.artifact.states.updating import Missing, Rules, Updated
+from sparkscale.artifact.states.updating import Updated
+from sparkscale.artifact.states.work import Missing, Rules, wanted_of
 from sparkscale.errors import ConfigError, DataError, InputMissingError, nearest, shown
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.pipeline import Pipeline
@@ -120,10 +121,13 @@ class States:
         if state.pipeline is None:
             raise self._missing()
         planned, keys = state.pipeline, window.window_of(state, keep)
-        stats = window.merged(files, state, keys, updating.wanted_of(planned))
+        assert state.keys is not None  # noqa: S101 - states of a pipeline
+        planned = lengths.agreed(planned, state.keys, state, keys, {})
+        stats = window.merged(files, state, keys, wanted_of(planned))
         rows = sum(state.partitions[key].rows for key in keys)
         about_it = window.provenance(state, keys, planned, about)
-        answer, losses = (reader.answer(keys), reader.losses(keys)) if reader else (_refused, _refused_labels)
+        looking = reader and reader.measured(planned.lengths)
+        answer, losses = (looking.answer(keys), looking.losses(keys)) if looking else (_refused, _refused_labels)
         return solve(planned, stats, rows, about_it, answer, losses=losses)
 
     def _missing(self) -> InputMissingError:

@@ -8,7 +8,7 @@ import io
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,19 +19,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.artifact.states.keys import By, Key, Value
+from sparkscale.artifact.states.lengths import Lengths
 from sparkscale.artifact.states.source import Source, digest
 from sparkscale.errors import ConfigError
 from sparkscale.formats import folders
 from sparkscale.formats.folders import File
 from sparkscale.pipeline.arguments import of_spark
-from sparkscale.pipeline.choosing import listed
 from sparkscale.pipeline.looking import Answer, RowAnswer
 from sparkscale.pipeline.pipeline import Pipeline
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.places import is_local, local_path
 from sparkscale.spark.columns import ref, schema_of
-from sparkscale.spark.fit import behind, fitting, keyed, losses, weighing
+from sparkscale.spark.fit import behind, elements, fitting, keyed_elements, losses, weighing
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.quantiles import K
@@ -56,32 +56,28 @@ class PartitionReader:
     #: The accuracy of quantile sketches.
     k: int = K
 
-    def __post_init__(self) -> None:
-        """Refuse array columns: a partition has no statistics of their positions."""
-        if arrays := list(self.plan.arrays):
-            cause = f"update: expected numbers to keep statistics of by partition, found array columns {listed(arrays)}"
-            raise ConfigError("CONFIG_VALUE", cause, "leave them out of this job, and fit them by one of their own")
+    def lengths(self, keys: Collection[Key] | None) -> Mapping[Key, Lengths]:
+        """Return by partition the number of rows, and how long the arrays are; rows of weight 0 are absent."""
+        return keyed_elements.lengths(self._used(keys), self.plan.by_position, self._keys)
+
+    def measured(self, lengths: Mapping[str, int]) -> PartitionReader:
+        """Return a reader that knows the lengths of arrays."""
+        return replace(self, plan=self.plan.measured(lengths))
 
     def measure(
         self, keys: Collection[Key] | None, features: Collection[str]
     ) -> Mapping[Key, Mapping[str, ColumnStats]]:
         """Return the statistics of features by partition; one without rows is left out."""
-        df = self.df if keys is None else self.rows(keys)
         wanted = {name: column for name, column in self.plan.features.items() if name in features}
         sketched = self.plan.quantile_features & wanted.keys()
         if self.plan.weight is not None:
             return self._weighted(keys, wanted)
-        table = keyed.measure(df, wanted, [self._column(name) for name in self.by.names], sketched, self.k)
-        found = {key: table.of(key) for key in table.keys.rows()}
+        found = keyed_elements.measure(self._used(keys), wanted, self._keys, sketched, self.k)
         return {key: found[key] for key in found if keys is None or key in keys}
 
     def answer(self, keys: Sequence[Key]) -> Answer:
         """Return what looks at some partitions again, by scans of all their rows."""
-        measured: behind.Measure = partial(fitting.measure, reproducible=self.reproducible)
-        if weight := self.plan.weight_column:
-            measured = partial(weighing.measure, weight=weight, reproducible=self.reproducible)
-        keep = [] if weight is None else [weight.path[0]]
-        return partial(behind.measure, self.rows(keys), self.plan.features, measured, keep=keep)
+        return elements.answers(self.rows(keys), self.plan.features, self._look, self._kept)
 
     def losses(self, keys: Sequence[Key]) -> RowAnswer:
         """Return what looks at the labelled rows of some partitions, by scans of all of them."""
@@ -95,16 +91,34 @@ class PartitionReader:
         self, keys: Collection[Key] | None, features: Mapping[str, Column]
     ) -> dict[Key, dict[str, ColumnStats]]:
         """Measure partition by partition: there is no grouped query of weighted statistics."""
-        weight = self.plan.weight_column
-        assert weight is not None  # noqa: S101 - the caller has seen to it
         if keys is None:
             rows = self.df.select(*[ref(name) for name in self.by.names]).distinct().collect()
             keys = [tuple(row) for row in rows]
-        found = {
-            key: weighing.measure(self.rows([key]), features, weight=weight, reproducible=self.reproducible)
-            for key in keys
-        }
-        return {key: stats for key, stats in found.items() if next(iter(stats.values())).rows}
+        found = {key: elements.measure(self.rows([key]), features, frozenset(), self._look, self._kept) for key in keys}
+        return {key: stats for key, stats in found.items() if any(one.rows for one in stats.values())}
+
+    def _used(self, keys: Collection[Key] | None) -> DataFrame:
+        """Return the rows of partitions without those of weight 0."""
+        df, weight = self.df if keys is None else self.rows(keys), self.plan.weight_column
+        return df if weight is None else weighing.weighted_rows(df, weight)
+
+    @property
+    def _look(self) -> behind.Measure:
+        """What measures columns over all rows."""
+        weight = self.plan.weight_column
+        if weight is None:
+            return partial(fitting.measure, reproducible=self.reproducible)
+        return partial(weighing.measure, weight=weight, reproducible=self.reproducible)
+
+    @property
+    def _kept(self) -> list[str]:
+        """The columns that are needed beside the features."""
+        weight = self.plan.weight_column
+        return [] if weight is None else [weight.path[0]]
+
+    @property
+    def _keys(self) -> list[Column]:
+        return [self._column(name) for name in self.by.names]
 
     def _column(self, name: str) -> Column:
         column = self.plan.schema.find(name)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 import sparkscale as ss
 from sparkscale.artifact.states.keys import By, Key
+from sparkscale.artifact.states.lengths import Lengths
 from sparkscale.artifact.states.source import Source
 from sparkscale.artifact.states.states import States
-from sparkscale.artifact.states.updating import Rules, Updated
-from sparkscale.pipeline import arrays
+from sparkscale.artifact.states.updating import Updated
+from sparkscale.artifact.states.work import Rules
+from sparkscale.pipeline import arrays, elements
+from sparkscale.pipeline.elements import Cells
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.labelled import Labelled
 from sparkscale.pipeline.looking import Answer, RowAnswer
@@ -42,6 +46,8 @@ class Table:
     told: bool = True
     #: The accuracy of the sketches.
     k: int = K
+    #: The lengths of arrays, where they are known.
+    known: Mapping[str, int] = field(default_factory=dict)
 
     def put(self, key: Any, columns: Columns) -> None:
         key = key if isinstance(key, tuple) else (key,)
@@ -64,36 +70,52 @@ class Table:
 
     def rows(self, keys: Iterable[Key]) -> dict[str, Any]:
         parts = [self.partitions[key] for key in keys]
-        return {name: np.ma.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {name: _concatenated([part[name] for part in parts]) for name in parts[0]}
 
     @property
     def plan(self) -> Plan:
         names = {name: np.zeros(1, cells.dtype) for part in self.partitions.values() for name, cells in part.items()}
-        return plan(self.steps, arrays.schema_of(arrays.table(names)), "the table", self.weight)
+        given = {name: "array<double>" for name, cells in names.items() if cells.dtype == object}
+        planned = plan(self.steps, arrays.schema_of(names, given=given), "the table", self.weight)
+        return planned.measured(self.known) if self.known else planned
+
+    def lengths(self, keys: Collection[Key] | None) -> dict[Key, Lengths]:
+        found = {key: self.partitions[key] for key in (self.partitions if keys is None else keys)}
+        return {key: made for key, rows in found.items() if (made := self._lengths(rows)).rows}
+
+    def _lengths(self, rows: Columns) -> Lengths:
+        used = [True] * len(next(iter(rows.values()))) if self.weight is None else rows[self.weight] > 0
+        pairs = {name: zip(rows[name], used, strict=True) for name in self.plan.by_position}
+        counts = {name: Counter(len(a) for a, use in own if use and a is not None) for name, own in pairs.items()}
+        return Lengths(int(sum(used)), counts)
+
+    def measured(self, lengths: Mapping[str, int]) -> Table:
+        return replace(self, known=lengths)
 
     def measure(self, keys: Collection[Key] | None, features: Collection[str]) -> dict[Key, dict[str, ColumnStats]]:
         self.reads.append((None if keys is None else tuple(sorted(keys, key=str)), tuple(sorted(features))))
-        quantiles = self.plan.quantile_features
-        out = {}
+        quantiles, out = self.plan.quantile_features, {}
+        columns = {name: column for name, column in self.plan.features.items() if name in features}
         for key in self.partitions if keys is None else keys:
             rows = self.partitions[key]
             weights = None if self.weight is None else rows[self.weight]
             if len(rows[next(iter(rows))]):
-                out[key] = {
-                    name: self._stats(ColumnStats.of(rows[name], quantiles=name in quantiles, weights=weights))
-                    for name in features
-                }
+                own = elements.cells(arrays.table(rows), columns, weights)
+                found = {name: self._of(one, quantiles=name in quantiles) for name, one in own.items()}
+                out[key] = {name: stats for name, stats in found.items() if stats.rows}  # no element, no statistics
         return out
 
-    def _stats(self, stats: ColumnStats) -> ColumnStats:
+    def _of(self, cells: Cells, *, quantiles: bool) -> ColumnStats:
+        column = np.ma.MaskedArray(cells.values, mask=cells.null)
+        stats = ColumnStats.of(column, quantiles=quantiles, weights=cells.weights)
         return stats.with_quantiles(stats.quantiles and stats.quantiles.coarsened(self.k))
 
     def answer(self, keys: Sequence[Key]) -> Answer:
         rows = self.rows(keys)
 
         def look(asked: Any) -> list[ColumnStats]:
-            cells = {name: arrays.split(rows[name]) for name, _ in asked}
-            seen = (behind(ask.map, *cells[name]) for name, ask in asked)
+            cells = elements.cells(arrays.table(rows), {name: self.plan.features[name] for name, _ in asked})
+            seen = (behind(ask.map, *cells[name].pair) for name, ask in asked)
             return [ColumnStats.of(np.ma.MaskedArray(values, mask=null)) for values, null in seen]
 
         return look
@@ -107,6 +129,17 @@ class Table:
     def fit(self, keys: Iterable[Key]) -> Fitted:
         """Fit the rows of some partitions at once."""
         return ss.Pipeline(self.steps, weight=self.weight).fit_arrays(self.rows(keys))
+
+
+def _concatenated(parts: Sequence[Any]) -> Any:
+    return np.concatenate(parts) if parts[0].dtype == object else np.ma.concatenate(parts)
+
+
+def vectors(rows: Sequence[Any]) -> Any:
+    """Return a column of arrays, in which a row may be null."""
+    column = np.empty(len(rows), dtype=object)
+    column[:] = [None if row is None else list(row) for row in rows]
+    return column
 
 
 def month(rng: np.random.Generator, rows: int = 40, **changes: Any) -> dict[str, Any]:

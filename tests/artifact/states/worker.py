@@ -25,7 +25,7 @@ from sparkscale.artifact.states import compacting, log, merging  # the last two 
 from sparkscale.artifact.states.keys import By, Key
 from sparkscale.artifact.states.source import Source
 from sparkscale.artifact.states.states import States
-from sparkscale.artifact.states.updating import Rules
+from sparkscale.artifact.states.work import Rules
 from sparkscale.errors import TemporaryError
 from sparkscale.formats import folders
 from sparkscale.pipeline import arrays
