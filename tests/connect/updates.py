@@ -70,11 +70,16 @@ def of_frames(config: Spark) -> list[int]:
         table = spark.read.parquet(str(Path("in").resolve()))
         text = spark.read.option("header", "true").schema("x double, month int").csv(str(Path("text").resolve()))
         frames = [table.where("x > 5"), table.where("x > 5"), table.where("y > 5")]
-        return [*_read("states", frames), *_read("of-text", [text, text])]
+        pipeline, arrays = ss.Pipeline([ss.Standard("x")]), ss.Pipeline([ss.Standard("v", over="all")])
+        return [
+            *_read("states", frames, pipeline),
+            *_read("of-text", [text, text], pipeline),
+            *_read("of-arrays", [table, table], arrays),
+        ]
 
 
-def _read(place: str, frames: Sequence[DataFrame]) -> list[int]:
-    states, pipeline = ss.States(place), ss.Pipeline([ss.Standard("x")])
+def _read(place: str, frames: Sequence[DataFrame], pipeline: ss.Pipeline) -> list[int]:
+    states = ss.States(place)
     return [len(states.update(frame, pipeline, ["month"]).read) for frame in frames]
 
 

@@ -15,7 +15,7 @@ import sparkscale as ss
 from sparkscale.config import jobfile
 from sparkscale.errors import DataError
 from sparkscale.run import job
-from sparkscale.spark.fit import keyed
+from sparkscale.spark.fit import keyed, keyed_sketches
 from tests.artifact.states.tables import assert_same, vectors
 
 WIDTH = 6
@@ -139,3 +139,33 @@ def test_update_by_dataframe(spark: SparkSession, here: Path) -> None:
     whole = table.coalesce(1).select("x", "r", "month").repartition(2)  # a query that is not of the same files alone
     assert len(states.update(whole, pipeline, ["month"]).read) == 2
     assert_same(states.merged().stats, pipeline.fit(table).stats)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_update_what_tells_nothing_of_its_partitions(spark: SparkSession, here: Path, weight: str | None) -> None:
+    Path("in").mkdir()
+    tables = {1: month(1), 2: month(2, 10)}
+    rows = {name: [row for one in tables.values() for row in one[name]] for name in ("x", "r")}
+    made = pa.table({name: pa.array(column, pa.list_(pa.float64())) for name, column in rows.items()})
+    made = made.append_column("month", pa.array([1] * 40 + [2] * 10)).append_column("w", pa.array([1.0] * 50))
+    pq.write_table(made, "in/a.parquet")
+    whole = ["input={format: parquet, path: in}", *([f"weight={weight}"] if weight else [])]
+    assert update(STEPS, *whole).partitions["read"] == [{"month": 1}, {"month": 2}]
+    assert update(STEPS, *whole).status == "unchanged"
+    found, known = ss.load("out/stats"), ss.Pipeline(OWN).fit_arrays({name: vectors(one) for name, one in rows.items()})
+    assert found.rows == 50
+    for name, stats in known.stats.items():
+        ours = found.stats[name]
+        assert (ours.rows, ours.nulls, ours.min, ours.max) == (stats.rows, stats.nulls, stats.min, stats.max)
+        np.testing.assert_allclose([ours.mean, ours.std], [stats.mean, stats.std], rtol=1e-12, atol=1e-12)
+
+
+def test_refuse_sketches_that_a_driver_does_not_hold(
+    spark: SparkSession, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(1, month(1))
+    monkeypatch.setattr(keyed_sketches, "MAX_BYTES", 1000)
+    with pytest.raises(DataError, match=r"found 0.0 GB, 8 of them") as caught:  # two blocks of four positions
+        update("[{kind: robust, columns: x}]")
+    assert caught.value.code == "DATA_GROUPS"
+    assert not Path("out").exists()

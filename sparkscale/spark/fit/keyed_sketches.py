@@ -62,9 +62,9 @@ def _check_size(table: StatsTable, columns: Sequence[Column], k: int) -> None:
     size = sum(int(np.minimum(table.features[c.name].finite, _RETAINED * k).sum()) * 8 for c in columns)
     if size > MAX_BYTES:
         cause = f"quantiles by key: expected at most {MAX_BYTES / 1e9:.1f} GB of sketches, found {size / 1e9:.1f} GB"
-        found = f" of {len(table):,} keys and {len(columns)} columns"
+        many = f", {len(table) * len(columns):,} of them"
         hint = "use a coarser key, or a scaler without quantiles, such as standard"
-        raise DataError("DATA_GROUPS", cause + found, hint)
+        raise DataError("DATA_GROUPS", cause + many, hint)
 
 
 def _joined(name: str, table: StatsTable, part: StatsTable) -> Any:

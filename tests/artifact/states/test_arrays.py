@@ -203,6 +203,7 @@ def test_make_room_for_another_partition_where_one_has_no_rows(tmp_path: Path) -
     states, data = States(tmp_path), table("2013-01", "2013-02", steps=BOTH)
     put(data, "2013-03", [])
     assert data.update(states, keep=2).read == keys("2013-01", "2013-02")
+    assert [read for read, _ in data.reads] == [tuple(keys("2013-01", "2013-02"))]  # the lengths say which has no rows
     assert data.update(states, keep=2).unchanged
     assert states.merged().rows == 40
 
