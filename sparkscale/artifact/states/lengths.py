@@ -40,7 +40,7 @@ _Found: TypeAlias = Mapping[int, Sequence[tuple[Key, int | None]]]
 
 
 def agreed(planned: Plan, keys: By, state: State, stored: Iterable[Key], looked: Mapping[Key, Lengths]) -> Plan:
-    """Return the plan with the lengths of its arrays; as it is if there are no rows.
+    """Return the plan with the lengths of its arrays; unchanged if there are no rows.
 
     Args:
         planned: the plan.

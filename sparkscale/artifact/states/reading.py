@@ -119,7 +119,7 @@ def _with_lengths(state: State, source: Source, reader: Reader, rules: Rules) ->
     stored = [key for key in work.window if key not in looked]
     inside = {key: looked[key] for key in work.window if key in looked}
     planned = agreed(reader.plan, source.keys, state, stored, inside)
-    return _Measuring(reader.measured(planned.lengths), looked)
+    return _Measuring(reader.measured(planned.lengths) if planned.lengths else reader, looked)
 
 
 def _read(state: State, source: Source, measuring: _Measuring, rules: Rules) -> Work:

@@ -208,6 +208,18 @@ def test_make_room_for_another_partition_where_one_has_no_rows(tmp_path: Path) -
     assert states.merged().rows == 40
 
 
+def test_learn_the_length_once_there_are_rows(tmp_path: Path) -> None:
+    states, data = States(tmp_path), Table(BOTH)
+    put(data, "2013-01", [])
+    data.update(states)
+    assert states.existing().pipeline.lengths == {}  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="expected rows to learn from, found none"):
+        states.merged()
+    data.put("2013-02", month(np.random.default_rng(3)))
+    data.update(states)
+    assert_same(states.merged().stats, data.fit(keys("2013-02")).stats)
+
+
 def test_refuse_numbers_where_states_are_of_arrays(tmp_path: Path) -> None:
     states, data = States(tmp_path), table("2013-01", steps=ALL)
     data.update(states)
