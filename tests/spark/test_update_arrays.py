@@ -169,3 +169,18 @@ def test_refuse_sketches_that_a_driver_does_not_hold(
         update("[{kind: robust, columns: x}]")
     assert caught.value.code == "DATA_GROUPS"
     assert not Path("out").exists()
+
+
+def test_judge_positions(spark: SparkSession, here: Path) -> None:
+    """Expectations and drift know positions, with an engine and without one."""
+    judged = ["expect=[{columns: x.5, nulls: {le: 0.5}}]", "drift={}"]
+    put(1, month(1, 200))
+    update("[{kind: standard, columns: x}]", *judged)
+    put(2, {**month(2, 200), "x": [[1.0, 1e9, 0.0, 0.0, 0.0, 900.0]] * 200})
+    with pytest.raises(DataError, match=r"'x\.5'") as caught:
+        update("[{kind: standard, columns: x}]", *judged)
+    assert caught.value.code == "DRIFT"
+    assert ss.load("out/stats").rows == 200
+    with pytest.raises(DataError, match=r"'x\.5'"):
+        update("[{kind: standard, columns: x}]", *judged)
+    assert update("[{kind: standard, columns: x}]").rows == 400
