@@ -18,7 +18,7 @@ def next_place(known: Mapping[float, float], low: float, high: float, tolerance:
 
     The next place is the top of a polynomial through the points nearest to the best one. While the points are far
     apart, the top of a parabola is the safer guess. The search ends when two polynomials, one through fewer points,
-    both promise less than ``tolerance``.
+    both promise less than ``tolerance``, or when no concave function through the points can have more.
 
     Args:
         known: values of the function by place; -inf where it has no value.
@@ -46,6 +46,8 @@ def _within(known: Mapping[float, float], best: float, bracket: Sequence[float],
     near = sorted({*others[:_POINTS], *(x for x in bracket if x in others)}, key=lambda x: abs(x - best))
     fewer = [x for x in near if x in bracket or x != near[-1]]
     many, few = (_top(known, best, points, bracket) for points in (near, fewer))
+    if _ceiling(known, best, sorted(others)) < tolerance:
+        return None
     enclosed = len(fewer) < len(near) and all(x in others for x in bracket)
     if enclosed and all(top is None or top[1] < tolerance for top in (many, few)):
         return None
@@ -57,6 +59,25 @@ def _within(known: Mapping[float, float], best: float, bracket: Sequence[float],
         return (many or parabola or (best,))[0]
     wider = max(bracket, key=lambda x: abs(x - best))
     return (best + wider) / 2
+
+
+def _ceiling(known: Mapping[float, float], best: float, places: Sequence[float]) -> float:
+    """Return how far a concave function can be above its best value."""
+    at = places.index(best)
+    if not 0 < at < len(places) - 1:
+        return math.inf
+    return max(_height(known, places, gap) for gap in (at - 1, at)) - known[best]
+
+
+def _height(known: Mapping[float, float], places: Sequence[float], gap: int) -> float:
+    """Return how high a concave function can be between a place and the next: below the chords beside that gap."""
+    chords = (places[gap], places[gap - 1 : gap]), (places[gap + 1], places[gap + 2 : gap + 3])
+    width = places[gap + 1] - places[gap]
+    return min(
+        known[end] + max((known[end] - known[beyond]) / abs(end - beyond), 0.0) * width
+        for end, outside in chords
+        for beyond in outside
+    )
 
 
 def _top(

@@ -33,6 +33,12 @@ def test_find_the_top(f: Callable[[float], float], top: float, most: int) -> Non
     assert evaluations <= most
 
 
+def test_end_where_no_concave_function_has_more() -> None:
+    """Values that are equal up to their rounding: polynomials through them promise anything."""
+    known = {-2.5: -0.09, 0.0: 0.0, 1e-9: 0.0, 5e-6: -4.8e-13, 1e-3: -4.7e-8, 0.5: -0.02}
+    assert next_place(known, -100.0, 100.0, TOLERANCE) is None
+
+
 def test_end_at_the_ends() -> None:
     assert climb(lambda x: x - x * x / 1e6, [0.0, 1.0, -1.0], -5.0, 7.0)[0] == 7.0
     assert climb(lambda x: -x, [-1.0, 0.0, 1.0], -1.0, 1.0) == (-1.0, 3)

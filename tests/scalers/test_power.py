@@ -115,6 +115,14 @@ def test_look_no_more_often_than_said(family: str) -> None:
     assert np.median(rounds) <= 9
 
 
+def test_look_five_times_at_most_ordinary_columns() -> None:
+    """At the logarithm, at exponents beside the start, beside the first guess, and twice more."""
+    random = np.random.default_rng(5)
+    columns = [random.lognormal(1, spread, 2000) for spread in (0.3, 0.6, 1.2)]
+    columns += [random.normal(3, spread, 2000) for spread in (1.0, 4.0, 9.0)]
+    assert np.median([rounds_of(ss.Power(), x) for x in columns]) <= 5
+
+
 def rounds_of(step: ss.Power, x: NDArray[np.float64]) -> int:
     """Count the rounds of a fit."""
     learning, rounds = step.learn(ColumnStats.of(x)), 1
