@@ -16,8 +16,9 @@ from sparkscale.cli import entry
 from sparkscale.errors import DataError
 from sparkscale.pipeline.plan import plan
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import fitting
+from sparkscale.spark.fit import fitting, positions
 from sparkscale.spark.session.failures import translated
+from sparkscale.spark.transform import native
 from sparkscale.spark.transform.masks import lengths_counted
 from tests.spark.frames import MakeFrame, as_arrays, outputs, write_parquet
 
@@ -59,6 +60,29 @@ def test_agree_with_numpy_in_every_engine(frame: MakeFrame) -> None:
         found = outputs(fitted, df, TABLE, engine)
         for name in fitted.get_feature_names_out():
             alike(found[name], wanted[name], 1e-6 if name == "m" else 1e-13)
+
+
+def test_look_again_at_all_positions_by_one_query(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Python workers, with null arrays and elements, NaN and infinities; a look is one query for each array."""
+    x = np.random.default_rng(31).lognormal(0, [0.2, 0.5, 1, 2], (300, 4)).tolist()
+    x[2][1], x[3][0], x[4][1], x[5], x[6][2] = float("nan"), float("inf"), None, None, None
+    steps = [ss.Power("x"), ss.Chain("x", [ss.Impute(value="median"), ss.Log1p(), ss.Standard()], into="c")]
+    looks: list[int] = []
+    measure = positions.measure
+    monkeypatch.setattr(positions, "measure", lambda *given: looks.append(len(given[3])) or measure(*given))
+    df = frame({"x": x})
+    fitted, known = ss.Pipeline(steps).fit(df.repartition(3)), ss.Pipeline(steps).fit_arrays(as_arrays({"x": x}))
+    assert looks[0] == 8  # the logarithms of both steps
+    assert len(looks) <= 7
+    for ours, theirs in zip(fitted.maps[0][0].maps, known.maps[0][0].maps, strict=True):
+        assert ours.maps[0].exponent == pytest.approx(theirs.maps[0].exponent, rel=1e-6)
+    assert native.form_of(fitted.maps[0][0]) is None  # of expressions, one for each position would be too many
+    assert native.form_of(fitted.maps[1][0]) is not None
+    wanted = outputs(fitted, df, {"x": x}, "numpy")
+    for engine in ("auto", "arrow", "pandas"):
+        found = outputs(fitted, df, {"x": x}, engine)
+        for name in ("x", "c"):
+            alike(found[name], wanted[name], 1e-9)
 
 
 def test_give_back_what_went_in(frame: MakeFrame) -> None:

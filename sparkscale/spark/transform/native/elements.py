@@ -1,7 +1,7 @@
 """Maps of the elements of an array as Spark expressions.
 
-One expression over the element and its position serves maps of one form: their parameters are arrays of constants. An
-expression for each of 768 positions takes several times as long. Maps without such a form have one expression each.
+One expression over the element and its position serves maps of one form: their parameters are arrays of constants.
+Other maps have no native form here: of 768 expressions, one for each position, Spark needs a minute to make a plan.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sparkscale.maps import Chained, ColumnMap, Elements, Inverse, Map
 from sparkscale.maps.by_group import family_of
 from sparkscale.maps.family import Family
 from sparkscale.spark.transform.layers import Stages
-from sparkscale.spark.transform.native.base import ColumnForm, Form, form_of
+from sparkscale.spark.transform.native.base import Form
 from sparkscale.spark.transform.native.by_group import differing, is_said, say_part
 from sparkscale.spark.transform.native.scores import Scores
 
@@ -35,8 +35,8 @@ class ElementsForm(Form[Elements], of=Elements):
 
     @classmethod
     def serves(cls, map_: Map) -> bool:
-        """Whether every element's map has a native form."""
-        return isinstance(map_, Elements) and all(form_of(part) is not None for part in map_.maps)
+        """Whether one expression says the maps of all elements."""
+        return isinstance(map_, Elements) and all(is_said(_family(maps)[0]) for maps in _layers(map_.maps))
 
     def over(self, x: Scores, stages: Stages) -> list[SparkColumn]:
         """Return the array of results."""
@@ -48,16 +48,8 @@ class ElementsForm(Form[Elements], of=Elements):
 
 
 def _mapped(array: SparkColumn, maps: Sequence[ColumnMap], inline: Stages) -> SparkColumn:
-    forward = [map_.map for map_ in maps if isinstance(map_, Inverse) and isinstance(map_.map, ColumnMap)]
-    family, back = family_of(forward or maps), bool(forward)
-    if is_said(family):
-        return _by_family(array, family, inline, back=back)
-    made = [_said(map_, F.get(array, F.lit(place)), inline) for place, map_ in enumerate(maps)]
-    return F.when(array.isNotNull(), F.array(*made))
-
-
-def _by_family(array: SparkColumn, family: Family, inline: Stages, *, back: bool) -> SparkColumn:
     """Map every element by one expression, which finds the parameters of its position in constants."""
+    family, back = _family(maps)
     arrays = {name: F.lit(term.tolist()) for name, term in differing(family, back=back).items()}
     if not arrays:
         return F.transform(array, lambda x: say_part(family, x, {}, inline, back=back))
@@ -68,10 +60,10 @@ def _by_family(array: SparkColumn, family: Family, inline: Stages, *, back: bool
     return F.transform(array, one)
 
 
-def _said(map_: ColumnMap, x: SparkColumn, inline: Stages) -> SparkColumn:
-    form = form_of(map_)
-    assert isinstance(form, ColumnForm)  # noqa: S101 - `serves` has seen to it
-    return form.along(x, inline)
+def _family(maps: Sequence[ColumnMap]) -> tuple[Family, bool]:
+    """Return the family of maps, and whether it is applied backwards."""
+    forward = [map_.map for map_ in maps if isinstance(map_, Inverse) and isinstance(map_.map, ColumnMap)]
+    return family_of(forward or maps), bool(forward)
 
 
 def _layers(maps: Sequence[ColumnMap]) -> Iterator[Sequence[ColumnMap]]:
