@@ -85,6 +85,20 @@ def test_look_again_at_all_positions_by_one_query(frame: MakeFrame, monkeypatch:
             alike(found[name], wanted[name], 1e-9)
 
 
+def test_look_again_at_many_columns_by_one_query(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {f"c{j}": RNG.lognormal(0, 0.1 + j / 50, 60).tolist() for j in range(66)}
+    columns["c1"][2], columns["c2"][3], columns["c3"][4] = None, float("nan"), float("-inf")
+    looks: list[int] = []
+    measure = positions.measure
+    monkeypatch.setattr(positions, "measure", lambda *given: looks.append(len(given[3])) or measure(*given))
+    pipeline = ss.Pipeline([ss.Power("c*")])
+    fitted, known = pipeline.fit(frame(columns)), pipeline.fit_arrays(as_arrays(columns))
+    assert looks[:2] == [66, 132]  # the logarithms, two exponents of each
+    for ours, theirs in zip(fitted.maps[0], known.maps[0], strict=True):
+        assert ours.maps[0].exponent == pytest.approx(theirs.maps[0].exponent, rel=1e-6)
+        assert ours.maps[1].scale == pytest.approx(theirs.maps[1].scale, rel=1e-6)
+
+
 def test_give_back_what_went_in(frame: MakeFrame) -> None:
     df = frame({"x": X})
     fitted = ss.Pipeline([ss.Standard("x"), ss.Chain("x", [ss.Asinh(), ss.MinMax()], into="c")]).fit(df)

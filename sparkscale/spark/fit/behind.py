@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.schema import Column
 from sparkscale.scalers.learning import Ask
-from sparkscale.spark.columns import free_names
+from sparkscale.spark.columns import feature, free_names
 from sparkscale.spark.fit import positions
 from sparkscale.spark.fit.queries import GROUP
 from sparkscale.spark.transform.transform import applied
@@ -31,34 +35,47 @@ def measure(
 ) -> list[ColumnStats]:
     """Return the statistics that are asked for, each of a feature as a map leaves it; columns to ``keep`` stay.
 
-    Positions of an array go through Python workers, unless they are weighted or sketched.
+    Positions of arrays, and more columns than one query of Spark's holds, go through Python workers, unless they are
+    weighted or sketched.
     """
-    in_python = {number for number, (name, ask) in enumerate(asked) if _is_plain_position(features[name], ask, keep)}
-    others = [one for number, one in enumerate(asked) if number not in in_python]
-    natively = iter(_natively(df, features, measured, others, keep))
-    found = _of_positions(df, features, [asked[number] for number in in_python])
-    return [next(found) if number in in_python else next(natively) for number in range(len(asked))]
+    wide = len({name for name, _ in asked}) > GROUP
+    packed = [not keep and not ask.quantiles and (wide or features[name].position is not None) for name, ask in asked]
+    in_python = iter(_in_python(df, features, list(itertools.compress(asked, packed))))
+    rest = list(itertools.compress(asked, map(operator.not_, packed)))
+    natively = iter(_natively(df, features, measured, rest, keep))
+    return [next(in_python if pack else natively) for pack in packed]
 
 
-def _is_plain_position(column: Column, ask: Ask, keep: Sequence[str]) -> bool:
-    return column.position is not None and not ask.quantiles and not keep
+@dataclass(frozen=True)
+class _Pack:
+    """Features side by side in an array of doubles: the array, its length, and the place of each feature."""
+
+    array: SparkColumn
+    length: int
+    places: Mapping[str, int]
 
 
-def _of_positions(
-    df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]]
-) -> Iterator[ColumnStats]:
-    """Yield the statistics of positions of arrays, by one query for each array."""
-    lengths = Counter(column.whole for column in features.values())
-    by_array: dict[str, list[positions.Asked]] = {}
-    arrays: dict[str, Column] = {}
-    for name, ask in asked:
-        column = features[name]
-        arrays[column.whole] = Column(column.path, f"array<{column.type}>")
-        by_array.setdefault(column.whole, []).append((column.position or 0, ask.map))
-    found = {
-        whole: iter(positions.measure(df, array, lengths[whole], by_array[whole])) for whole, array in arrays.items()
-    }
-    return (next(found[features[name].whole]) for name, _ in asked)
+def _in_python(df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
+    """Return the statistics by one query for each array, and one for all columns."""
+    found: dict[int, ColumnStats] = {}
+    for pack in _packs(df.sparkSession, features, {name for name, _ in asked}):
+        numbers = [number for number, (name, _) in enumerate(asked) if name in pack.places]
+        maps = [(pack.places[asked[number][0]], asked[number][1].map) for number in numbers]
+        found |= zip(numbers, positions.measure(df, pack.array, pack.length, maps), strict=True)
+    return [found[number] for number in range(len(asked))]
+
+
+def _packs(spark: SparkSession, features: Mapping[str, Column], names: Collection[str]) -> Iterator[_Pack]:
+    """Yield the arrays that hold features: one of columns, and those that are arrays already."""
+    columns = [name for name in features if name in names and features[name].position is None]
+    if columns:
+        array = F.array(*[feature(features[name], spark) for name in columns])
+        yield _Pack(array, len(columns), {name: place for place, name in enumerate(columns)})
+    for whole in dict.fromkeys(features[name].whole for name in names if name not in columns):
+        own = {name: column for name, column in features.items() if column.whole == whole}
+        first = next(iter(own.values()))
+        array = positions.of_length(Column(first.path, f"array<{first.type}>"), len(own), spark)
+        yield _Pack(array, len(own), {name: column.position or 0 for name, column in own.items()})
 
 
 def _natively(

@@ -1,7 +1,7 @@
-"""Positions of an array behind maps, measured by the NumPy kernel in Python workers: one query, however many they are.
+"""Many features behind maps, measured by the NumPy kernel in Python workers: 256 of them by one query.
 
-Of Spark's expressions, 64 positions of a power transform take seconds to plan and to compile, whatever the rows.
-Workers import this module, ``maps`` and ``stats``.
+They are positions of an array. Of Spark's expressions, 64 power transforms take seconds to plan and to compile,
+whatever the rows. Workers import this module, ``maps`` and ``stats``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkscale.maps import ColumnMap
@@ -27,25 +28,37 @@ from sparkscale.stats.columnar import COUNTS, NUMBERS, StatsArrays
 
 #: The fields of statistics, each an array over what is asked.
 _FIELDS = dict.fromkeys((*COUNTS, "exp"), "array<bigint>") | dict.fromkeys(NUMBERS, "array<double>")
+#: What a query is asked at most: 23 KB for each of its tasks go to the driver.
+_MOST = 256
 #: A position with the map behind which its statistics are asked for.
 Asked: TypeAlias = tuple[int, ColumnMap]
 
 
-def measure(df: DataFrame, array: Column, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
+def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
+    """Return an array column; the query stops where it has another length."""
+    cells, size = scores(array, spark), F.size(scores(array, spark))
+    refused = refuse(f"DATA_LENGTH: expected arrays of {length} elements, found ", size).cast("array<double>")
+    return F.when(cells.isNotNull() & (size != F.lit(length)), refused).otherwise(cells)
+
+
+def measure(df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
     """Return the statistics of positions of an array as maps leave them; a null array is a null at each position."""
     ship(df.sparkSession)
-    cells, size = scores(array, df.sparkSession), F.size(scores(array, df.sparkSession))
-    refused = refuse(f"DATA_LENGTH: expected arrays of {length} elements, found ", size).cast("array<double>")
-    checked = F.when(cells.isNotNull() & (size != F.lit(length)), refused).otherwise(cells)
+    parts = [asked[start : start + _MOST] for start in range(0, len(asked), _MOST)]
+    return [stats for part in parts for stats in _measured(df.select(array.alias("array")), length, part)]
+
+
+def _measured(df: DataFrame, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
     schema = ", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())
-    found = df.select(checked.alias("array")).mapInArrow(_kernel(length, list(asked)), schema).collect()
-    parts = map(_arrays, sorted(found))
-    total = functools.reduce(StatsArrays.merged, parts, StatsArrays.empty(len(asked)))
+    found = df.mapInArrow(_kernel(length, asked), schema).toArrow()
+    tasks = (_arrays(found, task) for task in range(found.num_rows))
+    in_order = sorted(tasks, key=lambda task: task.mean.tobytes())  # that of arrival differs from run to run on Sail
+    total = functools.reduce(StatsArrays.merged, in_order, StatsArrays.empty(len(asked)))
     return [total.at(place) for place in range(len(asked))]
 
 
-def _arrays(part: Row) -> StatsArrays:
-    fields: dict[str, Any] = {name: np.array(part[name]) for name in _FIELDS}
+def _arrays(found: pa.Table, task: int) -> StatsArrays:
+    fields: dict[str, Any] = {name: found[name][task].values.to_numpy() for name in _FIELDS}
     return StatsArrays(**fields)
 
 
