@@ -21,7 +21,7 @@ _ROUNDS = 12
 #: The first exponents beside the start, in units of 1 / std of the logarithm: there the likelihood bends.
 _STEP = 0.6
 #: How far beside the first guess between them, in the same unit. Two exponents there show the slope: it saves a look.
-_BESIDE = 0.05 * _STEP
+_BESIDE = 0.01 * _STEP
 #: How far below its maximum the mean log-likelihood of a row may stay: 1e-9 of 0.1, with a margin of 10.
 _TOLERANCE = 1e-11
 #: Times 1 / log(20 * largest value), scikit-learn's bounds of an exponent. They use half of the exponent range of

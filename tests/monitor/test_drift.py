@@ -150,9 +150,10 @@ def test_see_a_shift_of_half_a_deviation() -> None:
     rows = {by: drift(rng.normal(by, 1, 100_000), base) for by in (0.1, 0.2, 0.5)}
     assert [rows[by]["ks"].value for by in rows] == pytest.approx([0.04, 0.08, 0.2], abs=0.01)
     assert [rows[by]["psi"].value for by in rows] == pytest.approx([0.009, 0.039, 0.24], abs=0.02)
-    assert [rows[by][measure].verdict for by in (0.1, 0.2) for measure in ("psi", "ks")] == ["ok"] * 4
-    found = drift(rng.normal(0.4, 1, 100_000), base)  # at 0.5, what a sketch drops by chance may make PSI an error
-    assert [found[measure].verdict for measure in ("psi", "ks")] == ["warn", "warn"]
+    assert [rows[by]["ks"].verdict for by in rows] == ["ok", "ok", "warn"]
+    # At 0.5 a sketch, which drops values by chance, may bring PSI above the threshold of an error.
+    rows[0.4] = drift(rng.normal(0.4, 1, 100_000), base)
+    assert [rows[by]["psi"].verdict for by in (0.1, 0.2, 0.4)] == ["ok", "ok", "warn"]
     assert drift(rng.normal(1, 1, 100_000), base)["psi"].verdict == "error"
 
 
