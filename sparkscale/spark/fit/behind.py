@@ -21,6 +21,8 @@ from sparkscale.spark.fit.queries import GROUP
 from sparkscale.spark.transform.transform import applied
 from sparkscale.stats.column import ColumnStats
 
+#: What a query in Python is asked at most: 23 KB for each of its tasks go to the driver.
+_MOST = 256
 #: Returns the statistics of columns, some of them with quantile sketches.
 Measure: TypeAlias = Callable[[DataFrame, Mapping[str, Column], Collection[str]], dict[str, ColumnStats]]
 
@@ -57,6 +59,8 @@ class _Pack:
 
 def _in_python(df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
     """Return the statistics by one query for each array, and one for all columns."""
+    if len(asked) > _MOST:
+        return [*_in_python(df, features, asked[:_MOST]), *_in_python(df, features, asked[_MOST:])]
     found: dict[int, ColumnStats] = {}
     for pack in _packs(df.sparkSession, features, {name for name, _ in asked}):
         numbers = [number for number, (name, _) in enumerate(asked) if name in pack.places]

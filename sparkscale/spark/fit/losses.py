@@ -1,6 +1,6 @@
 """Losses of labelled rows, for a row step that learns a temperature: one query a look.
 
-Python workers sum them by the NumPy kernel. Spark's own expressions for 10 scores took five times as long: a look has
+Python workers sum them by the NumPy kernel. Spark's own expressions for 10 scores took three times as long: a look has
 hundreds of terms, more than the JVM compiles into one method (docs/design/010).
 """
 

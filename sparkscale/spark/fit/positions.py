@@ -1,4 +1,4 @@
-"""Many features behind maps, measured by the NumPy kernel in Python workers: 256 of them by one query.
+"""Many features behind maps, measured by the NumPy kernel in Python workers by one query.
 
 They are positions of an array. Of Spark's expressions, 64 power transforms take seconds to plan and to compile,
 whatever the rows. Workers import this module, ``maps`` and ``stats``.
@@ -28,8 +28,6 @@ from sparkscale.stats.columnar import COUNTS, NUMBERS, StatsArrays
 
 #: The fields of statistics, each an array over what is asked.
 _FIELDS = dict.fromkeys((*COUNTS, "exp"), "array<bigint>") | dict.fromkeys(NUMBERS, "array<double>")
-#: What a query is asked at most: 23 KB for each of its tasks go to the driver.
-_MOST = 256
 #: A position with the map behind which its statistics are asked for.
 Asked: TypeAlias = tuple[int, ColumnMap]
 
@@ -44,13 +42,8 @@ def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
 def measure(df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
     """Return the statistics of positions of an array as maps leave them; a null array is a null at each position."""
     ship(df.sparkSession)
-    parts = [asked[start : start + _MOST] for start in range(0, len(asked), _MOST)]
-    return [stats for part in parts for stats in _measured(df.select(array.alias("array")), length, part)]
-
-
-def _measured(df: DataFrame, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
     schema = ", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())
-    found = df.mapInArrow(_kernel(length, asked), schema).toArrow()
+    found = df.select(array.alias("array")).mapInArrow(_kernel(length, asked), schema).toArrow()
     tasks = (_arrays(found, task) for task in range(found.num_rows))
     in_order = sorted(tasks, key=lambda task: task.mean.tobytes())  # that of arrival differs from run to run on Sail
     total = functools.reduce(StatsArrays.merged, in_order, StatsArrays.empty(len(asked)))
