@@ -20,6 +20,9 @@ from benchmark.setting import Bench, fitted, job_file
 
 #: Twice the columns may take so many times twice as long: what is quadratic takes 2.
 _STRAIGHT = 1.5
+#: Planning a transform may take so many times as long as planning a select of as many expressions.
+_OVER_SELECT = 1.5
+_PLAN = "plan of transform"
 _ROWS = 2000
 _ENGINES = ("spark", "connect", "sail")
 
@@ -30,6 +33,8 @@ def wide(bench: Bench) -> Iterator[Contest]:
     tables = {width: _table(bench, width) for width in widths}
     for engine, stage in itertools.product(_ENGINES, ON_ENGINES):
         yield _contest(tables, stage, ON_ENGINES[stage], engine)
+        if stage == _PLAN:
+            yield _floor(tables, engine)
     for stage, work in ALONE.items():
         yield _contest(tables, stage, work, "python")
 
@@ -42,6 +47,15 @@ def _contest(tables: Mapping[int, dict[str, str]], stage: str, work: Callable[..
         Target(more, less, _STRAIGHT * columns[more] / columns[less]) for less, more in itertools.pairwise(columns)
     ]
     return Contest(f"wide: {stage}{where}, {_ROWS:,} rows", entries, targets, alike=False, columns=columns)
+
+
+def _floor(tables: Mapping[int, dict[str, str]], engine: str) -> Contest:
+    """Compare planning with what an engine needs for a select of as many expressions, which some plan in no line."""
+    most = max(tables)
+    floor = Entry(f"a select on {engine}, {most:,} columns", partial(select, **tables[most]), engine)
+    ours = Entry(f"{_PLAN} on {engine}, {most:,} columns", partial(plan, **tables[most]), engine)
+    targets = [Target(ours.name, floor.name, _OVER_SELECT)]
+    return Contest(f"wide: planning on {engine}, {most:,} columns", [floor, ours], targets, alike=False)
 
 
 def _table(bench: Bench, width: int) -> dict[str, str]:
@@ -72,6 +86,16 @@ def plan(spark: Any, data: str, fitted: str, **_: str) -> None:
     """Build the transform, and have the engine plan it."""
     with contextlib.redirect_stdout(io.StringIO()):
         _loaded(fitted).transform(spark.read.parquet(data)).explain()
+
+
+def select(spark: Any, data: str, **_: str) -> None:
+    """Have the engine plan a select of an expression for each column."""
+    from pyspark.sql import functions as F
+
+    df = spark.read.parquet(data)
+    scaled = [((F.col(name) - F.lit(0.1)) / F.lit(2.0)).alias(name) for name in df.columns]
+    with contextlib.redirect_stdout(io.StringIO()):
+        df.select(*scaled).explain()
 
 
 def fit(spark: Any, data: str, **_: str) -> None:
@@ -127,7 +151,7 @@ def _command(*arguments: str) -> None:
 ON_ENGINES: Mapping[str, Callable[..., None]] = {
     "check --schema": check,
     "explain": explain,
-    "plan of transform": plan,
+    _PLAN: plan,
     "fit": fit,
     "transform and write": transform,
     "self check": self_check,

@@ -101,13 +101,17 @@ def mistaken_positions(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
 
 def _same_name(name: str, written: Sequence[tuple[str, PlannedStep, str]]) -> Problem:
     labels = list(dict.fromkeys(label for _, _, label in written))
-    if any(name not in planned.main for name, planned, _ in written):
+    if any(_is_fact(name, planned) for name, planned, _ in written):
         hint = "give each output a name of its own in 'outputs'"
     elif len(labels) == 1:
         hint = "use {column} in 'into', such as '{column}_scaled'"
     else:
         hint = "each step reads the input's columns; give one of them an 'into' such as '{column}_scaled'"
     return Problem("SCHEMA_CLASH", f"more than one output would be named {name!r}, by {' and '.join(labels)}", hint)
+
+
+def _is_fact(name: str, planned: PlannedStep) -> bool:
+    return name in row_steps.facts(planned.step).values()
 
 
 def check_keys(step: Step, keys: Sequence[Column], number: int) -> Iterator[Problem]:
@@ -146,17 +150,19 @@ def clashes(schema: Schema, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
     """Yield every name that two steps write, or that an ``into`` shares with a column of the input, each once."""
     key = schema.key
     existing = {key(name) for name in schema.names}
+    in_place = {name for planned in steps if planned.step.into is None for name in planned.own}
     writers: dict[str, list[tuple[str, PlannedStep, str]]] = {}
     for number, planned in enumerate(steps, 1):
+        label = where(planned.step, number)
         for name in planned.outputs:
-            writers.setdefault(key(name), []).append((name, planned, where(planned.step, number)))
+            writers.setdefault(key(name), []).append((name, planned, label))
     for written in writers.values():
         (name, planned, label), *others = written
         if others:
             yield _same_name(name, written)
-        elif key(name) in existing and (planned.step.into is not None or name not in planned.own):
+        elif key(name) in existing and name not in in_place:
             yield Problem(
                 "SCHEMA_CLASH",
                 f"{label} would write {name!r}, which the input already has",
-                "choose another 'into'" if name in planned.main else "choose another name in 'outputs'",
+                "choose another name in 'outputs'" if _is_fact(name, planned) else "choose another 'into'",
             )

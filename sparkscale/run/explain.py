@@ -121,7 +121,8 @@ def _states(planned: Plan, config: JobConfig) -> dict[str, Any]:
 
 
 def _step(planned: PlannedStep, engine: Engine, spark: SparkSession, join: str) -> ExplainedStep:
-    chosen, step = choose(_map(planned), engine, spark), planned.step
+    step, width = planned.step, len(planned.mapped) if planned.step.by_row else 1
+    chosen = choose(_map(planned), engine, spark, width)
     inputs = [column.name for column in planned.inputs]
     formula = f"{step.formula} by {', '.join(planned.by)}" if planned.by else step.formula
     if any(own[0].position is not None for own in planned.features):

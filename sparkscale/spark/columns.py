@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
@@ -11,6 +12,8 @@ from pyspark.sql import functions as F
 
 from sparkscale.pipeline.schema import Column, Schema, decimal_of
 from sparkscale.spark.session.session import is_sail
+
+T = TypeVar("T")
 
 #: Whole numbers of so many digits are doubles, all of them, and so are the powers of ten that divide them.
 _EXACT_DIGITS = 15
@@ -59,6 +62,17 @@ def lengths_in(df: DataFrame, array: SparkColumn) -> dict[int, int]:
 def as_it_is(column: SparkColumn) -> SparkColumn:
     """Return the same column: what is done where nothing has to be."""
     return column
+
+
+def balanced(join: Callable[[T, T], T], items: Sequence[T]) -> T:
+    """Join items by an operator in a tree, whose depth is the logarithm of their number.
+
+    Engines walk through expressions and plans by recursion: of 48 sums one in another, Spark Connect takes none.
+    """
+    if len(items) == 1:
+        return items[0]
+    middle = len(items) // 2
+    return join(balanced(join, items[:middle]), balanced(join, items[middle:]))
 
 
 def schema_of(df: DataFrame) -> Schema:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkscale.spark.arrows import array_of
-from sparkscale.spark.columns import ref
+from sparkscale.spark.columns import balanced, ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.keys import Keys
 
@@ -48,4 +48,4 @@ def joined(
     if other.broadcast and not is_sail(df.sparkSession):  # which has no hints, and warns of them
         beside = F.broadcast(beside)
     alike = [key.eqNullSafe(ref(name)) for key, name in zip(keys, other.keys, strict=True)]
-    return df.join(beside, reduce(lambda one, two: one & two, alike), how)
+    return df.join(beside, balanced(operator.and_, alike), how)

@@ -198,7 +198,8 @@ def test_explain_every_column_once() -> None:
     def explained(n: int) -> Callable[[], Any]:
         made = planned(n)
         files = [f"file:/nowhere/{i}" for i in range(n)]
-        table: Any = SimpleNamespace(inputFiles=lambda: files, columns=made.schema.names, sparkSession=None)
+        session = type("Session", (), {"version": "4.1.0"})()  # which a step of many columns is asked for
+        table: Any = SimpleNamespace(inputFiles=lambda: files, columns=made.schema.names, sparkSession=session)
         config = JobConfig.model_validate({"version": 1, "input": {"format": "parquet", "path": "in"}})
 
         def work() -> None:

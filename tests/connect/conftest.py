@@ -44,7 +44,7 @@ class Outcome:
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the scenario's tables as Parquet, in which NaN and null are two things."""
     folder = tmp_path_factory.mktemp("tables")
-    for name in ("accuracy", "decimals", "embeddings", "exact", "features", "labelled", "rows", "shapes"):
+    for name in ("accuracy", "decimals", "embeddings", "exact", "features", "labelled", "rows", "shapes", "wide"):
         columns = getattr(data, name)()
         pq.write_table(pa.table({key: pa.array(values) for key, values in columns.items()}), folder / f"{name}.parquet")
     return folder

@@ -113,6 +113,18 @@ def rows() -> dict[str, Any]:
     return {"id": list(range(len(triples))), **scores, "scores \U0001f3af": arrays, "mask": masks}
 
 
+def wide() -> dict[str, Any]:
+    """120 scores a row: more than one expression within another that Spark Connect takes."""
+    rng = np.random.default_rng(11)
+    scores = rng.normal(size=(40, 120)) * 5
+    scores[1, 7], scores[2, 3], scores[3, 119], scores[4] = math.nan, math.inf, -math.inf, -math.inf
+    null = rng.random(scores.shape) < np.where(np.arange(40) < 20, 0.0, 0.01)[:, np.newaxis]
+    null[5] = True
+    columns = {f"s{k}": [None if gone else float(x) for x, gone in zip(*both, strict=True)]
+               for k, both in enumerate(zip(scores.T, null.T, strict=True))}  # fmt: skip
+    return {"id": list(range(40)), **columns}
+
+
 def shapes() -> dict[str, list[Any]]:
     """Columns for logarithms and powers: skewed, of two signs, narrow and far from zero, and near zero."""
     generator = np.random.default_rng(5)

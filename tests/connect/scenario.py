@@ -139,11 +139,23 @@ def label_pipeline() -> ss.Pipeline:
     return ss.Pipeline(steps, weight="w")
 
 
+def wide_pipeline() -> ss.Pipeline:
+    """Every row map over many columns."""
+    steps = [
+        ss.Softmax("s*", into="{column}|softmax"),
+        ss.Softmax("s*", nulls="mask", undefined="zeros", outputs=_facts_of("wide"), into="{column}|mask"),
+        ss.LogSoftmax("s*", nulls="mask", into="{column}|log"),
+        ss.UnitNorm("s*", into="{column}|norm"),
+    ]
+    return ss.Pipeline(steps)
+
+
 PIPELINES = (
     ("features", feature_pipeline),
     ("rows", row_pipeline),
     ("winners", winner_pipeline),
     ("embeddings", embedding_pipeline),
+    ("wide", wide_pipeline),
 )
 
 

@@ -20,8 +20,8 @@ from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
 DECIMALS, EXACT = data.decimals(), data.exact()
-FEATURES, ROWS, EMBEDDINGS = data.features(), data.rows(), data.embeddings()
-TABLES = {"features": FEATURES, "rows": ROWS, "winners": ROWS, "embeddings": EMBEDDINGS}
+FEATURES, ROWS, EMBEDDINGS, WIDE = data.features(), data.rows(), data.embeddings(), data.wide()
+TABLES = {"features": FEATURES, "rows": ROWS, "winners": ROWS, "embeddings": EMBEDDINGS, "wide": WIDE}
 SCALED = [*data.NAMES, "whole", "constant"]
 KINDS = ("standard", "minmax", "maxabs", "mean_norm", "robust", "float32")
 
@@ -73,7 +73,7 @@ def test_audit_agrees_with_numpy(outcome: Outcome, name: str) -> None:
     expected = outcome.fitted(name).audit_arrays(as_arrays(TABLES[name]))
     assert json.loads((outcome.folder / f"{name}-audit.json").read_text()) == [expected.rows, expected.to_list()]
     found = {counter for one in expected.maps for counter, count in one.counts.items() if count}
-    assert found >= ({"nulls", "nans", "infinite"} | ({"undefined"} if name in ("rows", "winners") else set()))
+    assert found >= ({"nulls", "nans", "infinite"} | ({"undefined"} if name in ("rows", "winners", "wide") else set()))
 
 
 def test_audit_counts_rows_of_elements(outcome: Outcome) -> None:
@@ -191,6 +191,18 @@ def test_tell_of_rows_as_numpy_does(outcome: Outcome, how: str) -> None:
             assert found[name] == expected[name], name
         else:  # log-softmax adds a logarithm, which may cancel
             assert_alike(found[name], expected[name], ulps=16, floor=float(name == "masked|p"), name=name)
+
+
+@pytest.mark.parametrize("how", ["native", "arrow", "pandas"])
+def test_transform_rows_of_many_columns_as_numpy_does(outcome: Outcome, how: str) -> None:
+    found, expected = _both(outcome, "wide", how)
+    for name in outcome.fitted("wide").get_feature_names_out():
+        if name.endswith("label"):
+            assert found[name] == expected[name]
+        else:  # of sums of 120 terms
+            assert_alike(found[name], expected[name], ulps=32, floor=1.0, name=name)
+    for row in range(6, 20):  # without nulls and infinities
+        assert math.fsum(found[f"s{k}|softmax"][row] for k in range(120)) == pytest.approx(1, abs=120 * 2.0**-53)
 
 
 def test_fit_arrays_as_numpy_does(outcome: Outcome) -> None:

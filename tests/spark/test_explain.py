@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql.classic.dataframe import DataFrame
 
 import sparkscale as ss
 from sparkscale.cli import environment
@@ -37,10 +39,14 @@ STEPS = [
 ]
 
 
-def explain(**sections: Any) -> Explained:
+def job(**sections: Any) -> jobfile.Job:
     parts = {"version": 1, "input": {"format": "parquet", "path": "in it"}, "steps": STEPS} | sections
     Path("job.yaml").write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in parts.items()))
-    return explaining.explain(jobfile.load("job.yaml", "check"))
+    return jobfile.load("job.yaml", "check")
+
+
+def explain(**sections: Any) -> Explained:
+    return explaining.explain(job(**sections))
 
 
 def test_tell_what_is_read_and_by_how_many_queries(spark: SparkSession, inputs: Path, snapshot: Any) -> None:
@@ -80,6 +86,38 @@ def test_tell_engine_and_formula_of_each_step(spark: SparkSession, inputs: Path,
     assert softmax.outputs == ["p_s0", "p_s1", "p_s2"]
     assert softmax.formula == "exp(x_i / T) / sum_j exp(x_j / T)"
     assert ("job file" in softmax.why) == (engine != "auto")
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(128, "native"), (129, "arrow")])
+def test_leave_many_columns_of_a_row_to_numpy(spark: SparkSession, here: Path, columns: int, expected: str) -> None:
+    write_parquet(here / "in it" / "a.parquet", {f"x{i}": [1.0, 2.0] for i in range(columns)})
+    steps = [{"kind": "softmax", "columns": "x*", "into": "p_{column}"}, {"kind": "standard", "columns": "x*"}]
+    softmax, standard = explain(steps=steps).steps
+    assert (softmax.engine, standard.engine) == (expected, "native")
+    assert ("NumPy is faster than expressions of 129 columns" in softmax.why) == (expected == "arrow")
+    df = spark.read.parquet(str(here / "in it"))
+    made = ss.Pipeline([ss.Softmax("x*", into="p_{column}")]).fit(df).transform(df)
+    plan = made._jdf.queryExecution().executedPlan().toString()  # type: ignore[operator]
+    assert ("ArrowEvalPython" in plan) == (expected == "arrow")
+
+
+@pytest.mark.parametrize("command", [explaining.explain, partial(check_schema, debug=False)])
+def test_ask_for_columns_as_often_for_many(
+    spark: SparkSession, here: Path, monkeypatch: pytest.MonkeyPatch, command: Any
+) -> None:
+    asked: list[str] = []
+
+    def count(columns: int) -> int:
+        write_parquet(here / "in it" / "a.parquet", {f"x{i}": [1.0, 2.0] for i in range(columns)})
+        with monkeypatch.context() as patched:
+            patched.setattr(DataFrame, "columns", property(lambda self: (asked.append("columns"), names(self))[1]))
+            patched.setattr(DataFrame, "schema", property(lambda self: (asked.append("schema"), schema(self))[1]))
+            asked.clear()
+            command(job(steps=[{"kind": "standard", "columns": "x*"}]))
+        return len(asked)
+
+    names, schema = DataFrame.columns.fget, DataFrame.schema.func
+    assert 0 < count(3) == count(12)  # which one query aggregates
 
 
 def test_tell_how_it_publishes(spark: SparkSession, inputs: Path) -> None:

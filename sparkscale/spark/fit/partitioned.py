@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote
 
 from pyspark.sql import Column as SparkColumn
@@ -30,13 +28,11 @@ from sparkscale.pipeline.pipeline import Pipeline
 from sparkscale.pipeline.plan import Plan, plan
 from sparkscale.pipeline.schema import Column
 from sparkscale.places import is_local, local_path
-from sparkscale.spark.columns import ref, schema_of
+from sparkscale.spark.columns import balanced, ref, schema_of
 from sparkscale.spark.fit import behind, elements, fitting, keyed_elements, losses, weighing
 from sparkscale.spark.session.session import is_sail
 from sparkscale.stats.column import ColumnStats
 from sparkscale.stats.quantiles import K
-
-T = TypeVar("T")
 
 #: Above so many partitions of several key columns, a filter names the values of each column by itself.
 _EXACT = 1000
@@ -137,7 +133,7 @@ def condition(by: By, keys: Collection[Key]) -> SparkColumn:
     for *before, last in keys:
         whole.setdefault(tuple(before), set()).add(last)
     names = [ref(name) for name in by.names]
-    return _balanced(
+    return balanced(
         operator.or_,
         [
             _all(
@@ -158,15 +154,7 @@ def _among(column: SparkColumn, values: set[Value]) -> SparkColumn:
 
 
 def _all(rules: Sequence[SparkColumn]) -> SparkColumn:
-    return functools.reduce(operator.and_, rules)
-
-
-def _balanced(join: Callable[[T, T], T], items: Sequence[T]) -> T:
-    """Join items in a tree of little depth: engines go through expressions by recursion."""
-    if len(items) == 1:
-        return items[0]
-    middle = len(items) // 2
-    return join(_balanced(join, items[:middle]), _balanced(join, items[middle:]))
+    return balanced(operator.and_, rules)
 
 
 def of_frame(df: DataFrame, pipeline: Pipeline, by: Sequence[str], k: int = K) -> tuple[Source, PartitionReader]:

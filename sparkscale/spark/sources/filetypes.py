@@ -106,6 +106,7 @@ def _check_sizes(df: DataFrame, source: Input) -> None:
 def _of_delta(df: DataFrame, source: Input) -> list[str]:
     """Judge a Delta table by its log, which has its newest version: return what Spark leaves out of that."""
     types, folders = columns(Path(local_path(source.local or "")))
+    read = set(df.columns)
     binary = [name for name in folders if types.get(name) == "binary"]
     if binary:
         cause = "engines read the bytes of a partition as the text of their escapes"
@@ -114,7 +115,7 @@ def _of_delta(df: DataFrame, source: Input) -> list[str]:
     return [
         f"input column {name!r} has no type and no value but null; Spark leaves it out of Delta tables"
         for name, type_ in types.items()
-        if type_ in ("void", "null") and name not in df.columns and not source.as_of
+        if type_ in ("void", "null") and name not in read and not source.as_of
     ]
 
 
@@ -153,7 +154,8 @@ def judged(df: DataFrame, source: Input) -> tuple[DataFrame, list[str]]:
         return orc.judged(df)
     file = next(_files(source), None)
     engine = "sail" if is_sail(df.sparkSession) else "spark"
-    types = {name: type_ for name, type_ in _types(file).items() if name in df.columns} if file else {}
+    read = set(df.columns)
+    types = {name: type_ for name, type_ in _types(file).items() if name in read} if file else {}
     found = {name: (type_, read_verdict(engine, type_)) for name, type_ in types.items()}
     refused = [
         _unread(name, type_, file or Path(), known.why, known.hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from pyspark.sql import functions as F
 
 from sparkscale.config.predicates import Predicates
 from sparkscale.pipeline.schema import Column, is_of
-from sparkscale.spark.columns import ref
+from sparkscale.spark.columns import balanced, ref
 from sparkscale.spark.session.failures import translated
 
 _OPERATORS: Mapping[str, Callable[[SparkColumn, Any], SparkColumn]] = {
@@ -34,7 +33,7 @@ def narrowed(df: DataFrame, predicates: Predicates) -> DataFrame:
     """Keep the rows for which all predicates hold."""
     with translated("input.where"):
         rules = [_rule(column, name, value) for column, parts in predicates for name, value in parts.items()]
-        return df.where(functools.reduce(operator.and_, rules)) if rules else df
+        return df.where(balanced(operator.and_, rules)) if rules else df
 
 
 def _is_nan(column: SparkColumn) -> SparkColumn:

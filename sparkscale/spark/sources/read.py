@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from sparkscale.places import is_local, local_path
 from sparkscale.publish import manifest
 from sparkscale.publish.announce import Announced, by_prefix
 from sparkscale.publish.manifest import Manifest
-from sparkscale.spark.columns import ref
+from sparkscale.spark.columns import balanced, ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.sources import deltalog, partitions
@@ -159,7 +158,7 @@ def announced(spark: SparkSession, path: str) -> Manifest | None:
 def of_announced(reader: DataFrameReader, path: str, table: Manifest) -> DataFrame:
     """Read the files that an announcement names, of each run below its own prefix."""
     parts = [reader.option("basePath", root).load(files) for root, files in announced_files(path, table)]
-    return functools.reduce(DataFrame.unionByName, parts)
+    return balanced(DataFrame.unionByName, parts)
 
 
 def announced_files(path: str, table: Manifest) -> Iterator[tuple[str, list[str]]]:

@@ -14,7 +14,7 @@ from pyspark.sql.types import DataType, StructField, StructType
 from sparkscale.errors import DataError
 from sparkscale.formats.headers import Dialect, Headers, named, partition_keys, shown
 from sparkscale.places import is_local, local_path
-from sparkscale.spark.columns import is_case_sensitive, ref
+from sparkscale.spark.columns import balanced, is_case_sensitive, ref
 from sparkscale.spark.session.session import is_sail
 
 #: Files outside this machine whose headers are read before the fit, each by a query for one row.
@@ -107,7 +107,7 @@ class Texts:
     def frame(self, columns: Mapping[str, DataType], options: Mapping[str, str]) -> DataFrame:
         """Read columns with these types: by name, whatever their order in each file."""
         frames = [self._of(header, part, columns, options) for header, part in self._by_header()]
-        return functools.reduce(DataFrame.unionByName, frames)
+        return balanced(DataFrame.unionByName, frames)
 
     def _by_header(self) -> Iterator[tuple[Sequence[str], Part]]:
         """Yield each header with what has it: whole parts where all of their files agree."""

@@ -7,7 +7,6 @@ By group, what values are compared with is joined to the rows. Of an array, it i
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.audit import Audit, Audited, audited
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.pipeline.schema import Column
-from sparkscale.spark.columns import feature, ref
+from sparkscale.spark.columns import balanced, feature, ref
 from sparkscale.spark.session.session import is_sail
 from sparkscale.spark.transform import grouped, native
 from sparkscale.spark.transform.grouped import Placed
@@ -159,7 +158,7 @@ class Inputs:
 
 def _any(cells: Sequence[SparkColumn], holds: Unary) -> Met:
     """Return whether a predicate holds for some cell; of no cells, how many rows that are."""
-    return functools.reduce(operator.or_, map(holds, cells)) if cells else 0
+    return balanced(operator.or_, [holds(cell) for cell in cells]) if cells else 0
 
 
 def _is_null(score: SparkColumn) -> SparkColumn:

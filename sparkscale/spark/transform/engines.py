@@ -17,6 +17,8 @@ from sparkscale.spark.transform import native, udf
 
 #: The first Spark with Arrow UDFs.
 _ARROW_SINCE = (4, 1)
+#: Columns of a row above which NumPy serves better than expressions, whose planning grows with the square of the columns.
+_WIDE = 128
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class Choice:
     why: str
 
 
-def choose(map_: Map, engine: Engine, spark: SparkSession) -> Choice:
-    """Return the engine of a map: what the job file says, or for ``auto`` the first of native, arrow and pandas.
+def choose(map_: Map, engine: Engine, spark: SparkSession, width: int = 1) -> Choice:
+    """Return the engine of a map over so many columns: what the job file says, or for ``auto`` what suits it best.
+
+    That is native, where the map has such a form, but not for many columns; then arrow, then pandas.
 
     Raises:
         ConfigError: (78) if there is no such engine, or the map has no native form.
@@ -37,7 +41,7 @@ def choose(map_: Map, engine: Engine, spark: SparkSession) -> Choice:
     if engine not in get_args(Engine):
         raise ConfigError("CONFIG_VALUE", f"engine: expected auto, native, arrow or pandas, found {engine!r}")
     if engine == "auto":
-        return _automatic(map_, spark)
+        return _automatic(map_, spark, width)
     if engine == "native" and native.form_of(map_) is None:
         cause = f"engine: native: the map {map_.formula!r} has no native form"
         raise ConfigError("CONFIG_VALUE", cause, "set engine: auto, arrow or pandas")
@@ -46,12 +50,14 @@ def choose(map_: Map, engine: Engine, spark: SparkSession) -> Choice:
     return Choice(engine, "set in the job file")
 
 
-def _automatic(map_: Map, spark: SparkSession) -> Choice:
-    if native.form_of(map_) is not None:
+def _automatic(map_: Map, spark: SparkSession, width: int) -> Choice:
+    has_form = native.form_of(map_) is not None
+    if has_form and width <= _WIDE:
         return Choice("native", "Spark's own expressions, without Python workers")
+    why = f"NumPy is faster than expressions of {width:,} columns" if has_form else "it has no native form"
     if lack := _lack_of_arrow(spark):
-        return Choice("pandas", f"it has no native form, and {lack}")
-    return Choice("arrow", "it has no native form, and Arrow UDFs are the fastest way into Python")
+        return Choice("pandas", f"{why}, and {lack}")
+    return Choice("arrow", f"{why}, and Arrow UDFs are the fastest way into Python")
 
 
 def _lack_of_arrow(spark: SparkSession) -> str:

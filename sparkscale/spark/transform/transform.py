@@ -41,7 +41,7 @@ def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = (
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
     """Select columns by name: what the applications write, and the DataFrame's own."""
     look_up_once(df.sparkSession)
-    chosen = [(item, choose(item.map, engine, df.sparkSession).engine) for item in items]
+    chosen = [(item, choose(item.map, engine, df.sparkSession, len(item.inputs)).engine) for item in items]
     joined = Joined.of(df, chosen)
     layers = Layers([*df.columns, *joined.taken])
     not_null = {field.name for field in df.schema.fields if not field.nullable}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import operator
@@ -14,6 +13,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
 from sparkscale.maps.extent import EVENTS, NONE, Extent, Interval
+from sparkscale.spark.columns import balanced
 
 _INF = math.inf
 
@@ -27,7 +27,7 @@ def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
         found = [_within(x, first, last) for first, last in intervals]
         found += [x.isNull()] if name in extent.null else []
         found += [F.isnan(x)] if name in extent.nan else []
-        yield name, F.coalesce(functools.reduce(operator.or_, found), F.lit(False))  # noqa: FBT003 - Spark's false
+        yield name, F.coalesce(balanced(operator.or_, found), F.lit(False))  # noqa: FBT003 - Spark's false
 
 
 def _within(x: SparkColumn, first: float, last: float) -> SparkColumn:
@@ -58,14 +58,14 @@ class ArrayEvents:
             found = [self._within(intervals) for intervals in itertools.zip_longest(*own, fillvalue=NONE)]
             found += self._missing([name in extent.null for extent in self.extents], lambda x: x.isNull())
             found += self._missing([name in extent.nan for extent in self.extents], F.isnan)
-            yield name, functools.reduce(operator.or_, found)
+            yield name, balanced(operator.or_, found)
 
     def _within(self, intervals: Sequence[Interval]) -> SparkColumn:
         """Return whether some element is in the interval of its position."""
         first, last = ([interval[end] for interval in intervals] for end in (0, 1))
         near = [F.array_min(self.array) <= F.lit(max(last))] if max(last) < _INF else []
         near += [F.array_max(self.array) >= F.lit(min(first))] if min(first) > -_INF else []
-        return functools.reduce(operator.and_, [*near, _some(self._each_within(first, last))])
+        return balanced(operator.and_, [*near, _some(self._each_within(first, last))])
 
     def _each_within(self, first: Sequence[float], last: Sequence[float]) -> SparkColumn:
         """Return whether each element is within its bounds, as an array."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TypeAlias
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from sparkscale.spark.columns import as_it_is
+from sparkscale.spark.columns import as_it_is, balanced
 from sparkscale.spark.transform.layers import Stages
 
 Unary: TypeAlias = Callable[[SparkColumn], SparkColumn]
@@ -50,21 +49,19 @@ class Scores:
         if self.array is not None:
             # One argument by name: an aggregate's lambdas see only what they are given.
             return F.aggregate(self.array, F.lit(0.0), lambda total, x: total + finish(function(x)))
-        return functools.reduce(operator.add, (finish(function(cell)) for cell in self.cells))
+        return balanced(operator.add, [finish(function(cell)) for cell in self.cells])
 
     def count(self, function: Unary) -> SparkColumn:
         """Return for how many scores a predicate holds, as a double."""
         if self.array is not None:
             return F.size(F.filter(self.array, function)).cast("double")
-        return functools.reduce(
-            operator.add, (F.when(function(c), F.lit(1.0)).otherwise(F.lit(0.0)) for c in self.cells)
-        )
+        return balanced(operator.add, [F.when(function(c), F.lit(1.0)).otherwise(F.lit(0.0)) for c in self.cells])
 
     def any(self, function: Unary) -> SparkColumn:
         """Return whether a predicate, never null itself, holds for some score."""
         if self.array is not None:
             return F.exists(self.array, function)
-        return functools.reduce(operator.or_, (function(cell) for cell in self.cells))
+        return balanced(operator.or_, [function(cell) for cell in self.cells])
 
 
 def _zero_if_null(x: SparkColumn) -> SparkColumn:
