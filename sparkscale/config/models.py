@@ -102,7 +102,8 @@ class JobConfig(Strict):
     engine: Literal["auto", "native", "arrow", "pandas"] = Field(
         "auto",
         description="native: Spark's own expressions. arrow: NumPy in Python workers, by Arrow UDFs (Spark 4.1). "
-        "pandas: the same by pandas UDFs. auto: the first one that the map and Spark support.",
+        "pandas: the same by pandas UDFs. auto: the first one that the map and Spark support, "
+        "but NumPy for a row step over more than 128 columns.",
     )
     schema_drift: Action | SchemaDrift = Field(
         default_factory=lambda: SchemaDrift.model_validate({}),

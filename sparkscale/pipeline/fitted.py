@@ -132,7 +132,8 @@ class Fitted:
             df: a table with the columns of the fit.
             engine: all give the same numbers. ``native``: Spark's own expressions. ``arrow``: the NumPy kernels in
                 Spark's Python workers, by an Arrow UDF (Spark 4.1 and newer). ``pandas``: the same by a pandas UDF.
-                ``auto``: native if a map has a native form, else arrow if Spark has it, else pandas.
+                ``auto``: native if a map has a native form and reads at most 128 columns, else arrow if
+                Spark has it, else pandas.
 
         Raises:
             DataError: if the schema does not fit.

@@ -24,7 +24,7 @@ from sparkscale.pipeline.solve import solve
 from sparkscale.scalers.base import Step
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import behind, elements, keyed, losses, scan, weighing
-from sparkscale.spark.fit.queries import GROUP, Query, apart, deal, evenly, is_columnar, together
+from sparkscale.spark.fit.queries import GROUP, IN_PYTHON, Query, apart, deal, evenly, is_columnar, together
 from sparkscale.spark.fit.scan import Frame
 from sparkscale.spark.session.names import look_up_once
 from sparkscale.spark.session.session import is_sail
@@ -127,7 +127,7 @@ def looks(
     by_itself = native and bool(sketched) and is_columnar(df, sketched)  # else it would read everything again
     dealt = deal(df, plain + sketched if by_itself else plain, scan.PLAIN, reproducible=reproducible)
     moments = [partial(scan.look, df, query) for query in dealt]
-    others = [*([] if by_itself else evenly(sketched, GROUP)), *arrays]
+    others = [*([] if by_itself else evenly(sketched, GROUP if native else IN_PYTHON)), *arrays]
     if native:
         moments += [partial(scan.look, df, Query(part, whole=False), sketch=True) for part in others]
     return Looks(

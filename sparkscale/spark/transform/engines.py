@@ -17,7 +17,7 @@ from sparkscale.spark.transform import native, udf
 
 #: The first Spark with Arrow UDFs.
 _ARROW_SINCE = (4, 1)
-#: Columns of a row above which NumPy serves better than expressions, whose planning grows with the square of the columns.
+#: Columns of a row above which NumPy serves better than expressions, whose planning grows with their square.
 _WIDE = 128
 
 

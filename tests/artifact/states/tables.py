@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from sparkscale.stats.quantiles import K
 
 MONTHS = By.of(["month"], {"month": "string"})
 Columns = Mapping[str, Any]
+STEPS = [ss.Standard(["x", "odd"]), ss.Robust("far")]
 
 
 @dataclass
@@ -171,3 +173,16 @@ def assert_same(found: Mapping[str, ColumnStats], expected: Mapping[str, ColumnS
             low, high = (theirs.quantiles.quantiles(list(ranks + shift)) for shift in (-error, error))
             middle = ours.quantiles.quantiles(list(ranks))
             assert all(a <= x <= b for a, x, b in zip(low, middle, high, strict=True)), name
+
+
+def table(many: int = 3, steps: Any = STEPS) -> Table:
+    """Return a table of the first months of 2013."""
+    made, rng = Table(steps), np.random.default_rng(many)
+    for number in range(many):
+        made.put(f"2013-{number + 1:02d}", month(rng))
+    return made
+
+
+def names(states: States) -> list[str]:
+    """Return the files below the states."""
+    return sorted(str(path.relative_to(states.uri)) for path in Path(states.uri).rglob("*") if path.is_file())
