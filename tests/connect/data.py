@@ -144,4 +144,4 @@ def embeddings() -> dict[str, list[Any]]:
     ).tolist()
     x[2][1], x[3][0], x[4][1], x[5], x[6][2] = NAN, INF, None, None, None
     ragged = [None if row is None else row[: number % 4] for number, row in enumerate(x)]
-    return {"id": list(range(60)), "x": x, "ragged": ragged}
+    return {"id": list(range(60)), "x": x, "ragged": ragged, "w": [number % 7 / 2 for number in range(60)]}

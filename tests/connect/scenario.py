@@ -104,6 +104,7 @@ def embedding_pipeline() -> ss.Pipeline:
             ss.MinMax("x", range=(-1, 1), clip=True, into="x|float32", dtype="float32"),
             ss.Chain("x", [ss.Impute(value="median"), ss.Standard()], into="x|chain"),
             ss.Log1p("x", undefined="null", into="x|log1p"),
+            ss.Chain("x", [ss.Clip(limits=(-1e10, 1e10)), ss.Robust()], into="x|clipped"),
             ss.MaxAbs("ragged", over="all", into="ragged|maxabs"),
             ss.Robust("ragged", over="all", into="ragged|robust"),
             ss.Clip("x", quantiles=(10, 90), into="x|clip"),
@@ -113,6 +114,11 @@ def embedding_pipeline() -> ss.Pipeline:
             ),
         ]
     )
+
+
+def weighted_pipeline() -> ss.Pipeline:
+    """Weighted statistics of positions, which are looked at again behind a map."""
+    return ss.Pipeline([ss.Chain("x", [ss.Asinh(), ss.Standard()])], weight="w")
 
 
 def inverse_pipeline() -> ss.Pipeline:
@@ -180,6 +186,7 @@ def main(engine: str, inputs: Path, outputs: Path) -> None:
                 _write(fitted.transform(table, engine=how), outputs / f"{name}-{how}.parquet")
                 if name in ("winners", "embeddings"):
                     self_check(table, fitted, how, 300)  # type: ignore[arg-type]
+        _put(weighted_pipeline().fit(tables["embeddings"].repartition(2)), outputs / "weighted.json")
         fitted = inverse_pipeline().fit(tables["features"])
         _put(fitted, outputs / "inverse.json")
         _write(fitted.inverse_transform(fitted.transform(tables["features"])), outputs / "inverse.parquet")

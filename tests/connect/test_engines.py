@@ -15,7 +15,7 @@ from sparkscale.stats.column import ColumnStats
 from tests import numacc
 from tests.connect import data
 from tests.connect.conftest import Outcome, Outcomes
-from tests.connect.scenario import embedding_pipeline, label_pipeline, shape_pipeline
+from tests.connect.scenario import embedding_pipeline, label_pipeline, shape_pipeline, weighted_pipeline
 from tests.spark.frames import as_arrays, assert_alike, rows_of
 
 ACCURACY = {name: [x for x in values if x is not None] for name, values in data.accuracy().items()}
@@ -292,6 +292,13 @@ def test_fit_the_temperature_of_numpy(outcome: Outcome) -> None:
         assert (ours.rows, ours.bound) == (theirs.rows, theirs.bound)
         for one, other in zip(numbers_of(ours), numbers_of(theirs), strict=True):
             assert one == pytest.approx(other, rel=1e-9)
+
+
+def test_weigh_positions_behind_a_map_as_numpy_does(outcome: Outcome) -> None:
+    found, expected = outcome.fitted("weighted"), weighted_pipeline().fit_arrays(as_arrays(EMBEDDINGS))
+    x = np.array([[-3.0] * 6, [0.5] * 6])
+    ours, theirs = (one.transform_arrays({"x": x, "w": np.ones(2)})["x"] for one in (found, expected))
+    np.testing.assert_allclose(ours.tolist(), theirs.tolist(), rtol=1e-11)
 
 
 def numbers_of(found: Calibration) -> list[float]:

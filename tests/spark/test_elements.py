@@ -85,6 +85,34 @@ def test_look_again_at_all_positions_by_one_query(frame: MakeFrame, monkeypatch:
             alike(found[name], wanted[name], 1e-9)
 
 
+@pytest.mark.parametrize("name", ["x", "c*"])
+def test_weigh_many_features_behind_maps_by_one_query(
+    frame: MakeFrame, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Positions of an array, or more columns than a query of Spark's holds."""
+    x = np.random.default_rng(32).lognormal(0, 0.7, (120, 70))
+    cells = np.where(x > 4, None, x).tolist()
+    cells[3][0], cells[4][1], cells[5][2] = float("nan"), float("inf"), float("-inf")
+    weights = np.random.default_rng(33).exponential(size=120).tolist()
+    weights[7] = 0.0
+    table = (
+        {"x": cells} if name == "x" else {f"c{k}": list(column) for k, column in enumerate(zip(*cells, strict=True))}
+    )
+    looks: list[int] = []
+    measure = positions.measure
+    monkeypatch.setattr(positions, "measure", lambda *given: looks.append(len(given[3])) or measure(*given))
+    pipeline = ss.Pipeline([ss.Chain(name, [ss.Asinh(), ss.Standard(ddof=1)])], weight="w")
+    df = frame({**table, "w": weights})
+    fitted, known = pipeline.fit(df.repartition(3)), pipeline.fit_arrays(as_arrays({**table, "w": weights}))
+    assert looks == [70]
+    given = {key: column[:3] for key, column in table.items()}
+    ours, theirs = (one.transform_arrays(as_arrays(given)) for one in (fitted, known))
+    for key in given:
+        np.testing.assert_allclose(
+            np.array(ours[key].tolist(), float), np.array(theirs[key].tolist(), float), rtol=1e-11
+        )
+
+
 def test_look_again_at_many_columns_by_one_query(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {f"c{j}": RNG.lognormal(0, 0.1 + j / 50, 60).tolist() for j in range(66)}
     columns["c1"][2], columns["c2"][3], columns["c3"][4] = None, float("nan"), float("-inf")

@@ -16,7 +16,7 @@ from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.schema import Column
 from sparkscale.scalers.learning import Ask
 from sparkscale.spark.columns import feature, free_names
-from sparkscale.spark.fit import positions
+from sparkscale.spark.fit import positions, scan
 from sparkscale.spark.fit.queries import GROUP
 from sparkscale.spark.transform.transform import applied
 from sparkscale.stats.column import ColumnStats
@@ -33,18 +33,21 @@ def measure(
     measured: Measure,
     asked: Sequence[tuple[str, Ask]],
     *,
-    keep: Sequence[str] = (),
+    weight: Column | None = None,
 ) -> list[ColumnStats]:
-    """Return the statistics that are asked for, each of a feature as a map leaves it; columns to ``keep`` stay.
+    """Return the statistics that are asked for, each of a feature as a map leaves it.
 
-    Positions of arrays, and more columns than one query of Spark's holds, go through Python workers, unless they are
-    weighted or sketched.
+    Positions of arrays, and more columns than one query of Spark's holds, go through Python workers. Sketches do so on
+    engines that have none: elsewhere executors merge them before they go to the driver.
     """
     wide = len({name for name, _ in asked}) > GROUP
-    packed = [not keep and not ask.quantiles and (wide or features[name].position is not None) for name, ask in asked]
-    in_python = iter(_in_python(df, features, list(itertools.compress(asked, packed))))
+    own_sketches = scan.has_native_sketch(df.sparkSession)
+    packed = [
+        (wide or features[name].position is not None) and not (ask.quantiles and own_sketches) for name, ask in asked
+    ]
+    in_python = iter(_in_python(df, features, list(itertools.compress(asked, packed)), weight))
     rest = list(itertools.compress(asked, map(operator.not_, packed)))
-    natively = iter(_natively(df, features, measured, rest, keep))
+    natively = iter(_natively(df, features, measured, rest, [] if weight is None else [weight.path[0]]))
     return [next(in_python if pack else natively) for pack in packed]
 
 
@@ -57,15 +60,19 @@ class _Pack:
     places: Mapping[str, int]
 
 
-def _in_python(df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
+def _in_python(
+    df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]], weight: Column | None
+) -> list[ColumnStats]:
     """Return the statistics by one query for each array, and one for all columns."""
     if len(asked) > _MOST:
-        return [*_in_python(df, features, asked[:_MOST]), *_in_python(df, features, asked[_MOST:])]
+        parts = asked[:_MOST], asked[_MOST:]
+        return [stats for part in parts for stats in _in_python(df, features, part, weight)]
+    w = None if weight is None else feature(weight, df.sparkSession)
     found: dict[int, ColumnStats] = {}
     for pack in _packs(df.sparkSession, features, {name for name, _ in asked}):
         numbers = [number for number, (name, _) in enumerate(asked) if name in pack.places]
-        maps = [(pack.places[asked[number][0]], asked[number][1].map) for number in numbers]
-        found |= zip(numbers, positions.measure(df, pack.array, pack.length, maps), strict=True)
+        placed = [(pack.places[asked[number][0]], asked[number][1]) for number in numbers]
+        found |= zip(numbers, positions.measure(df, pack.array, pack.length, placed, w), strict=True)
     return [found[number] for number in range(len(asked))]
 
 

@@ -7,7 +7,6 @@ an array, over which rows do not matter, are a column of a table of their own, w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -48,12 +47,15 @@ def measured(df: DataFrame, planned: Plan) -> tuple[Plan, int]:
 
 
 def tables(
-    df: DataFrame, features: Mapping[str, Column], keep: Sequence[str]
+    df: DataFrame, features: Mapping[str, Column], weight: Column | None
 ) -> Iterator[tuple[DataFrame, dict[str, Column]]]:
-    """Yield the tables that hold features as columns: the DataFrame, and those of all elements of an array."""
+    """Yield the tables that hold features as columns: the DataFrame, and those of all elements of an array.
+
+    These have the weight as well.
+    """
     if own := {name: column for name, column in features.items() if column.position != EVERY}:
         yield df, own
-    kept = [ref(name).alias(name) for name in keep]
+    kept = [] if weight is None else [ref(weight.path[0]).alias(weight.path[0])]
     for name, column in features.items():
         if column.position == EVERY:
             array = scores(Column(column.path, f"array<{column.type}>"), df.sparkSession)
@@ -61,11 +63,11 @@ def tables(
 
 
 def measure(
-    df: DataFrame, features: Mapping[str, Column], quantiles: frozenset[str], look: Measure, keep: Sequence[str]
+    df: DataFrame, features: Mapping[str, Column], quantiles: frozenset[str], look: Measure, weight: Column | None
 ) -> dict[str, ColumnStats]:
     """Return the statistics of features, whichever table holds them."""
     stats: dict[str, ColumnStats] = {}
-    for table, columns in tables(df, features, keep):
+    for table, columns in tables(df, features, weight):
         names = {column.name: name for name, column in columns.items()}
         sketched = {column.name for name, column in columns.items() if name in quantiles}
         found = look(table, {column.name: column for column in columns.values()}, sketched)
@@ -73,14 +75,14 @@ def measure(
     return stats
 
 
-def answers(df: DataFrame, features: Mapping[str, Column], look: Measure, keep: Sequence[str]) -> Answer:
+def answers(df: DataFrame, features: Mapping[str, Column], look: Measure, weight: Column | None) -> Answer:
     """Return what looks again at features, whichever table holds them."""
 
     def answer(asked: Sequence[tuple[str, Ask]]) -> list[ColumnStats]:
         found: dict[int, ColumnStats] = {}
-        for table, columns in tables(df, features, keep):
+        for table, columns in tables(df, features, weight):
             own = {number: one for number, one in enumerate(asked) if one[0] in columns}
-            seen = partial(behind.measure, table, columns, look, keep=keep)(list(own.values())) if own else []
+            seen = behind.measure(table, columns, look, list(own.values()), weight=weight) if own else []
             found |= dict(zip(own, seen, strict=True))
         return [found[number] for number in range(len(asked))]
 

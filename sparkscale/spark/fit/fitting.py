@@ -61,11 +61,10 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     measured: behind.Measure = partial(measure, reproducible=reproducible)
     if weight := planned.weight_column:
         measured = partial(weighing.measure, weight=weight, reproducible=reproducible)
-    keep = [] if weight is None else [weight.path[0]]
     rows = None
     if planned.arrays:
         planned, rows = elements.measured(df, planned)
-    stats = elements.measure(df, planned.ungrouped, planned.quantile_features, measured, keep)
+    stats = elements.measure(df, planned.ungrouped, planned.quantile_features, measured, weight)
     tables = {
         key: keyed.measure(df, group.features, group.keys, planned.quantile_features & group.features.keys())
         for key, group in planned.grouped.items()
@@ -73,7 +72,7 @@ def fit_planned(df: DataFrame, planned: Plan, about: Sequence[Any] = (), *, repr
     stats |= totals(tables.values())
     if stats and rows is None:
         rows = next(iter(stats.values())).rows
-    answer = elements.answers(df, planned.features, measured, keep)
+    answer = elements.answers(df, planned.features, measured, weight)
     of_labels = losses.Labelled(df, planned).losses
     from_ = _provenance(df.sparkSession, about)
     return solve(planned, stats, rows, from_, answer, losses=of_labels, tables=tables)
@@ -104,9 +103,8 @@ class FirstLooks:
 def first_looks(df: DataFrame, planned: Plan, *, reproducible: bool = True) -> FirstLooks:
     """Return what a fit takes before any scaler looks again; starts no query."""
     quantiles, weight = planned.quantile_features, planned.weight_column
-    keep = [] if weight is None else [weight.path[0]]
     every: list[Looks | weighing.Looks] = []
-    for table, features in elements.tables(df, planned.ungrouped, keep):
+    for table, features in elements.tables(df, planned.ungrouped, weight):
         if weight is None:
             every.append(looks(table, features, quantiles & features.keys(), reproducible=reproducible))
         else:

@@ -73,7 +73,7 @@ class PartitionReader:
 
     def answer(self, keys: Sequence[Key]) -> Answer:
         """Return what looks at some partitions again, by scans of all their rows."""
-        return elements.answers(self.rows(keys), self.plan.features, self._look, self._kept)
+        return elements.answers(self.rows(keys), self.plan.features, self._look, self.plan.weight_column)
 
     def losses(self, keys: Sequence[Key]) -> RowAnswer:
         """Return what looks at the labelled rows of some partitions, by scans of all of them."""
@@ -90,7 +90,8 @@ class PartitionReader:
         if keys is None:
             rows = self.df.select(*[ref(name) for name in self.by.names]).distinct().collect()
             keys = [tuple(row) for row in rows]
-        found = {key: elements.measure(self.rows([key]), features, frozenset(), self._look, self._kept) for key in keys}
+        weight = self.plan.weight_column
+        found = {key: elements.measure(self.rows([key]), features, frozenset(), self._look, weight) for key in keys}
         return {key: stats for key, stats in found.items() if any(one.rows for one in stats.values())}
 
     def _used(self, keys: Collection[Key] | None) -> DataFrame:
@@ -105,12 +106,6 @@ class PartitionReader:
         if weight is None:
             return partial(fitting.measure, reproducible=self.reproducible)
         return partial(weighing.measure, weight=weight, reproducible=self.reproducible)
-
-    @property
-    def _kept(self) -> list[str]:
-        """The columns that are needed beside the features."""
-        weight = self.plan.weight_column
-        return [] if weight is None else [weight.path[0]]
 
     @property
     def _keys(self) -> list[Column]:

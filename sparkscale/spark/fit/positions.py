@@ -1,7 +1,7 @@
 """Many features behind maps, measured by the NumPy kernel in Python workers by one query.
 
 They are positions of an array. Of Spark's expressions, 64 power transforms take seconds to plan and to compile,
-whatever the rows. Workers import this module, ``maps`` and ``stats``.
+whatever the rows. Workers import this module, ``maps``, ``scalers`` and ``stats``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkscale.maps import ColumnMap
 from sparkscale.pipeline.schema import Column
+from sparkscale.scalers.learning import Ask
 from sparkscale.spark.columns import scores
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform.refusing import refuse
@@ -28,8 +28,11 @@ from sparkscale.stats.columnar import COUNTS, NUMBERS, StatsArrays
 
 #: The fields of statistics, each an array over what is asked.
 _FIELDS = dict.fromkeys((*COUNTS, "exp"), "array<bigint>") | dict.fromkeys(NUMBERS, "array<double>")
-#: A position with the map behind which its statistics are asked for.
-Asked: TypeAlias = tuple[int, ColumnMap]
+#: The sums of weights, by the count that they belong to.
+_WEIGHTS = {name: f"{name}_weight" for name in COUNTS}
+_SKETCHES = "sketches"
+#: A position, and what is asked of it.
+Asked: TypeAlias = tuple[int, Ask]
 
 
 def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
@@ -39,11 +42,19 @@ def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
     return F.when(cells.isNotNull() & (size != F.lit(length)), refused).otherwise(cells)
 
 
-def measure(df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Asked]) -> list[ColumnStats]:
+def measure(
+    df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Asked], weight: SparkColumn | None = None
+) -> list[ColumnStats]:
     """Return the statistics of positions of an array as maps leave them; a null array is a null at each position."""
     ship(df.sparkSession)
-    schema = ", ".join(f"{name} {type_}" for name, type_ in _FIELDS.items())
-    found = df.select(array.alias("array")).mapInArrow(_kernel(length, asked), schema).toArrow()
+    types = dict(_FIELDS)
+    if weight is not None:
+        types |= dict.fromkeys(_WEIGHTS.values(), "array<double>")
+    if any(ask.quantiles for _, ask in asked):
+        types[_SKETCHES] = "array<binary>"
+    schema = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+    columns = [array.alias("array")] if weight is None else [array.alias("array"), weight.alias("weight")]
+    found = df.select(*columns).mapInArrow(_kernel(length, asked, list(types)), schema).toArrow()
     tasks = (_arrays(found, task) for task in range(found.num_rows))
     in_order = sorted(tasks, key=lambda task: task.mean.tobytes())  # that of arrival differs from run to run on Sail
     total = functools.reduce(StatsArrays.merged, in_order, StatsArrays.empty(len(asked)))
@@ -52,15 +63,23 @@ def measure(df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Aske
 
 def _arrays(found: pa.Table, task: int) -> StatsArrays:
     fields: dict[str, Any] = {name: found[name][task].values.to_numpy() for name in _FIELDS}
+    if _WEIGHTS["finite"] in found.column_names:
+        fields["weights"] = {name: found[column][task].values.to_numpy() for name, column in _WEIGHTS.items()}
+    if _SKETCHES in found.column_names:
+        fields["sketches"] = np.array([*found[_SKETCHES][task].as_py(), None], dtype=object)[:-1]
     return StatsArrays(**fields)
 
 
-def _kernel(length: int, asked: Sequence[Asked]) -> Any:
+def _kernel(length: int, asked: Sequence[Asked], fields: Sequence[str]) -> Any:
     def measured(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         forget_packages_in_archives()
-        parts = (StatsArrays.of(_behind(*_cells(batch.column(0), length), asked)) for batch in batches)
+        parts = (StatsArrays.of(_behind(batch, length, asked)) for batch in batches)
         total = functools.reduce(StatsArrays.merged, parts, StatsArrays.empty(len(asked)))
-        yield pa.RecordBatch.from_arrays([pa.array([getattr(total, name)]) for name in _FIELDS], names=list(_FIELDS))
+        known = {name: getattr(total, name) for name in _FIELDS}
+        for name, column in _WEIGHTS.items():
+            known[column] = np.zeros(len(asked)) if total.weights is None else total.weights[name]
+        known[_SKETCHES] = [None] * len(asked) if total.sketches is None else list(total.sketches)
+        yield pa.RecordBatch.from_arrays([pa.array([known[name]]) for name in fields], names=list(fields))
 
     return measured
 
@@ -74,8 +93,11 @@ def _cells(lists: Any, length: int) -> tuple[NDArray[np.float64], NDArray[np.boo
     return values, null
 
 
-def _behind(values: NDArray[np.float64], null: NDArray[np.bool_], asked: Iterable[Asked]) -> Iterator[ColumnStats]:
+def _behind(batch: pa.RecordBatch, length: int, asked: Iterable[Asked]) -> Iterator[ColumnStats]:
     """Yield the statistics of a position behind a map, for each that is asked for."""
-    for position, map_ in asked:
-        y, absent = map_.apply(values[position][:, None], null[position][:, None])
-        yield ColumnStats.of(np.ma.MaskedArray(y[:, 0], mask=absent[:, 0]))
+    values, null = _cells(batch.column(0), length)
+    weights = batch.column(1).to_numpy(zero_copy_only=False) if batch.num_columns > 1 else None
+    for position, ask in asked:
+        y, absent = ask.map.apply(values[position][:, None], null[position][:, None])
+        found = np.ma.MaskedArray(y[:, 0], mask=absent[:, 0])
+        yield ColumnStats.of(found, quantiles=ask.quantiles, weights=weights)
