@@ -66,7 +66,7 @@ def read(state: State, source: Source, reader: Reader, rules: Rules) -> Reading:
     check_kinds(state, measuring.reader.plan)
     if source.fingerprints is None:
         measuring.found |= measuring.of(None, wanted_of(measuring.reader.plan))
-        prints = {key: of_content(stats) for key, stats in measuring.found.items()}
+        prints = {key: of_content(measuring.rows(key), stats) for key, stats in measuring.found.items()}
         source = replace(source, fingerprints=prints)
     work = _read(state, source, measuring, rules)
     more = _read_more(state, source, measuring, work)
@@ -86,6 +86,12 @@ class _Measuring:
         found = self.reader.measure(keys, list(features))
         every = [*found, *(key for key in self.looked if key not in found)] if keys is None else keys
         return {key: self._whole(found.get(key, {}), features, self.looked.get(key)) for key in every}
+
+    def rows(self, key: Key) -> int:
+        """Return how many rows a partition has that was read; not all of its features count them."""
+        if key in self.looked:
+            return self.looked[key].rows
+        return next((stats.rows for stats in self.found[key].values()), 0)
 
     def _whole(self, stats: Stats, features: Collection[str], lengths: Lengths | None) -> Stats:
         """Return the statistics of all features: of no elements there are none, and others count the rows."""

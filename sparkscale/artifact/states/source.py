@@ -68,11 +68,16 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def of_content(states: Mapping[str, ColumnStats]) -> str:
-    """Return the fingerprint of a partition by its statistics: counts, ends, and 10 digits of the moments."""
-    known = {
-        name: [stats.nulls, stats.nans, stats.posinf, stats.neginf, stats.finite]
-        + [format(number, ".10g") for number in (stats.min, stats.max, stats.mean, stats.std)]
-        for name, stats in states.items()
-    }
-    return digest("content", known)
+def of_content(rows: int, states: Mapping[str, ColumnStats]) -> str:
+    """Return the fingerprint of a partition by its rows and statistics.
+
+    These are counts, ends, and 10 digits of the moments and of the sums of weights. If all weights double, the moments
+    stay, but not the share of the partition in the whole.
+    """
+    return digest("content", rows, {name: _content(stats) for name, stats in states.items()})
+
+
+def _content(stats: ColumnStats) -> list[int | str]:
+    counts = [stats.nulls, stats.nans, stats.posinf, stats.neginf, stats.finite]
+    weights = [] if stats.weights is None else stats.weights.to_dict().values()
+    return [*counts, *(format(x, ".10g") for x in (stats.min, stats.max, stats.mean, stats.std, *weights))]

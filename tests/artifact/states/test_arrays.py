@@ -199,6 +199,16 @@ def test_update_what_tells_nothing_of_its_partitions(tmp_path: Path, steps: Any)
     assert_same(states.merged().stats, data.fit(data.partitions).stats)
 
 
+def test_take_back_what_was_dropped_where_only_null_arrays_are_new(tmp_path: Path) -> None:
+    states, data = States(tmp_path), table("2013-01", steps=ALL, told=False)
+    put(data, "2013-02", [None])
+    data.update(states)
+    states.drop("month=2013-02")
+    put(data, "2013-02", [None, None])
+    assert data.update(states).read == keys("2013-01", "2013-02")
+    assert states.merged().rows == 22
+
+
 def test_make_room_for_another_partition_where_one_has_no_rows(tmp_path: Path) -> None:
     states, data = States(tmp_path), table("2013-01", "2013-02", steps=BOTH)
     put(data, "2013-03", [])

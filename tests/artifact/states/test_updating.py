@@ -144,6 +144,19 @@ def test_read_all_where_nothing_tells_partitions_apart(tmp_path: Path) -> None:
     assert [read for read, _ in data.reads] == [None] * 4
 
 
+def test_take_back_what_was_dropped_where_only_its_weights_changed(tmp_path: Path) -> None:
+    """All weights of a partition doubled: its moments stay, and its share of the whole does not."""
+    rng, states = np.random.default_rng(11), States(tmp_path)
+    data = Table([ss.Standard("x")], weight="w", told=False)
+    for key in ("2013-01", "2013-02", "2013-03"):
+        data.put(key, {"x": rng.normal(float(key[-1]), 1, 20), "w": rng.uniform(1, 2, 20)})
+    data.update(states)
+    states.drop(["month=2013-02", "month=2013-03"])
+    data.put("2013-02", data.partitions["2013-02",] | {"w": 2 * data.partitions["2013-02",]["w"]})
+    assert data.update(states).read == keys("2013-01", "2013-02")
+    assert_same(states.merged().stats, data.fit(keys("2013-01", "2013-02")).stats)
+
+
 def test_leave_empty_partitions_out_of_the_window(tmp_path: Path) -> None:
     states, data = States(tmp_path), table("2013-01", "2013-02")
     data.put("2013-03", month(np.random.default_rng(7), 0))
