@@ -14,12 +14,17 @@ from pyspark.sql import SparkSession
 import sparkscale as ss
 from sparkscale.cli import entry
 from sparkscale.errors import DataError
+from sparkscale.maps.affine import Affine
+from sparkscale.maps.logs import AsinhMap
 from sparkscale.pipeline.plan import plan
+from sparkscale.pipeline.schema import Column
+from sparkscale.scalers.learning import Ask
 from sparkscale.spark.columns import schema_of
-from sparkscale.spark.fit import fitting, positions
+from sparkscale.spark.fit import behind, fitting, positions
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform import native
 from sparkscale.spark.transform.masks import lengths_counted
+from sparkscale.stats.column import ColumnStats
 from tests.spark.frames import MakeFrame, as_arrays, outputs, write_parquet
 
 RNG = np.random.default_rng(29)
@@ -111,6 +116,25 @@ def test_weigh_many_features_behind_maps_by_one_query(
         np.testing.assert_allclose(
             np.array(ours[key].tolist(), float), np.array(theirs[key].tolist(), float), rtol=1e-11
         )
+
+
+def test_sketch_what_workers_have_mapped(frame: MakeFrame) -> None:
+    """Counts, moments and sketches of positions behind maps are NumPy's, and NaN stays apart from null."""
+    x = np.random.default_rng(34).lognormal(0, 1, (90, 3)).tolist()
+    x[2][1], x[3][0], x[4][1], x[5], x[6][2] = float("nan"), float("inf"), None, None, float("nan")
+    names = [f"x.{place}" for place in range(3)]
+    features = {name: Column(("x",), "double", position=place) for place, name in enumerate(names)}
+    asked = [(name, Ask(map_, quantiles=True)) for name in names for map_ in (AsinhMap(), Affine(scale=2.0))]
+    found = behind.measure(frame({"x": x}).repartition(3), features, fitting.measure, asked)
+    for (name, ask), stats in zip(asked, found, strict=True):
+        column = [None if row is None else row[features[name].position] for row in x]
+        null = np.array([value is None for value in column])
+        values, absent = ask.map.apply(np.array([value or 0.0 for value in column])[:, None], null[:, None])
+        expected = ColumnStats.of(np.ma.MaskedArray(values[:, 0], mask=absent[:, 0]), quantiles=True)
+        exact = ("nulls", "nans", "posinf", "neginf", "finite", "min", "max")
+        assert [getattr(stats, key) for key in exact] == [getattr(expected, key) for key in exact]
+        np.testing.assert_allclose([stats.mean, stats.std], [expected.mean, expected.std], rtol=1e-12)
+        assert stats.quantiles.quantiles([0.1, 0.5, 0.9]) == expected.quantiles.quantiles([0.1, 0.5, 0.9])
 
 
 def test_look_again_at_many_columns_by_one_query(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:

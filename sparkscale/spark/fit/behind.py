@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Literal, TypeAlias
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +24,7 @@ from sparkscale.stats.column import ColumnStats
 _MOST = 256
 #: Returns the statistics of columns, some of them with quantile sketches.
 Measure: TypeAlias = Callable[[DataFrame, Mapping[str, Column], Collection[str]], dict[str, ColumnStats]]
+_Way: TypeAlias = Literal["natively", "in Python", "mapped"]
 
 
 def measure(
@@ -37,18 +37,33 @@ def measure(
 ) -> list[ColumnStats]:
     """Return the statistics that are asked for, each of a feature as a map leaves it.
 
-    Positions of arrays, and more columns than one query of Spark's holds, go through Python workers. Sketches do so on
-    engines that have none: elsewhere executors merge them before they go to the driver.
+    Positions of arrays, and more columns than one query of Spark's holds, go through Python workers. These measure
+    them, or map them for an engine that sketches: its executors merge sketches before they go to the driver.
     """
     wide = len({name for name, _ in asked}) > GROUP
-    own_sketches = scan.has_native_sketch(df.sparkSession)
-    packed = [
-        (wide or features[name].position is not None) and not (ask.quantiles and own_sketches) for name, ask in asked
+    native_sketch = scan.has_native_sketch(df.sparkSession)
+    w = None if weight is None else feature(weight, df.sparkSession)
+    packs = partial(_by_pack, df.sparkSession, features)
+    ways: dict[_Way, Callable[[Sequence[tuple[str, Ask]]], list[ColumnStats]]] = {
+        "natively": partial(_natively, df, features, measured, keep=[] if weight is None else [weight.path[0]]),
+        "in Python": partial(packs, lambda pack, placed: positions.measure(df, pack.array, pack.length, placed, w)),
+        "mapped": partial(packs, partial(_mapped, df, measured)),
+    }
+    chosen = [
+        _way(ask, packed=wide or features[name].position is not None, native_sketch=native_sketch)
+        for name, ask in asked
     ]
-    in_python = iter(_in_python(df, features, list(itertools.compress(asked, packed)), weight))
-    rest = list(itertools.compress(asked, map(operator.not_, packed)))
-    natively = iter(_natively(df, features, measured, rest, [] if weight is None else [weight.path[0]]))
-    return [next(in_python if pack else natively) for pack in packed]
+    found: dict[int, ColumnStats] = {}
+    for way, answer in ways.items():
+        numbers = [number for number, one in enumerate(chosen) if one == way]
+        found |= zip(numbers, answer([asked[number] for number in numbers]), strict=True)
+    return [found[number] for number in range(len(asked))]
+
+
+def _way(ask: Ask, *, packed: bool, native_sketch: bool) -> _Way:
+    if not packed:
+        return "natively"
+    return "mapped" if ask.quantiles and native_sketch else "in Python"
 
 
 @dataclass(frozen=True)
@@ -60,20 +75,30 @@ class _Pack:
     places: Mapping[str, int]
 
 
-def _in_python(
-    df: DataFrame, features: Mapping[str, Column], asked: Sequence[tuple[str, Ask]], weight: Column | None
+def _by_pack(
+    spark: SparkSession,
+    features: Mapping[str, Column],
+    answer: Callable[[_Pack, list[positions.Asked]], list[ColumnStats]],
+    asked: Sequence[tuple[str, Ask]],
 ) -> list[ColumnStats]:
     """Return the statistics by one query for each array, and one for all columns."""
     if len(asked) > _MOST:
         parts = asked[:_MOST], asked[_MOST:]
-        return [stats for part in parts for stats in _in_python(df, features, part, weight)]
-    w = None if weight is None else feature(weight, df.sparkSession)
+        return [stats for part in parts for stats in _by_pack(spark, features, answer, part)]
     found: dict[int, ColumnStats] = {}
-    for pack in _packs(df.sparkSession, features, {name for name, _ in asked}):
+    for pack in _packs(spark, features, {name for name, _ in asked}):
         numbers = [number for number, (name, _) in enumerate(asked) if name in pack.places]
         placed = [(pack.places[asked[number][0]], asked[number][1]) for number in numbers]
-        found |= zip(numbers, positions.measure(df, pack.array, pack.length, placed, w), strict=True)
+        found |= zip(numbers, answer(pack, placed), strict=True)
     return [found[number] for number in range(len(asked))]
+
+
+def _mapped(df: DataFrame, measured: Measure, pack: _Pack, placed: Sequence[positions.Asked]) -> list[ColumnStats]:
+    """Return statistics with sketches that the engine makes of what Python workers have mapped."""
+    table = positions.mapped(df, pack.array, pack.length, placed)
+    columns = [Column(tuple(table.columns), "double", position=place) for place in range(len(placed))]
+    found = measured(table, {column.name: column for column in columns}, [column.name for column in columns])
+    return [found[column.name] for column in columns]
 
 
 def _packs(spark: SparkSession, features: Mapping[str, Column], names: Collection[str]) -> Iterator[_Pack]:
@@ -94,6 +119,7 @@ def _natively(
     features: Mapping[str, Column],
     measured: Measure,
     asked: Sequence[tuple[str, Ask]],
+    *,
     keep: Sequence[str],
 ) -> list[ColumnStats]:
     """Return the statistics by Spark's expressions.

@@ -33,6 +33,7 @@ _WEIGHTS = {name: f"{name}_weight" for name in COUNTS}
 _SKETCHES = "sketches"
 #: A position, and what is asked of it.
 Asked: TypeAlias = tuple[int, Ask]
+_Cells: TypeAlias = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
@@ -61,6 +62,25 @@ def measure(
     return [total.at(place) for place in range(len(asked))]
 
 
+def mapped(df: DataFrame, array: SparkColumn, length: int, asked: Sequence[Asked]) -> DataFrame:
+    """Return one column: an array of what is asked for, as maps leave it."""
+    ship(df.sparkSession)
+    return df.select(array.alias("array")).mapInArrow(_mapper(length, asked), "mapped array<double>")
+
+
+def _mapper(length: int, asked: Sequence[Asked]) -> Any:
+    def made(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        forget_packages_in_archives()
+        for batch in batches:
+            cells = [_apply(ask, *one) for ask, one in _asked_cells(batch, length, asked)]
+            y, null = (np.stack(part, axis=1).ravel() for part in zip(*cells, strict=True))
+            offsets = np.arange(batch.num_rows + 1, dtype=np.int32) * len(asked)
+            lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(y, mask=null))
+            yield pa.RecordBatch.from_arrays([lists], names=["mapped"])
+
+    return made
+
+
 def _arrays(found: pa.Table, task: int) -> StatsArrays:
     fields: dict[str, Any] = {name: found[name][task].values.to_numpy() for name in _FIELDS}
     if _WEIGHTS["finite"] in found.column_names:
@@ -84,7 +104,7 @@ def _kernel(length: int, asked: Sequence[Asked], fields: Sequence[str]) -> Any:
     return measured
 
 
-def _cells(lists: Any, length: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _cells(lists: Any, length: int) -> _Cells:
     """Return the values of arrays and which of them are null, a position in a row: ``(length, rows)``."""
     there, flat = lists.is_valid().to_numpy(zero_copy_only=False), lists.flatten()
     values, null = np.full((length, len(lists)), np.nan), np.ones((length, len(lists)), dtype=bool)
@@ -93,11 +113,22 @@ def _cells(lists: Any, length: int) -> tuple[NDArray[np.float64], NDArray[np.boo
     return values, null
 
 
+def _asked_cells(batch: pa.RecordBatch, length: int, asked: Iterable[Asked]) -> Iterator[tuple[Ask, _Cells]]:
+    """Yield what is asked with the values of its position and which of them are null."""
+    values, null = _cells(batch.column(0), length)
+    for position, ask in asked:
+        yield ask, (values[position], null[position])
+
+
+def _apply(ask: Ask, values: NDArray[np.float64], null: NDArray[np.bool_]) -> _Cells:
+    """Return values as a map leaves them, and which of them are null."""
+    y, absent = ask.map.apply(values[:, None], null[:, None])
+    return y[:, 0], absent[:, 0]
+
+
 def _behind(batch: pa.RecordBatch, length: int, asked: Iterable[Asked]) -> Iterator[ColumnStats]:
     """Yield the statistics of a position behind a map, for each that is asked for."""
-    values, null = _cells(batch.column(0), length)
     weights = batch.column(1).to_numpy(zero_copy_only=False) if batch.num_columns > 1 else None
-    for position, ask in asked:
-        y, absent = ask.map.apply(values[position][:, None], null[position][:, None])
-        found = np.ma.MaskedArray(y[:, 0], mask=absent[:, 0])
-        yield ColumnStats.of(found, quantiles=ask.quantiles, weights=weights)
+    for ask, cells in _asked_cells(batch, length, asked):
+        y, null = _apply(ask, *cells)
+        yield ColumnStats.of(np.ma.MaskedArray(y, mask=null), quantiles=ask.quantiles, weights=weights)
