@@ -65,7 +65,7 @@ def as_it_is(column: SparkColumn) -> SparkColumn:
 
 
 def balanced(join: Callable[[T, T], T], items: Sequence[T]) -> T:
-    """Join items by an operator in a tree, whose depth is the logarithm of their number.
+    """Join one item or more by an operator in a tree, whose depth is the logarithm of their number.
 
     Engines walk through expressions and plans by recursion: of 48 sums one in another, Spark Connect takes none.
     """
