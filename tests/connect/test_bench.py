@@ -90,10 +90,20 @@ def test_time_a_column() -> None:
 
 def test_hold_a_wide_table_to_a_straight_line(tmp_path: Path) -> None:
     contests = list(SUITES["wide"](Bench(tmp_path, 2000, None, quick=True)))
-    assert len(contests) == 3 * 6 + 3
+    assert len(contests) == 3 * (6 + 1) + 3  # six stages and a floor on each engine, three without one
     straight, bent = [0.1, 0.25], [0.1, 0.35]
     for seconds, expected in ((straight, "met"), (bent, "MISSED")):
         less, more = contests[0].columns
         contests[0].seconds = {less: seconds[:1], more: seconds[1:]}
         (verdict,) = contests[0].verdicts
+        assert verdict.startswith(expected)
+
+
+def test_hold_planning_to_a_select(tmp_path: Path) -> None:
+    floors = [one for one in SUITES["wide"](Bench(tmp_path, 2000, None, quick=True)) if "planning" in one.title]
+    assert [entry.engine for one in floors for entry in one.entries] == ["spark"] * 2 + ["connect"] * 2 + ["sail"] * 2
+    floor, ours = floors[0].entries
+    for seconds, expected in (([1.0, 1.4], "met"), ([1.0, 1.6], "MISSED")):
+        floors[0].seconds = {floor.name: seconds[:1], ours.name: seconds[1:]}
+        (verdict,) = floors[0].verdicts
         assert verdict.startswith(expected)
