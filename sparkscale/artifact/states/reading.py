@@ -55,8 +55,8 @@ class Reading:
         return {key: self.found[key] for key in self.work.fresh}
 
     def rows(self, key: Key, stats: Stats) -> int:
-        """Return how many rows a partition has; not all of its features count them."""
-        return self.looked[key].rows if key in self.looked else next(iter(stats.values())).rows
+        """Return how many rows a partition has."""
+        return _rows(self.looked.get(key), stats)
 
 
 def read(state: State, source: Source, reader: Reader, rules: Rules) -> Reading:
@@ -66,7 +66,9 @@ def read(state: State, source: Source, reader: Reader, rules: Rules) -> Reading:
     check_kinds(state, measuring.reader.plan)
     if source.fingerprints is None:
         measuring.found |= measuring.of(None, wanted_of(measuring.reader.plan))
-        prints = {key: of_content(measuring.rows(key), stats) for key, stats in measuring.found.items()}
+        prints = {
+            key: of_content(_rows(measuring.looked.get(key), stats), stats) for key, stats in measuring.found.items()
+        }
         source = replace(source, fingerprints=prints)
     work = _read(state, source, measuring, rules)
     more = _read_more(state, source, measuring, work)
@@ -87,12 +89,6 @@ class _Measuring:
         every = [*found, *(key for key in self.looked if key not in found)] if keys is None else keys
         return {key: self._whole(found.get(key, {}), features, self.looked.get(key)) for key in every}
 
-    def rows(self, key: Key) -> int:
-        """Return how many rows a partition has that was read; not all of its features count them."""
-        if key in self.looked:
-            return self.looked[key].rows
-        return next((stats.rows for stats in self.found[key].values()), 0)
-
     def _whole(self, stats: Stats, features: Collection[str], lengths: Lengths | None) -> Stats:
         """Return the statistics of all features: of no elements there are none, and others count the rows."""
         if lengths is None:  # there are no arrays, or no rows
@@ -104,6 +100,11 @@ class _Measuring:
             cause = f"column {odd[0]!r}: expected {counted(lengths.rows, 'row')} again, found {whole[odd[0]].rows:,}"
             raise DataError("DATA_CHANGED", cause, "run it again: the input changed while it was read")
         return whole if lengths.rows else {}
+
+
+def _rows(lengths: Lengths | None, stats: Stats) -> int:
+    """Return how many rows a partition has; where there are arrays, not all of its features count them."""
+    return next((one.rows for one in stats.values()), 0) if lengths is None else lengths.rows
 
 
 def _with_lengths(state: State, source: Source, reader: Reader, rules: Rules) -> _Measuring:
