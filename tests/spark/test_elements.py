@@ -118,14 +118,18 @@ def test_weigh_many_features_behind_maps_by_one_query(
         )
 
 
-def test_sketch_what_workers_have_mapped(frame: MakeFrame) -> None:
+def test_sketch_what_workers_have_mapped(frame: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, moments and sketches of positions behind maps are NumPy's, and NaN stays apart from null."""
     x = np.random.default_rng(34).lognormal(0, 1, (90, 3)).tolist()
     x[2][1], x[3][0], x[4][1], x[5], x[6][2] = float("nan"), float("inf"), None, None, float("nan")
     names = [f"x.{place}" for place in range(3)]
     features = {name: Column(("x",), "double", position=place) for place, name in enumerate(names)}
     asked = [(name, Ask(map_, quantiles=True)) for name in names for map_ in (AsinhMap(), Affine(scale=2.0))]
+    looks: list[int] = []
+    mapped = positions.mapped
+    monkeypatch.setattr(positions, "mapped", lambda *given: looks.append(len(given[3])) or mapped(*given))
     found = behind.measure(frame({"x": x}).repartition(3), features, fitting.measure, asked)
+    assert looks == [6]
     for (name, ask), stats in zip(asked, found, strict=True):
         column = [None if row is None else row[features[name].position] for row in x]
         null = np.array([value is None for value in column])
