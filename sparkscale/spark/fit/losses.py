@@ -31,6 +31,9 @@ from sparkscale.spark.transform.masks import scores_of
 from sparkscale.spark.workers import forget_packages_in_archives
 from sparkscale.stats.losses import Losses
 
+#: The place of a label that names no class: below 0, as the kernel knows it.
+_NO_CLASS = -2
+
 
 @dataclass(frozen=True)
 class Question:
@@ -87,17 +90,17 @@ def _losses(question: Question) -> Losses:
 
 
 def _code(question: Question) -> SparkColumn:
-    """Return the place of the class that a label names, -2 for none that is there; null for no label."""
+    """Return the place of the class that a label names, ``_NO_CLASS`` for none that is there; null for no label."""
     label, names = ref(*question.label.path), [column.name for column in question.step.mapped]
     if is_of(question.label.type, "integer"):
         place = label.cast("bigint")
-        return F.when(place.between(0, len(names) - 1), place.cast("int")).when(place.isNotNull(), F.lit(-2))
+        return F.when(place.between(0, len(names) - 1), place.cast("int")).when(place.isNotNull(), _NO_CLASS)
     chosen = functools.reduce(
-        lambda found, one: found.when(label == F.lit(one[1]), F.lit(one[0])),
+        lambda found, one: found.when(label == one[1], one[0]),
         enumerate(names[1:], 1),
-        F.when(label == F.lit(names[0]), F.lit(0)),
+        F.when(label == names[0], 0),
     )
-    return chosen.when(label.isNotNull(), F.lit(-2))
+    return chosen.when(label.isNotNull(), _NO_CLASS)
 
 
 def _summed(question: Question) -> Losses:
@@ -148,6 +151,6 @@ def _examples(question: Question) -> tuple[str, ...]:
         size = F.size(ref(*question.step.mapped[0].path))
         odd = (label < 0) | ((label >= size) & (size > 0))
     else:
-        odd = _code(question) == F.lit(-2)
+        odd = _code(question) == _NO_CLASS
     counted = question.df.where(odd).groupBy(label.cast("string").alias("label")).agg(F.count(F.lit(1)).alias("n"))
     return tuple(row["label"] for row in counted.orderBy(F.desc("n"), "label").limit(EXAMPLES).collect())

@@ -40,7 +40,7 @@ def of_length(array: Column, length: int, spark: SparkSession) -> SparkColumn:
     """Return an array column; the query stops where it has another length."""
     cells, size = scores(array, spark), F.size(scores(array, spark))
     refused = refuse(f"DATA_LENGTH: expected arrays of {length} elements, found ", size).cast("array<double>")
-    return F.when(cells.isNotNull() & (size != F.lit(length)), refused).otherwise(cells)
+    return F.when(cells.isNotNull() & (size != length), refused).otherwise(cells)
 
 
 def measure(

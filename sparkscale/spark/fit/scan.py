@@ -55,8 +55,8 @@ class Frame:
         """Return ``x / 2**exp - shift / 2**exp``; the power comes in two factors, as one may be no double."""
         if self.exp:
             half = self.exp // 2
-            x = x * F.lit(math.ldexp(1.0, -half)) * F.lit(math.ldexp(1.0, half - self.exp))
-        return x - F.lit(self.scaled_shift) if self.shift else x
+            x = x * math.ldexp(1.0, -half) * (math.ldexp(1.0, half - self.exp))
+        return x - self.scaled_shift if self.shift else x
 
     @property
     def scaled_shift(self) -> float:
@@ -105,7 +105,7 @@ def has_native_sketch(spark: SparkSession) -> bool:
 
 def sketched(x: SparkColumn, k: int = K) -> SparkColumn:
     """Return the aggregate that sketches the finite values of a column, with accuracy ``k``."""
-    return F.kll_sketch_agg_double(F.when(F.abs(x) <= F.lit(_MAX), x), F.lit(k))
+    return F.kll_sketch_agg_double(F.when(F.abs(x) <= _MAX, x), F.lit(k))
 
 
 def _pool(part: Mapping[str, Any], finite: NDArray[np.int64], frame: Frame, **counts: int) -> ColumnStats:
@@ -130,12 +130,12 @@ def plain(x: SparkColumn, _framed: SparkColumn, type_: str = "double") -> dict[s
 
 def finite(x: SparkColumn, framed: SparkColumn, _type: str = "double") -> dict[str, SparkColumn]:
     """Return the aggregates of another look, at a column and at what is ``framed`` of it."""
-    within = F.abs(x) <= F.lit(_MAX)
+    within = F.abs(x) <= _MAX
     return {
         "present": F.count(x),
         "nans": F.count(F.when(F.isnan(x), 1)),
-        "posinf": F.count(F.when(x == F.lit(_INF), 1)),
-        "neginf": F.count(F.when(x == F.lit(-_INF), 1)),
+        "posinf": F.count(F.when(x == _INF, 1)),
+        "neginf": F.count(F.when(x == -_INF, 1)),
         "finite": F.count(F.when(within, 1)),
         "min": F.min(F.when(within, x)),
         "max": F.max(F.when(within, x)),

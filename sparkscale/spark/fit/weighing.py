@@ -36,9 +36,9 @@ _INF = math.inf
 _CONDITIONS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
     "nulls": lambda x: x.isNull(),
     "nans": F.isnan,
-    "posinf": lambda x: x == F.lit(_INF),
-    "neginf": lambda x: x == F.lit(-_INF),
-    "finite": lambda x: F.abs(x) < F.lit(_INF),
+    "posinf": lambda x: x == _INF,
+    "neginf": lambda x: x == -_INF,
+    "finite": lambda x: F.abs(x) < _INF,
 }
 
 
@@ -96,7 +96,7 @@ def measure(
 
 def heaviest(df: DataFrame, w: SparkColumn, name: str) -> float:
     """Return the largest weight; raises :class:`DataError` with counts of bad ones."""
-    infinite = F.abs(w) == F.lit(_INF)
+    infinite = F.abs(w) == _INF
     bad = {"null": w.isNull(), "NaN": F.isnan(w), "infinite": infinite, "negative": (w < 0) & ~infinite}
     counts = [F.count(F.when(condition, 1)) for condition in bad.values()]
     rows, most, *found = df.agg(F.count(F.lit(1)), F.max(w), *counts).collect()[0]
@@ -192,7 +192,7 @@ def _sums(
 
 def _split(name: str, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
     """Yield the sum of the high parts, and that of what they leave over."""
-    large = x * F.lit(_SPLIT)
+    large = x * _SPLIT
     high = large - (large - x)
     yield name, F.sum(high)
     yield f"{name}_rest", F.sum(x - high)

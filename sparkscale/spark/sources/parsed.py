@@ -103,7 +103,7 @@ class Parser:
             for name, type_ in types.items()
             if name not in apart and self._is_checked(type_)
         }
-        return df.select([made.get(name, ref(name)) for name in df.columns]) if made else df
+        return df.select([made[name] if name in made else ref(name) for name in df.columns]) if made else df
 
     def _is_parsed(self, type_: DataType) -> bool:
         if isinstance(type_, DoubleType):
@@ -200,7 +200,7 @@ def _fits(text: SparkColumn, value: SparkColumn, type_: DataType) -> SparkColumn
         point = F.instr(text, ".")
         few = (point == 0) | (F.length(text) - point <= type_.scale)
         return (plain & few) | (digits == _digits(value.cast("string")))
-    finite = F.abs(value) < F.lit(float("inf"))
+    finite = F.abs(value) < float("inf")
     held = (F.length(digits) <= _DIGITS) & finite & ((digits == "") | (value != 0))
     named = text.isin("NaN", "Infinity", "-Infinity", "+Infinity", "INF", "-INF", "+INF")
     length, point = F.length(text), text.contains(".")

@@ -116,7 +116,7 @@ class Inputs:
         floating = [cell for column, cell in cells if column.type in _FLOATING]
         yield "nulls", _any(may_be_null, lambda x: x.isNull())
         yield "nans", _any(floating, F.isnan)
-        yield "infinite", _any(floating, lambda x: F.abs(x) == F.lit(_INF))
+        yield "infinite", _any(floating, lambda x: F.abs(x) == _INF)
 
     def _of_array(self, item: Application) -> Iterator[tuple[str, Met]]:
         """Count rows by functions of whole arrays: one of each element, as in ``exists``, is ten times as slow."""

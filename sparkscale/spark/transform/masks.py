@@ -80,7 +80,7 @@ def _differs(item: Application, spark: SparkSession) -> SparkColumn:
     """Return whether an array has another length than in the fit, or than its mask; not where one of them is null."""
     if item.array_length is not None:
         array = ref(*item.inputs[0].path)
-        return array.isNotNull() & (F.size(array) != F.lit(item.array_length))
+        return array.isNotNull() & (F.size(array) != item.array_length)
     assert item.mask is not None  # noqa: S101 - there is one to differ
     array, mask = scores(item.inputs[0], spark), ref(*item.mask.column.path)
     return array.isNotNull() & mask.isNotNull() & (F.size(mask) != F.size(array))

@@ -74,7 +74,7 @@ class ByPandas:
         udf = _pandas_udf(_lists_by_pandas(kernel), "y array<double>, nan array<boolean>")
         mapped = stages.keep(udf(array, F.transform(array, lambda x: x.isNull())))
         # Sail has no zip_with.
-        with_nan = F.transform(mapped["y"], lambda y, i: F.when(F.get(mapped["nan"], i), F.lit(math.nan)).otherwise(y))
+        with_nan = F.transform(mapped["y"], lambda y, i: F.when(F.get(mapped["nan"], i), math.nan).otherwise(y))
         return stages.keep(with_nan)
 
 

@@ -21,36 +21,36 @@ class AffineForm(ColumnForm[Affine], of=Affine):
         """Say :meth:`Affine.forward`."""
         map_ = self.map
         prescale, (scale, gain) = map_.prescale, map_.balanced
-        y = x - F.lit(map_.center) if prescale == 1 else x * F.lit(prescale) - F.lit(map_.center * prescale)
-        y = y - F.lit(map_.center_lo) if map_.center_lo != 0 else y
-        y = y / F.lit(scale)
-        y = y * F.lit(gain) if gain != 1 else y
-        y = y + F.lit(map_.offset) if map_.offset != 0 else y
-        y = y * F.lit(map_.postscale) if map_.postscale != 1 else y
+        y = x - map_.center if prescale == 1 else x * prescale - map_.center * prescale
+        y = y - map_.center_lo if map_.center_lo != 0 else y
+        y = y / scale
+        y = y * gain if gain != 1 else y
+        y = y + map_.offset if map_.offset != 0 else y
+        y = y * map_.postscale if map_.postscale != 1 else y
         if map_.pin is not None:
-            y = F.when(x == F.lit(map_.pin[0]), F.lit(map_.pin[1])).otherwise(y)
+            y = F.when(x == map_.pin[0], map_.pin[1]).otherwise(y)
         return y if map_.clip is None else _clip(y, *map_.clip)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Affine.inverse`."""
         map_ = self.map
         prescale, (scale, gain) = map_.prescale, map_.inverse_balanced
-        x = y / F.lit(map_.postscale) if map_.postscale != 1 else y
-        x = x - F.lit(map_.offset) if map_.offset != 0 else x
-        x = x * F.lit(scale)
-        x = x / F.lit(gain) if gain != 1 else x
-        x = x + F.lit(map_.center_lo) if map_.center_lo != 0 else x
-        x = x + F.lit(map_.center * prescale)
-        x = x / F.lit(prescale) if prescale != 1 else x
+        x = y / map_.postscale if map_.postscale != 1 else y
+        x = x - map_.offset if map_.offset != 0 else x
+        x = x * scale
+        x = x / gain if gain != 1 else x
+        x = x + map_.center_lo if map_.center_lo != 0 else x
+        x = x + map_.center * prescale
+        x = x / prescale if prescale != 1 else x
         if map_.reach is not None:
-            rounded = (F.abs(x) == F.lit(_INF)) & y.between(*map(F.lit, map_.reach))
-            x = F.when(rounded, F.signum(x) * F.lit(_MAX)).otherwise(x)
-        return x if map_.pin is None else F.when(y == F.lit(map_.pin[1]), F.lit(map_.pin[0])).otherwise(x)
+            rounded = (F.abs(x) == _INF) & y.between(*map_.reach)
+            x = F.when(rounded, F.signum(x) * _MAX).otherwise(x)
+        return x if map_.pin is None else F.when(y == map_.pin[1], map_.pin[0]).otherwise(x)
 
 
 def _clip(y: SparkColumn, low: float, high: float) -> SparkColumn:
     """Hold ``y`` within its ends; Spark takes NaN for the largest number, which it is not."""
-    return F.when(y < F.lit(low), F.lit(low)).when((y > F.lit(high)) & ~F.isnan(y), F.lit(high)).otherwise(y)
+    return F.when(y < low, low).when((y > high) & ~F.isnan(y), high).otherwise(y)
 
 
 class UndefinedForm(ColumnForm[Undefined], of=Undefined):

@@ -202,7 +202,7 @@ def _inverse(y: SparkColumn, terms: Mapping[str, _Term]) -> SparkColumn:
     x = x if terms["prescale"].is_(1) else x / terms["prescale"].column
     if not terms["reach_low"].nowhere:
         reached = (y >= terms["reach_low"].column) & (y <= terms["reach_high"].column)
-        x = F.when((F.abs(x) == F.lit(math.inf)) & reached, F.signum(x) * F.lit(sys.float_info.max)).otherwise(x)
+        x = F.when((F.abs(x) == math.inf) & reached, F.signum(x) * sys.float_info.max).otherwise(x)
     return _pinned(y, x, terms["pin_y"], terms["pin_x"])
 
 
@@ -211,7 +211,7 @@ def _added(y: SparkColumn, term: _Term) -> SparkColumn:
     if term.is_(0):
         return y
     added = y + term.column
-    return added if term.value is not None else F.when(term.column != F.lit(0.0), added).otherwise(y)
+    return added if term.value is not None else F.when(term.column != 0.0, added).otherwise(y)
 
 
 def _pinned(x: SparkColumn, y: SparkColumn, at: _Term, value: _Term) -> SparkColumn:

@@ -31,8 +31,8 @@ def events(extent: Extent, x: SparkColumn) -> Iterator[tuple[str, SparkColumn]]:
 
 
 def _within(x: SparkColumn, first: float, last: float) -> SparkColumn:
-    below = x <= F.lit(last)
-    return below if first == -_INF else (x >= F.lit(first)) & below
+    below = x <= last
+    return below if first == -_INF else (x >= first) & below
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class ArrayEvents:
     def _within(self, intervals: Sequence[Interval]) -> SparkColumn:
         """Return whether some element is in the interval of its position."""
         first, last = ([interval[end] for interval in intervals] for end in (0, 1))
-        near = [F.array_min(self.array) <= F.lit(max(last))] if max(last) < _INF else []
-        near += [F.array_max(self.array) >= F.lit(min(first))] if min(first) > -_INF else []
+        near = [F.array_min(self.array) <= max(last)] if max(last) < _INF else []
+        near += [F.array_max(self.array) >= min(first)] if min(first) > -_INF else []
         return balanced(operator.and_, [*near, _some(self._each_within(first, last))])
 
     def _each_within(self, first: Sequence[float], last: Sequence[float]) -> SparkColumn:

@@ -16,7 +16,7 @@ class FillForm(ColumnForm[Fill], of=Fill):
 
     def forward(self, x: SparkColumn) -> SparkColumn:
         """Say :meth:`Fill.apply`."""
-        return F.when(is_missing(x, self.map.missing), F.lit(self.map.value)).otherwise(x)
+        return F.when(is_missing(x, self.map.missing), self.map.value).otherwise(x)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Fill.inverse`."""
@@ -28,7 +28,7 @@ class IsMissingForm(ColumnForm[IsMissing], of=IsMissing):
 
     def forward(self, x: SparkColumn) -> SparkColumn:
         """Say :meth:`IsMissing.apply`."""
-        return F.when(is_missing(x, self.map.missing), F.lit(1.0)).otherwise(F.lit(0.0))
+        return F.when(is_missing(x, self.map.missing), 1.0).otherwise(0.0)
 
 
 def is_missing(x: SparkColumn, missing: Sequence[str]) -> SparkColumn:

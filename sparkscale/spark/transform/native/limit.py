@@ -15,8 +15,8 @@ class LimitForm(ColumnForm[Limit], of=Limit):
     def forward(self, x: SparkColumn) -> SparkColumn:
         """Say :meth:`Limit.forward`."""
         low, high = self.map.low, self.map.high
-        y = x if high is None else F.when((x > F.lit(high)) & ~F.isnan(x), F.lit(high)).otherwise(x)
-        return y if low is None else F.when(x < F.lit(low), F.lit(low)).otherwise(y)
+        y = x if high is None else F.when((x > high) & ~F.isnan(x), high).otherwise(x)
+        return y if low is None else F.when(x < low, low).otherwise(y)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Limit.inverse`."""

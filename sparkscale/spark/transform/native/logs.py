@@ -15,6 +15,8 @@ from sparkscale.spark.transform.refusing import refuse
 
 #: From here on, x * x + 1 is x * x.
 _LARGE = 2.0**28
+#: From here on, sinh is half of an exponential, to the last place.
+_FAR = 20.0
 
 
 def log1p(x: SparkColumn, stages: Stages) -> SparkColumn:
@@ -26,8 +28,8 @@ def log1p(x: SparkColumn, stages: Stages) -> SparkColumn:
     if not stages.sail:
         return F.log1p(x)
     u = F.lit(1.0) + x
-    rounded = u - F.lit(1.0)
-    itself = (rounded == F.lit(0.0)) | (x == F.lit(math.inf))
+    rounded = u - 1.0
+    itself = (rounded == 0.0) | (x == math.inf)
     return F.when(itself, x).otherwise(F.log(u) * (x / not_zero(rounded)))
 
 
@@ -38,9 +40,9 @@ class Log1pForm(ColumnForm[Log1pMap], of=Log1pMap):
         """Say :meth:`Log1pMap.apply`."""
         log = log1p(x, stages)
         if self.map.undefined == "null":
-            return F.when(x > F.lit(-1.0), log)
+            return F.when(x > -1.0, log)
         refused = refuse("DATA_UNDEFINED: log1p: expected values above -1 (undefined: error), found ", x)
-        return F.when(x > F.lit(-1.0), log).when(x.isNotNull(), refused)
+        return F.when(x > -1.0, log).when(x.isNotNull(), refused)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`Log1pMap.inverse`."""
@@ -54,18 +56,18 @@ class AsinhForm(ColumnForm[AsinhMap], of=AsinhMap):
         """Say :meth:`AsinhMap.forward`."""
         size = F.abs(x)
         near = log1p(size + size * size / (F.lit(1.0) + F.sqrt(F.lit(1.0) + size * size)), stages)
-        far = F.log(F.when(size > F.lit(_LARGE), size).otherwise(F.lit(1.0))) + F.lit(math.log(2.0))
-        y = F.when(size > F.lit(_LARGE), far).otherwise(near)
-        return F.when(x < F.lit(0.0), -y).otherwise(y)
+        far = F.log(F.when(size > _LARGE, size).otherwise(1.0)) + math.log(2.0)
+        y = F.when(size > _LARGE, far).otherwise(near)
+        return F.when(x < 0.0, -y).otherwise(y)
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`AsinhMap.inverse`: ``(e + e / (e + 1)) / 2`` with ``e = expm1(|y|)``; far out, by halves."""
         size = F.abs(y)
         e = F.expm1(size)
-        near = (e + e / (e + F.lit(1.0))) / F.lit(2.0)
-        half = F.exp(size / F.lit(2.0))
-        x = F.when(size > F.lit(20.0), half / F.lit(2.0) * half).otherwise(near)
-        return F.when(y < F.lit(0.0), -x).otherwise(x)
+        near = (e + e / (e + 1.0)) / 2.0
+        half = F.exp(size / 2.0)
+        x = F.when(size > _FAR, half / 2.0 * half).otherwise(near)
+        return F.when(y < 0.0, -x).otherwise(x)
 
 
 class SignedLogForm(ColumnForm[SignedLogMap], of=SignedLogMap):
@@ -77,4 +79,4 @@ class SignedLogForm(ColumnForm[SignedLogMap], of=SignedLogMap):
 
     def inverse(self, y: SparkColumn) -> SparkColumn:
         """Say :meth:`SignedLogMap.inverse`."""
-        return F.when(y < F.lit(0.0), -F.expm1(-y)).otherwise(F.expm1(F.abs(y)))
+        return F.when(y < 0.0, -F.expm1(-y)).otherwise(F.expm1(F.abs(y)))

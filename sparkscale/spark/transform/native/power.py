@@ -22,15 +22,16 @@ def log_of(ratio: Ratio, x: SparkColumn, stages: Stages) -> SparkColumn:
     whole = log1p(x, stages) if ratio.shift else F.log(x)
     if ratio.plain:
         return whole
-    apart = x - F.lit(ratio.center)
-    near = F.abs(apart) <= F.lit(ratio.base / 2)
-    return F.when(near, log1p(apart / F.lit(ratio.base), stages)).otherwise(whole - F.lit(ratio.log))
+    apart = x - ratio.center
+    near = F.abs(apart) <= ratio.base / 2
+    return F.when(near, log1p(apart / ratio.base, stages)).otherwise(whole - ratio.log)
 
 
 def back_from(ratio: Ratio, u: SparkColumn) -> SparkColumn:
     """Say :meth:`Ratio.back`."""
     center, base = F.lit(ratio.center), F.lit(ratio.base)
-    return F.when(u >= F.lit(-0.5), center + base * F.expm1(u)).otherwise(base * F.exp(u) - F.lit(ratio.shift))
+    near = u >= -0.5  # noqa: PLR2004 - as there
+    return F.when(near, center + base * F.expm1(u)).otherwise(base * F.exp(u) - ratio.shift)
 
 
 def power(u: SparkColumn, exponent: float) -> SparkColumn:
@@ -38,7 +39,7 @@ def power(u: SparkColumn, exponent: float) -> SparkColumn:
     if exponent == 0:
         return u
     t = F.lit(exponent) * u
-    return F.when(F.abs(t) < F.lit(FLAT), u).otherwise(F.expm1(t) / F.lit(exponent))
+    return F.when(F.abs(t) < FLAT, u).otherwise(F.expm1(t) / exponent)
 
 
 def root(y: SparkColumn, exponent: float, stages: Stages) -> SparkColumn:
@@ -47,10 +48,10 @@ def root(y: SparkColumn, exponent: float, stages: Stages) -> SparkColumn:
         return y
     t = F.lit(exponent) * y
     return (
-        F.when(F.abs(t) < F.lit(FLAT), y)
-        .when(t > F.lit(-1.0), log1p(t, stages) / F.lit(exponent))
-        .when(t == F.lit(-1.0), F.lit(-_INF / exponent))
-        .when(t.isNotNull(), F.lit(math.nan))
+        F.when(F.abs(t) < FLAT, y)
+        .when(t > -1.0, log1p(t, stages) / exponent)
+        .when(t == -1.0, -_INF / exponent)
+        .when(t.isNotNull(), math.nan)
     )
 
 
@@ -61,10 +62,10 @@ class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
         """Say :meth:`BoxCoxMap.apply`."""
         map_ = self.map
         if map_.exponent == map_.center == 1:
-            y = x - F.lit(1.0)
+            y = x - 1.0
         else:
-            y = power(stages.keep(F.when(x > F.lit(0.0), log_of(map_.ratio, x, stages))), map_.exponent)
-        defined = F.when(x == F.lit(_INF), x).when(x > F.lit(0.0), y)
+            y = power(stages.keep(F.when(x > 0.0, log_of(map_.ratio, x, stages))), map_.exponent)
+        defined = F.when(x == _INF, x).when(x > 0.0, y)
         if map_.undefined == "null":
             return defined
         text = "DATA_UNDEFINED: box_cox: expected values above 0 (undefined: error), found "
@@ -73,7 +74,7 @@ class BoxCoxForm(ColumnForm[BoxCoxMap], of=BoxCoxMap):
     def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`BoxCoxMap.inverse`."""
         u = stages.keep(root(y, self.map.exponent, stages))
-        return F.when(y == F.lit(_INF), y).otherwise(back_from(self.map.ratio, u))
+        return F.when(y == _INF, y).otherwise(back_from(self.map.ratio, u))
 
 
 class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
@@ -86,10 +87,10 @@ class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
             return x
         if map_.center < 0:
             return -YeoJohnsonForm(map_.mirrored).along(-x, stages)
-        upper = x >= F.lit(0.0)
+        upper = x >= 0.0
         log = stages.keep(F.when(upper, log_of(map_.ratio, x, stages)).otherwise(log1p(-x, stages)))
-        below = F.lit(map_.zero) - F.lit(map_.factor) * power(log, 2.0 - map_.exponent)
-        return F.when(F.abs(x) == F.lit(_INF), x).when(upper, power(log, map_.exponent)).otherwise(below)
+        below = F.lit(map_.zero) - map_.factor * power(log, 2.0 - map_.exponent)
+        return F.when(F.abs(x) == _INF, x).when(upper, power(log, map_.exponent)).otherwise(below)
 
     def back(self, y: SparkColumn, stages: Stages) -> SparkColumn:
         """Say :meth:`YeoJohnsonMap.inverse`."""
@@ -98,9 +99,9 @@ class YeoJohnsonForm(ColumnForm[YeoJohnsonMap], of=YeoJohnsonMap):
             return y
         if map_.center < 0:
             return -YeoJohnsonForm(map_.mirrored).back(-y, stages)
-        upper = y >= F.lit(map_.zero)
-        shrunk = (F.lit(map_.zero) - y) / F.lit(map_.factor)
+        upper = y >= map_.zero
+        shrunk = (F.lit(map_.zero) - y) / map_.factor
         above, below = root(y, map_.exponent, stages), root(shrunk, 2.0 - map_.exponent, stages)
         u = stages.keep(F.when(upper, above).otherwise(below))
         x = F.when(upper, back_from(map_.ratio, u)).otherwise(-F.expm1(u))
-        return F.when(F.abs(y) == F.lit(_INF), y).otherwise(x)
+        return F.when(F.abs(y) == _INF, y).otherwise(x)

@@ -18,7 +18,7 @@ def unless_null(x: Scores, value: SparkColumn) -> SparkColumn:
 
 def unless_nonfinite(x: Scores, value: SparkColumn, top: SparkColumn) -> SparkColumn:
     """Return a value of the row; stop the query where a score is NaN or infinite. ``top`` is for the error's text."""
-    bad = x.any(lambda score: ~(F.abs(score) < F.lit(math.inf)) & score.isNotNull())
+    bad = x.any(lambda score: ~(F.abs(score) < math.inf) & score.isNotNull())
     text = (
         "DATA_NONFINITE: expected finite scores (nonfinite: error), found NaN or an infinity in a row whose largest is "
     )
@@ -27,4 +27,4 @@ def unless_nonfinite(x: Scores, value: SparkColumn, top: SparkColumn) -> SparkCo
 
 def not_zero(x: SparkColumn) -> SparkColumn:
     """Keep a divisor that no row divides by from being zero: some engines divide before they choose."""
-    return F.when(x == F.lit(0.0), F.lit(1.0)).otherwise(x)
+    return F.when(x == 0.0, 1.0).otherwise(x)

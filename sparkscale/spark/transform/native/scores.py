@@ -55,7 +55,7 @@ class Scores:
         """Return for how many scores a predicate holds, as a double."""
         if self.array is not None:
             return F.size(F.filter(self.array, function)).cast("double")
-        return balanced(operator.add, [F.when(function(c), F.lit(1.0)).otherwise(F.lit(0.0)) for c in self.cells])
+        return balanced(operator.add, [F.when(function(c), 1.0).otherwise(0.0) for c in self.cells])
 
     def any(self, function: Unary) -> SparkColumn:
         """Return whether a predicate, never null itself, holds for some score."""

@@ -58,9 +58,9 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
     def logit(self, score: SparkColumn, m: SparkColumn) -> SparkColumn:
         """Return ``(score - m) / T``, 0 for the maximum itself."""
         t = self.map.temperature
-        halved = (score * F.lit(0.5) - m * F.lit(0.5)) / F.lit(t * 0.5)
-        plain = score - m if t == 1 else (score - m) / F.lit(t)
-        return F.when(score == m, F.lit(0.0)).otherwise(halved if self.map.by_halves else plain)
+        halved = (score * 0.5 - m * 0.5) / (t * 0.5)
+        plain = score - m if t == 1 else (score - m) / t
+        return F.when(score == m, 0.0).otherwise(halved if self.map.by_halves else plain)
 
     def checked(self, x: Scores, top: SparkColumn) -> SparkColumn:
         """Return the maximum, or what the map says of the row.
@@ -84,14 +84,14 @@ class SoftmaxForm(RowForm[SoftmaxMap], of=SoftmaxMap):
 
 def is_least(top: SparkColumn) -> SparkColumn:
     """Return whether a row's largest score is -inf."""
-    return top == F.lit(-math.inf)
+    return top == -math.inf
 
 
 def _others(logits: Scores, *, nulls: bool) -> SparkColumn:
     """Return the sum of all weights but one of the largest, which is 1: their log1p keeps what 1 would swallow."""
-    below = logits.sum(lambda w: F.when(w == F.lit(0.0), F.lit(0.0)).otherwise(F.exp(w)), nulls=nulls)
-    return below + (logits.count(lambda w: w == F.lit(0.0)) - F.lit(1.0))
+    below = logits.sum(lambda w: F.when(w == 0.0, 0.0).otherwise(F.exp(w)), nulls=nulls)
+    return below + (logits.count(lambda w: w == 0.0) - 1.0)
 
 
 def _nan_with(m: SparkColumn, total: SparkColumn) -> SparkColumn:
-    return F.when(F.isnan(m) & total.isNotNull(), F.lit(math.nan)).otherwise(total)
+    return F.when(F.isnan(m) & total.isNotNull(), math.nan).otherwise(total)

@@ -25,7 +25,7 @@ class UnitNormForm(RowForm[UnitNormMap], of=UnitNormMap):
             return x.map(lambda score: F.when(m.isNotNull(), _unit(score, m)))
         units = x.map(lambda score: _unit(score, m)).keep(stages)
         total = stages.keep(not_zero(self._size(units)))
-        return units.map(lambda y: F.when(m == F.lit(0.0), y).when(m.isNotNull(), y / total))
+        return units.map(lambda y: F.when(m == 0.0, y).when(m.isNotNull(), y / total))
 
     def _checked(self, x: Scores, top: SparkColumn) -> SparkColumn:
         checked = unless_null(x, top)
@@ -42,5 +42,5 @@ class UnitNormForm(RowForm[UnitNormMap], of=UnitNormMap):
 
 def _unit(score: SparkColumn, m: SparkColumn) -> SparkColumn:
     """Return a score divided by the largest magnitude; at infinity, its sign or 0."""
-    at_infinity = F.when(F.abs(score) == F.lit(math.inf), F.signum(score)).otherwise(F.lit(0.0))
-    return F.when(m == F.lit(math.inf), at_infinity).when(m == F.lit(0.0), score).otherwise(score / not_zero(m))
+    at_infinity = F.when(F.abs(score) == math.inf, F.signum(score)).otherwise(0.0)
+    return F.when(m == math.inf, at_infinity).when(m == 0.0, score).otherwise(score / not_zero(m))

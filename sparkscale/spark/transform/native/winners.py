@@ -62,7 +62,7 @@ class WinnersForm(Form[Winners], of=Winners):
                 F.coalesce(logits.max(), F.lit(_LEAST)),
             ]
         )
-        total = others + F.lit(1.0)
+        total = others + 1.0
         return {
             "confidence": F.lit(1.0) / total,
             "margin": (F.lit(0.0) - F.expm1(second)) / total,
@@ -78,4 +78,4 @@ def _of_row(fact: Fact, value: SparkColumn, m: SparkColumn) -> SparkColumn:
 
 def _place(array: SparkColumn, m: SparkColumn) -> SparkColumn:
     """Return the place of the first of the largest scores."""
-    return F.array_position(array, m) - F.lit(1)
+    return F.array_position(array, m) - 1
