@@ -21,7 +21,10 @@ from sparkscale.artifact import document
 from sparkscale.config.models import Spark
 from sparkscale.maps.winners import FACTS
 from sparkscale.pipeline.audit import Audit
+from sparkscale.pipeline.schema import Column
 from sparkscale.spark.columns import feature, schema_of, scores
+from sparkscale.spark.fit import scan
+from sparkscale.spark.fit.queries import deal
 from sparkscale.spark.session.session import session
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform.counts import Counted
@@ -216,7 +219,7 @@ def _write(df: DataFrame, path: Path) -> None:
 
 
 def _facts(spark: SparkSession) -> dict[str, Any]:
-    """Say where a Python worker finds the package, and whose session this is."""
+    """Say where a Python worker finds the package, whose session this is, and how many queries fit a wide table."""
     ship(spark)
 
     def found(_: object) -> str:
@@ -225,7 +228,12 @@ def _facts(spark: SparkSession) -> dict[str, Any]:
         return str(sparkscale.maps.__file__)
 
     where = F.udf(found, "string", useArrow=False)
-    return {"package": spark.range(1).select(where("id")).collect()[0][0], "session": type(spark).__module__}
+    wide = spark.range(1).select([F.lit(0.0).alias(f"f{number}") for number in range(2000)])
+    return {
+        "package": spark.range(1).select(where("id")).collect()[0][0],
+        "session": type(spark).__module__,
+        "queries": len(deal(wide, [Column((name,), "double") for name in wide.columns], scan.PLAIN)),
+    }
 
 
 if __name__ == "__main__":

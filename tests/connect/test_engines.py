@@ -36,6 +36,10 @@ def test_ship_over_connect_by_artifacts(outcomes: Outcomes) -> None:
     assert ".zip/sparkscale/maps/" in outcomes["connect"].facts["package"]
 
 
+def test_fit_more_columns_a_query_the_wider_the_table_on_sail(outcome: Outcome) -> None:
+    assert outcome.facts["queries"] == (20 if outcome.engine == "sail" else 32)
+
+
 @pytest.mark.parametrize("partitions", data.PARTITIONS)
 @pytest.mark.parametrize("name", ACCURACY)
 def test_fit_keeps_twelve_digits(outcome: Outcome, name: str, partitions: int) -> None:
