@@ -20,11 +20,13 @@ from sparkscale.stats.column import ColumnStats
 
 
 def unlike(fitted: Fitted, sample: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each feature whose sampled values are not like those of its fit.
+    """Yield a warning for each feature of the sample whose values are not like those of its fit.
 
     Of an array whose positions are features, the first such position is described and the others are counted.
     """
-    measured = {name: column for name, column in fitted.features.items() if name in fitted.stats}
+    measured = {
+        name: column for name, column in fitted.features.items() if name in fitted.stats and column.whole in sample
+    }
     table = arrays.table({column.whole: sample[column.whole] for column in measured.values()})
     of_arrays: dict[str, list[str]] = {}
     for name, found in elements.cells(table, measured).items():

@@ -11,15 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import sparkscale as ss
-from sparkscale.errors import DataError
+from sparkscale.errors import DataError, InternalError
+from sparkscale.maps import Affine
 from sparkscale.pipeline.fitted import Engine
 from sparkscale.spark.columns import schema_of
 from sparkscale.spark.fit import queries, scan
 from sparkscale.spark.fit.queries import is_columnar, together
+from sparkscale.spark.transform import native
+from sparkscale.spark.transform import self_check as checking
+from sparkscale.spark.transform.native.affine import AffineForm
 from sparkscale.spark.transform.self_check import self_check
 from tests.spark.frames import MakeFrame, write_parquet
 
@@ -154,6 +158,30 @@ def test_verify_by_the_first_partition_of_many(
     newest = tracker.getJobInfo(max(tracker.getJobIdsForGroup(group)))
     assert [tracker.getStageInfo(stage).numTasks for stage in newest.stageIds] == [1]  # 6 have 100 rows each
     assert self_check(many, fitted, engine, 10_000).rows == 600
+
+
+def test_verify_many_columns_by_several_queries(
+    wide: DataFrame, jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["c0", "c1", "c2", "c3", "c4"]
+    fitted = ss.Pipeline([ss.Standard(names), ss.Softmax(names[:3], into="p_{column}")]).fit(wide)
+    far = wide.select([(F.col(name) + 1e9).alias(name) for name in names])
+    whole = self_check(far, fitted, "auto", 100)
+    assert len(whole.unlike) == 5
+    monkeypatch.setattr(checking, "_AT_ONCE", 2)
+    before = jobs()
+    assert self_check(far, fitted, "auto", 100) == whole
+    assert jobs() == before + 4  # two columns, two, one, and a row map of three
+    last = fitted.maps[0][4]
+
+    class Wrong(native.ColumnForm[Affine]):
+        def forward(self, x: Column) -> Column:
+            y = AffineForm(self.map).forward(x)
+            return y + 1.0 if self.map == last else y
+
+    monkeypatch.setitem(native.FORMS, Affine, Wrong)
+    with pytest.raises(InternalError, match="column 'c4', row 0"):
+        self_check(wide, fitted, "native", 100)
 
 
 # --- what the engine's plan shows -----------------------------------------------------------------------------------

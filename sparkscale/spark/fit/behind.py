@@ -132,6 +132,6 @@ def _natively(
         items = [Application(ask.map, (features[feature],), (name,), "float64") for name, (feature, ask) in group]
         columns = {name: Column((name,), "double") for name, _ in group}
         sketched = {name for name, (_, ask) in group if ask.quantiles}
-        stats = measured(applied(df, items, keep), columns, sketched)
+        stats = measured(applied(df, items, [*keep, *columns]), columns, sketched)
         found += [stats[name] for name in columns]
     return found

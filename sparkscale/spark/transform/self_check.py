@@ -7,7 +7,8 @@ A difference stops the run before anything is published.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 
+from sparkscale.pipeline import applying, arrays
+from sparkscale.pipeline.application import Application
 from sparkscale.pipeline.applying import cells_of
 from sparkscale.pipeline.fitted import Engine, Fitted
 from sparkscale.pipeline.schema import Column, is_of
@@ -23,7 +26,10 @@ from sparkscale.pipeline.unlike import unlike
 from sparkscale.spark.columns import free_names, ref
 from sparkscale.spark.session.failures import translated
 from sparkscale.spark.transform.comparing import Bounds, compare, compare_labels
-from sparkscale.spark.transform.transform import transform
+from sparkscale.spark.transform.transform import applied
+
+#: Columns that the maps of one query read at most: the time to plan a query grows faster than its columns.
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Sample:
 
 
 def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Sample:
-    """Transform the first ``rows`` rows twice and compare; one small query.
+    """Transform the first ``rows`` rows twice and compare; a small query for each 1,000 columns.
 
     It asks for rows and not for Arrow, and for the first of the result and not the result of the first: so Spark reads
     partitions until it has enough, where else each partition of the table would give its first rows.
@@ -45,38 +51,62 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
     Raises:
         InternalError: (70) naming column, row and both values, where engine and kernels differ.
     """
-    kept = list(_kept(fitted, df.columns))
-    sample = transform(df.select("*", *[_exactly(one.column).alias(one.name) for one in kept]), fitted, engine)
-    wanted = [*(one.name for one in kept), *fitted.get_feature_names_out()]
+    seen = [_compared(df, fitted, items, engine, rows) for items in _parts(fitted.applications)]
+    warnings = dict.fromkeys(itertools.chain.from_iterable(sample.warnings for sample in seen))
+    strange = dict.fromkeys(itertools.chain.from_iterable(sample.unlike for sample in seen))
+    return Sample(max(sample.rows for sample in seen), tuple(warnings), tuple(strange))
+
+
+def _parts(items: Iterable[Application]) -> Iterator[list[Application]]:
+    """Cut applications where they have read enough columns for one query."""
+    part: list[Application] = []
+    for item in items:
+        if part and sum(len(one.inputs) for one in part) + len(item.inputs) > _AT_ONCE:
+            yield part
+            part = []
+        part.append(item)
+    yield part
+
+
+def _compared(df: DataFrame, fitted: Fitted, items: Sequence[Application], engine: Engine, rows: int) -> Sample:
+    """Compare what some of the applications write."""
+    kept = list(_kept(fitted, items, df.columns))
+    wanted = [*(one.name for one in kept), *(name for item in items for name in item.outputs)]
+    sample = applied(df.select("*", *[_exactly(one.column).alias(one.name) for one in kept]), items, wanted, engine)
     with translated("verifying a sample"):
-        rows_found = sample.select(*map(ref, wanted)).limit(rows).collect()
+        rows_found = sample.limit(rows).collect()
     found = dict(zip(wanted, zip(*rows_found, strict=True) if rows_found else [()] * len(wanted), strict=True))
-    keys = {column.name for step in fitted.steps for column in step.keys}
-    given = {one.column.name: _given(found[one.name], one.column, is_key=one.column.name in keys) for one in kept}
-    expected = fitted.transform_arrays(given)
-    for item in fitted.applications:
-        bounds = Bounds.of(item, given)
-        for name in item.outputs:
-            if item.is_label(name):
-                compare_labels(name, found[name], expected[name])
-            else:
-                compare(name, bounds, to_array(found[name], of_lists=item.gives_arrays), expected[name])
-    doubts = tuple(dict.fromkeys(_doubts(fitted, given)))
-    return Sample(len(rows_found), doubts, tuple(unlike(fitted, given)))
+    given = {one.column.name: _given(found[one.name], one) for one in kept}
+    table = arrays.table(given)
+    for item in items:
+        _compare(item, found, given, applying.applied(item, table))
+    return Sample(len(rows_found), tuple(_doubts(fitted, items, given)), tuple(unlike(fitted, given)))
+
+
+def _compare(item: Application, found: dict[str, Any], given: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Compare what one application writes."""
+    bounds = Bounds.of(item, given)
+    for name in item.outputs:
+        if item.is_label(name):
+            compare_labels(name, found[name], expected[name])
+        else:
+            compare(name, bounds, to_array(found[name], of_lists=item.gives_arrays), expected[name])
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """An input column, and the name under which the sample holds it beside the result that may replace it."""
+    """A column that is read, and the name under which the sample holds it beside the result that may replace it."""
 
     column: Column
     name: str
+    is_key: bool
 
 
-def _kept(fitted: Fitted, taken: Sequence[str]) -> Iterator[_Kept]:
-    inputs = {column.name: column for step in fitted.steps for column in step.read}
+def _kept(fitted: Fitted, items: Sequence[Application], taken: Sequence[str]) -> Iterator[_Kept]:
+    keys = {column.name: column for item in items if item.groups for column in item.groups.columns}
+    read = {column.name: column for item in items for column in item.read} | keys
     names = free_names([*taken, *fitted.get_feature_names_out()])
-    return (_Kept(column, name) for column, name in zip(inputs.values(), names, strict=False))
+    return (_Kept(column, name, column.name in keys) for column, name in zip(read.values(), names, strict=False))
 
 
 def _exactly(column: Column) -> SparkColumn:
@@ -90,11 +120,11 @@ def _exactly(column: Column) -> SparkColumn:
     return found.cast("array<decimal(20,0)>" if of_list else "decimal(20,0)")
 
 
-def _given(column: Sequence[Any], of: Column, *, is_key: bool) -> NDArray[Any]:
+def _given(column: Sequence[Any], of: _Kept) -> NDArray[Any]:
     """Return a column of the sample as the NumPy engine takes it; keys as Python's values."""
-    if not is_key:
-        return to_array(column, of_lists=of.type.startswith("array<"))
-    whole = is_of(of.type, "integer")
+    if not of.is_key:
+        return to_array(column, of_lists=of.column.type.startswith("array<"))
+    whole = is_of(of.column.type, "integer")
     keys = np.empty(len(column), dtype=object)
     keys[:] = [int(value) if whole and value is not None else value for value in column]
     return keys
@@ -114,9 +144,9 @@ def to_array(column: Sequence[Any], *, of_lists: bool) -> NDArray[Any]:
     return np.ma.MaskedArray([0.0 if value is None else float(value) for value in column], mask=null, dtype=np.float64)
 
 
-def _doubts(fitted: Fitted, given: dict[str, NDArray[Any]]) -> Iterator[str]:
+def _doubts(fitted: Fitted, items: Sequence[Application], given: dict[str, NDArray[Any]]) -> Iterator[str]:
     """Yield a warning for each step whose inputs look wrong to its map."""
-    for item in fitted.applications:
+    for item in items:
         if item.over_array:
             continue
         doubt = item.map.doubt(*cells_of(item, given))

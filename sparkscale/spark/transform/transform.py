@@ -33,9 +33,9 @@ def inverse_transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") ->
     return _select(df, inverse.restorations(fitted, df.columns), inverse.restored_names(fitted, df.columns), engine)
 
 
-def applied(df: DataFrame, items: Sequence[Application], keep: Sequence[str] = ()) -> DataFrame:
-    """Return what applications write and the columns to ``keep``, and nothing else."""
-    return _select(df, items, [*keep, *(name for item in items for name in item.outputs)], "auto")
+def applied(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine = "auto") -> DataFrame:
+    """Return the columns of these ``names``, of what applications write and of the DataFrame's own."""
+    return _select(df, items, names, engine)
 
 
 def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine) -> DataFrame:
@@ -50,7 +50,9 @@ def _select(df: DataFrame, items: Sequence[Application], names: Sequence[str], e
         for item, columns in _columns(chosen, joined, layers)
         for name, column in zip(item.outputs, columns, strict=True)
     }
-    return joined.restored(layers.over(joined.df), [made.get(name, ref(name).alias(name)) for name in names])
+    return joined.restored(
+        layers.over(joined.df), [made[name] if name in made else ref(name).alias(name) for name in names]
+    )
 
 
 def _columns(
