@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.lanes import Lane
 from benchmark.profile import EventLog, Profile
-from benchmark.works import sums
+from benchmark.sums import sums
 
 
 @dataclass(frozen=True)

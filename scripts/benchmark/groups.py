@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from benchmark import data, works
+from benchmark import data, floors
 from benchmark.contest import Contest, Entry, Target
 from benchmark.setting import Bench
 
@@ -50,7 +50,7 @@ def _keyed(spark: Any, data: str, count: int) -> tuple[Any, list[str]]:
     return df.withColumn("k", F.col("id") * F.lit(7919) % F.lit(count)), [c for c in df.columns if c.startswith("f")]
 
 
-def fit(spark: Any, data: str, count: int) -> works.Numbers:
+def fit(spark: Any, data: str, count: int) -> floors.Numbers:
     """Fit by group."""
     import sparkscale as ss
 
@@ -62,7 +62,7 @@ def fit(spark: Any, data: str, count: int) -> works.Numbers:
     }
 
 
-def agg(spark: Any, data: str, count: int) -> works.Numbers:
+def agg(spark: Any, data: str, count: int) -> floors.Numbers:
     """Ask Spark for the average and the deviation of each group, some columns at a time."""
     from pyspark.sql import functions as F
 
@@ -79,7 +79,7 @@ def agg(spark: Any, data: str, count: int) -> works.Numbers:
 
 def transform(  # noqa: PLR0913 - the shape of a work
     spark: Any, data: str, out: str, *, count: int, by: str | None, engine: str = "auto"
-) -> works.Numbers:
+) -> floors.Numbers:
     """Transform by maps that were fitted by group, or of all rows; the fit is made once."""
     df, columns = _keyed(spark, data, count)
     _fitted(spark, data, count, by, tuple(columns)).transform(df, engine).write.mode("overwrite").parquet(out)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from benchmark import data, states, works
+from benchmark import data, floors, peers, states, works
 from benchmark.contest import Contest, Entry, Target
 from benchmark.groups import groups
 from benchmark.monitoring import drift
@@ -26,12 +26,12 @@ def fit(bench: Bench) -> Iterator[Contest]:
         yield Contest(
             f"fit, {rows:,} rows, {cols} columns",
             [
-                Entry("noop scan", partial(works.noop, **at)),
+                Entry("noop scan", partial(floors.noop, **at)),
                 Entry("sparkscale", partial(works.fit, **at)),
                 Entry("sparkscale on Sail", partial(works.fit, **at), "sail"),
-                Entry("MLlib", partial(works.mllib_fit, **at)),
-                Entry("agg, 10 columns at a time", partial(works.agg, **at, at_a_time=10)),
-                Entry("one plain agg", partial(works.agg, **at)),
+                Entry("MLlib", partial(peers.mllib_fit, **at)),
+                Entry("agg, 10 columns at a time", partial(peers.agg, **at, at_a_time=10)),
+                Entry("one plain agg", partial(peers.agg, **at)),
                 Entry("sparkscale with quantiles", partial(works.fit, **at, scaler="Robust")),
             ],
             [
@@ -44,10 +44,10 @@ def fit(bench: Bench) -> Iterator[Contest]:
     yield Contest(
         "fit, TPC-H lineitem, 5 columns (integers and decimals)",
         [
-            Entry("noop scan", partial(works.noop, **at)),
+            Entry("noop scan", partial(floors.noop, **at)),
             Entry("sparkscale", partial(works.fit, **at)),
             Entry("sparkscale on Sail", partial(works.fit, **at), "sail"),
-            Entry("one plain agg", partial(works.agg, **at)),
+            Entry("one plain agg", partial(peers.agg, **at)),
         ],
     )
 
@@ -76,7 +76,7 @@ def update(bench: Bench) -> Iterator[Contest]:
             Entry("fit", partial(works.fit, **read)),
             Entry("first update", partial(works.update, **at)),
             Entry("update, 1 new of 84", partial(works.update, **at, again=True)),
-            Entry("fit by DuckDB", partial(works.duckdb_fit, **read), "python"),
+            Entry("fit by DuckDB", partial(peers.duckdb_fit, **read), "python"),
         ],
         [Target("update, 1 new of 84", "fit", 0.1)],
     )
@@ -94,13 +94,14 @@ def power(bench: Bench) -> Iterator[Contest]:
         yield Contest(
             f"power: fit, {bench.rows:,} rows, {cols} columns",
             [
-                Entry("noop scan", partial(works.noop, **at)),
+                Entry("noop scan", partial(floors.noop, **at)),
+                Entry("one look, by Spark alone", partial(floors.power_look, **at)),
                 Entry("standard", partial(works.fit, **at)),
                 Entry("power", partial(works.power, **at)),
-                Entry("noop scan on Sail", partial(works.noop, **at), "sail"),
+                Entry("noop scan on Sail", partial(floors.noop, **at), "sail"),
                 Entry("standard on Sail", partial(works.fit, **at), "sail"),
                 Entry("power on Sail", partial(works.power, **at), "sail"),
-                Entry("scikit-learn", partial(works.sklearn_power, **at), "python"),
+                Entry("scikit-learn", partial(peers.sklearn_power, **at), "python"),
             ],
             [
                 Target("power", "noop scan", 12),
@@ -118,11 +119,13 @@ def temperature(bench: Bench) -> Iterator[Contest]:
     yield Contest(
         f"temperature: fit, {bench.rows:,} rows, 10 scores",
         [
-            Entry("noop scan", partial(works.noop, **read)),
+            Entry("noop scan", partial(floors.noop, **read)),
+            Entry("scores to Python and back", partial(floors.crossing, **read)),
+            Entry("one look, by Spark alone", partial(floors.softmax_look, **at)),
             Entry("temperature", partial(works.temperature, **at)),
-            Entry("noop scan on Sail", partial(works.noop, **read), "sail"),
+            Entry("noop scan on Sail", partial(floors.noop, **read), "sail"),
             Entry("temperature on Sail", partial(works.temperature, **at), "sail"),
-            Entry("scipy", partial(works.scipy_temperature, **at), "python"),
+            Entry("scipy", partial(peers.scipy_temperature, **at), "python"),
         ],
         [Target("temperature", "noop scan", 4)],
         rtol=1e-6,
@@ -137,10 +140,10 @@ def transform(bench: Bench) -> Iterator[Contest]:
         yield Contest(
             f"transform, {bench.rows:,} rows, standard of {cols} columns, to Parquet",
             [
-                Entry("read and write", partial(works.copy, data=at["data"], out=out)),
+                Entry("read and write", partial(floors.copy, data=at["data"], out=out)),
                 *(Entry(engine, partial(works.transform, **at, engine=engine), out=out) for engine in ENGINES),
-                Entry("MLlib", partial(works.mllib_transform, **at), out=out),
-                Entry("one pandas UDF a column", partial(works.one_udf_a_column, **at), out=out),
+                Entry("MLlib", partial(peers.mllib_transform, **at), out=out),
+                Entry("one pandas UDF a column", partial(peers.one_udf_a_column, **at), out=out),
                 Entry("native on Sail", partial(works.transform, **at), "sail", out),
             ],
             [
@@ -161,7 +164,7 @@ def transform(bench: Bench) -> Iterator[Contest]:
         yield Contest(
             f"transform, {rows:,} rows, {title}, to Parquet",
             [
-                Entry("read and write", partial(works.copy, data=at["data"], out=out)),
+                Entry("read and write", partial(floors.copy, data=at["data"], out=out)),
                 *(Entry(engine, partial(works.transform, **at, engine=engine), out=out) for engine in ENGINES),
             ],
             [Target("native", "read and write", 1.1)] if "min-max" in title else [],
@@ -175,13 +178,13 @@ def job(bench: Bench) -> Iterator[Contest]:
     yield Contest(
         f"whole job, {bench.rows:,} rows, standard of 20 columns: fit, transform, write; engines running already",
         [
-            Entry("read and write", partial(works.copy, **at), out=None),
+            Entry("read and write", partial(floors.copy, **at), out=None),
             Entry("sparkscale run", partial(works.job, file=file), out=out),
             Entry("sparkscale run on Sail", partial(works.job, file=file), "sail", out),
-            Entry("MLlib", partial(works.mllib_job, **at), out=out),
-            Entry("scikit-learn", partial(works.sklearn_job, **at), "python", out),
-            Entry("Polars", partial(works.polars_job, **at), "python", out),
-            Entry("DuckDB", partial(works.duckdb_job, **at), "python", out),
+            Entry("MLlib", partial(peers.mllib_job, **at), out=out),
+            Entry("scikit-learn", partial(peers.sklearn_job, **at), "python", out),
+            Entry("Polars", partial(peers.polars_job, **at), "python", out),
+            Entry("DuckDB", partial(peers.duckdb_job, **at), "python", out),
         ],
         [
             Target("sparkscale run", "MLlib", 1 / 1.5),
@@ -193,7 +196,7 @@ def job(bench: Bench) -> Iterator[Contest]:
         [
             Entry("sparkscale run", partial(works.cold_job, file=file, engine="spark"), "python", out),
             Entry("sparkscale run on Sail", partial(works.cold_job, file=file, engine="sail"), "python", out),
-            Entry("MLlib", partial(works.cold_mllib_job, **at), "python", out),
+            Entry("MLlib", partial(peers.cold_mllib_job, **at), "python", out),
             Entry("sparkscale --help", partial(works.command, arguments=["--help"]), "python"),
             Entry("sparkscale check", partial(works.command, arguments=["check", "--config", file]), "python"),
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from sparkscale.artifact import document, store
 from sparkscale.config import jobfile
 from sparkscale.config.data import public
 from sparkscale.errors import ConfigError, DataError, InverseWarning, OutputError, SparkscaleError
-from sparkscale.pipeline.fitted import Fitted
+from sparkscale.pipeline import applying
+from sparkscale.pipeline.application import Application
 from sparkscale.report.tables import Report
 from sparkscale.run import job
 from sparkscale.run.check_schema import check_schema
@@ -249,12 +251,12 @@ def test_leave_no_trace_of_failure(spark: SparkSession, inputs: Path, failure: s
 
 
 def test_fail_verification_before_publishing(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    transform_arrays = Fitted.transform_arrays
+    applied = applying.applied
 
-    def wrong(self: Fitted, columns: Any) -> dict[str, Any]:
-        return transform_arrays(self, columns) | {"x": np.zeros(4)}
+    def wrong(item: Application, table: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: np.zeros(4) if name == "x" else y for name, y in applied(item, table).items()}
 
-    monkeypatch.setattr(Fitted, "transform_arrays", wrong)
+    monkeypatch.setattr(applying, "applied", wrong)
     with pytest.raises(SparkscaleError, match="column 'x', row 1 of the sample") as caught:
         run()
     assert caught.value.exit_code == 70

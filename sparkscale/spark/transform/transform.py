@@ -34,7 +34,7 @@ def inverse_transform(df: DataFrame, fitted: Fitted, engine: Engine = "auto") ->
 
 
 def applied(df: DataFrame, items: Sequence[Application], names: Sequence[str], engine: Engine = "auto") -> DataFrame:
-    """Return the columns of these ``names``, of what applications write and of the DataFrame's own."""
+    """Return columns by name, among what applications write and the DataFrame's own."""
     return _select(df, items, names, engine)
 
 
