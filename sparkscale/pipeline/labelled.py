@@ -88,7 +88,7 @@ class Labelled:
     def _losses(self, number: int, ask: LossAsk) -> Losses:
         step = self.planned.steps[number - 1]
         rows = self._lists(step, number, ask) if step.over_array else self._columns(step, number, ask)
-        found = rows.losses(ask.betas, ask.binned)
+        found = rows.losses(ask.betas, ask.binned, ask.derivatives)
         return replace(found, examples=self._examples(step, number, ask)) if found.rows.unknown else found
 
     def _columns(self, step: PlannedStep, number: int, ask: LossAsk) -> Scored:

@@ -144,7 +144,7 @@ def _joins(opened: Opened, engine: Engine) -> dict[int, str]:
 def _map(planned: PlannedStep) -> Map:
     step = planned.step
     if isinstance(step, RowStep):
-        return learned_row(step.learn_row(), lambda ask: _LABELLED.losses(ask.betas, ask.binned))[0]
+        return learned_row(step.learn_row(), lambda ask: _LABELLED.losses(ask.betas, ask.binned, ask.derivatives))[0]
     return learned(
         cast("Scaler", step).learn(_SOME), lambda ask: ColumnStats.of(ask.map.forward(_VALUES), quantiles=True)
     )

@@ -17,7 +17,7 @@ from sparkscale.errors import ConfigError
 from sparkscale.maps import ColumnMap, RowMap
 from sparkscale.stats.calibration import Calibration
 from sparkscale.stats.column import ColumnStats
-from sparkscale.stats.losses import Losses
+from sparkscale.stats.losses import DERIVATIVES, Losses
 from sparkscale.stats.quantiles import QuantileSketch
 
 
@@ -46,12 +46,14 @@ class LossAsk:
         partial: whether a row with a null score is used, by the scores that are there.
         betas: the inverse temperatures at which the losses are summed; one that is twice the one before costs less.
         binned: the inverse temperature at which confidences are binned, if they are; one of ``betas``.
+        derivatives: how many derivatives of the losses are asked for: 1 is the slope, 2 its curvature, 3 its bend.
     """
 
     label: str
     partial: bool = False
     betas: tuple[float, ...] = ()
     binned: float | None = None
+    derivatives: int = DERIVATIVES
 
 
 #: Yields what it asks for, is sent the answers, and returns the map of the column.

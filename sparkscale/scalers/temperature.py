@@ -1,10 +1,10 @@
 """Temperature scaling: the temperature at which softmax is the most likely to give the labels.
 
 Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. The mean negative log-likelihood is convex in
-``b = 1 / T``, so its slope is 0 at one b, or has one sign everywhere. A look at the data gives slope, curvature and
-bend at several b. Between two of them the slope is interpolated by the polynomial of degree 5 that has all six numbers;
-it is off by the sixth power of the distance. So three looks are the rule: b from 1/4 to 4; two b that are 2 % from the
-root; and the root itself, for its losses.
+``b = 1 / T``, so its slope is 0 at one b, or has one sign everywhere. A look at the data gives the slope at several b,
+its derivative and, close to the root, its second derivative. Between two b the slope is interpolated by the polynomial
+that has all these numbers: of degree 3, off by the fourth power of the distance, or of degree 5, off by the sixth.
+So three looks are the rule: b from 1/4 to 4; two b that are 2 % from the root; and the root itself, for its losses.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from sparkscale.stats.losses import Losses, Point
 _FIRST = (0.25, 0.5, 1.0, 2.0, 4.0)
 #: How many doublings a look beyond these has.
 _FURTHER = 6
+#: Derivatives of the loss that a look far from the root asks for: slope and curvature.
+_FAR = 2
 #: Points at most so far apart are near enough to interpolate: by the sixth power, to 1e-9.
 _NEAR = 1.05
 _APART = 1.02
@@ -42,17 +44,17 @@ def calibrate(ask: LossAsk) -> Calibrating:
     Raises:
         DataError: if labels name no class, or no row is left to learn from.
     """
-    first = yield replace(ask, betas=_FIRST, binned=1.0)
+    first = yield replace(ask, betas=_FIRST, binned=1.0, derivatives=_FAR)
     _refuse(ask.label, first)
     points = list(first.points)
     bound = _bound_of(first)
     while bound is None and (further := _further(points)):
-        points += (yield replace(ask, betas=further)).points
+        points += (yield replace(ask, betas=further, derivatives=_FAR)).points
     bound = bound or _bound_at(points)
     ends = {"lower": LOWEST, "upper": HIGHEST}
     temperature = ends[bound] if bound else 1.0 / (yield from _root(ask, points))
     temperature = float(f"{temperature:.12g}")
-    last = yield replace(ask, betas=(1.0 / temperature,), binned=1.0 / temperature)
+    last = yield replace(ask, betas=(1.0 / temperature,), binned=1.0 / temperature, derivatives=0)
     before, after = first.loss(_FIRST.index(1.0)), last.loss(0)
     errors = first.calibration_error, last.calibration_error
     return Calibration(ask.label, temperature, first.rows, before, after, *errors, bound)
@@ -131,18 +133,22 @@ def _root(ask: LossAsk, points: list[Point]) -> Generator[LossAsk, Losses, float
 
 
 def _between(low: Point, high: Point) -> float:
-    """Return where the polynomial of degree 5 in ``log b`` is 0 that has the slope's values and derivatives."""
+    """Return where a polynomial in ``log b`` is 0 that has the slope's values and derivatives, as many as are known."""
     width = math.log(high.beta / low.beta)
     (a, a1, a2), (b, b1, b2) = _derivatives(low, width), _derivatives(high, width)
-    rise, lean, turn = b - a - a1 - a2 / 2, b1 - a1 - a2, b2 - a2
-    powers = (
-        a,
-        a1,
-        a2 / 2,
-        10 * rise - 4 * lean + turn / 2,
-        7 * lean - 15 * rise - turn,
-        6 * rise - 3 * lean + turn / 2,
-    )
+    if math.isnan(a2 + b2):
+        rise, lean = b - a - a1, b1 - a1
+        powers: tuple[float, ...] = (a, a1, 3 * rise - lean, lean - 2 * rise)
+    else:
+        rise, lean, turn = b - a - a1 - a2 / 2, b1 - a1 - a2, b2 - a2
+        powers = (
+            a,
+            a1,
+            a2 / 2,
+            10 * rise - 4 * lean + turn / 2,
+            7 * lean - 15 * rise - turn,
+            6 * rise - 3 * lean + turn / 2,
+        )
     left, right = 0.0, 1.0
     for _ in range(60):
         middle = (left + right) / 2

@@ -10,12 +10,16 @@ of equal width, the confidence of the winner with how often it is the label.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Derivatives of the loss that a look has at most: slope, curvature and bend.
+DERIVATIVES = 3
 #: Bins of the expected calibration error.
 BINS = 15
 #: What a score is below the largest at most: ``exp`` of it is 0 at any temperature that is tried, its cube a number.
@@ -54,7 +58,7 @@ class LabelledRows:
 
 @dataclass(frozen=True)
 class Point:
-    """Sums over rows at one inverse temperature, each row by its weight."""
+    """Sums over rows at one inverse temperature, each row by its weight; NaN for what was not asked for."""
 
     beta: float
     loss: float
@@ -154,7 +158,7 @@ class Scored:
     weight: NDArray[np.float64]
     partial: bool = False
 
-    def losses(self, betas: Sequence[float], binned: float | None = None) -> Losses:
+    def losses(self, betas: Sequence[float], binned: float | None = None, derivatives: int = DERIVATIVES) -> Losses:
         """Return the sums at inverse temperatures, and the bins at ``binned``, which is one of them."""
         rows, used = self._used()
         sums, bins = np.zeros((len(betas), 4)), np.zeros((BINS, 3))
@@ -163,7 +167,7 @@ class Scored:
             batch = _Distances.of(self.x[part], self.null[part], self.label[part], self.weight[part])
             for number, (beta, weights) in enumerate(batch.exponentials(betas)):
                 total = weights.sum(axis=0)
-                sums[number] += batch.sums(beta, weights, total)
+                sums[number] += batch.sums(beta, weights, total, derivatives)
                 if beta == binned:
                     bins += batch.bins(1.0 / total)
         points = tuple(Point(beta, *row) for beta, row in zip(betas, sums.tolist(), strict=True))
@@ -199,7 +203,7 @@ class Ragged:
     weight: NDArray[np.float64]
     partial: bool = False
 
-    def losses(self, betas: Sequence[float], binned: float | None = None) -> Losses:
+    def losses(self, betas: Sequence[float], binned: float | None = None, derivatives: int = DERIVATIVES) -> Losses:
         """Return the sums at inverse temperatures, and the bins at one of them."""
         starts = np.cumsum(self.lengths) - self.lengths
         total = Losses.of_flat((), betas)
@@ -211,8 +215,23 @@ class Ragged:
                 cells = starts[alike][:, None] + np.arange(length)
                 x, null = self.x[cells], self.null[cells]
             part = Scored(x, null, self.label[alike], self.weight[alike], self.partial)
-            total += part.losses(betas, binned)
+            total += part.losses(betas, binned, derivatives)
         return total
+
+
+def central(own: Any, means: Sequence[Any]) -> list[Any]:
+    """Return slope, curvature and bend, as many as there are means of z, of its square and its cube.
+
+    These are numbers, arrays, or columns of a table, as is ``own``, the distance of the label's score.
+    """
+    match means:
+        case [one]:
+            return [one - own]
+        case [one, two]:
+            return [one - own, two - one * one]
+        case [one, two, three]:
+            return [one - own, two - one * one, three - one * two * 3.0 + one * one * one * 2.0]
+    return []
 
 
 @dataclass(frozen=True)
@@ -250,16 +269,16 @@ class _Distances:
             before = beta
             yield beta, weights
 
-    def sums(self, beta: float, weights: NDArray[np.float64], total: NDArray[np.float64]) -> list[float]:
+    def sums(
+        self, beta: float, weights: NDArray[np.float64], total: NDArray[np.float64], derivatives: int
+    ) -> list[float]:
         """Return the sums of loss, slope, curvature and bend; ``weights`` are ``exp(beta z)``, ``total`` their sums."""
         means, terms = [], weights
-        for _ in range(3):
+        for _ in range(derivatives):
             terms = terms * self.z
             means.append(terms.sum(axis=0) / total)
-        one, two, three = means
-        loss = np.log(total) - beta * self.own
-        bend = three - 3.0 * one * two + 2.0 * one * one * one
-        return [float((self.weight * y).sum()) for y in (loss, one - self.own, two - one * one, bend)]
+        found = [np.log(total) - beta * self.own, *central(self.own, means)]
+        return [float((self.weight * y).sum()) for y in found] + [math.nan] * (DERIVATIVES - derivatives)
 
     def bins(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return, for each bin, the sums of weights, of the weights of right rows, and of weighted confidences."""

@@ -39,7 +39,7 @@ def learned(x: Any, label: Any, weight: Any = None, null: Any = None) -> tuple[C
     def answer(ask: LossAsk) -> Losses:
         nonlocal looks
         looks += 1
-        return rows.losses(ask.betas, ask.binned)
+        return rows.losses(ask.betas, ask.binned, ask.derivatives)
 
     _, found = learned_row(Softmax("x", temperature={"fit": "y"}).learn_row(), answer)
     assert found is not None
@@ -167,7 +167,7 @@ def test_use_the_scores_that_are_there() -> None:
     rows = Scored(x, null, label, np.ones(300), partial=True)
     _, found = learned_row(
         LogSoftmax("x", temperature={"fit": "y"}, nulls="mask").learn_row(),
-        lambda ask: rows.losses(ask.betas, ask.binned),
+        lambda ask: rows.losses(ask.betas, ask.binned, ask.derivatives),
     )
     assert found is not None
     assert found.rows.nulls == 300 - keep.sum()

@@ -20,6 +20,7 @@ from sparkscale.errors import DataError
 from sparkscale.pipeline.fitted import Fitted
 from sparkscale.run import job
 from sparkscale.run.explain import explain
+from sparkscale.spark.fit import native_losses
 from sparkscale.stats.calibration import Calibration
 from tests.spark.frames import MakeFrame, as_arrays, write_parquet
 
@@ -75,8 +76,10 @@ def assert_same(ours: Calibration, theirs: Calibration) -> None:
         assert one == (pytest.approx(other, rel=1e-9) if isinstance(other, float) else other), item.name
 
 
+@pytest.mark.parametrize("most", [native_losses.MOST, 2], ids=["natively", "in Python"])
 @pytest.mark.parametrize("which", list(STEPS))
-def test_find_what_numpy_finds(df: DataFrame, which: str) -> None:
+def test_find_what_numpy_finds(df: DataFrame, which: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_losses, "MOST", most)
     step, weight = STEPS[which]
     expected = ss.Pipeline([step], weight=weight).fit_arrays(as_arrays(table()))
     found = fitted(which, df)
@@ -89,13 +92,13 @@ def test_find_what_numpy_finds(df: DataFrame, which: str) -> None:
 
 
 def test_start_as_many_jobs_as_it_looks(spark: SparkSession, df: DataFrame) -> None:
-    """A look is one query of one job."""
+    """A look is one aggregate, which is two jobs: the shuffle, and its result."""
     df.count()
     group = f"temperature-{uuid.uuid4().hex}"
     spark.sparkContext.setJobGroup(group, "")
     fitted("columns", df)
     spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
-    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(group)) == 3
+    assert len(spark.sparkContext.statusTracker().getJobIdsForGroup(group)) == 3 * 2
 
 
 def test_say_which_labels_name_no_class(df: DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Losses of labelled rows, for a row step that learns a temperature: one query a look.
 
-Python workers sum them by the NumPy kernel. Spark's own expressions for 10 scores took three times as long: a look has
-hundreds of terms, more than the JVM compiles into one method (docs/design/010).
+A few score columns are summed by Spark's own expressions. More of them, arrays, and all on Sail are summed by the NumPy
+kernel in Python workers (docs/design/010).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sparkscale.pipeline.planned import PlannedStep
 from sparkscale.pipeline.schema import Column, is_of
 from sparkscale.scalers.learning import LossAsk
 from sparkscale.spark.columns import feature, ref
-from sparkscale.spark.fit import weighing
+from sparkscale.spark.fit import native_losses, weighing
 from sparkscale.spark.fit.queries import together
 from sparkscale.spark.session.shipping import ship
 from sparkscale.spark.transform.masks import scores_of
@@ -104,15 +104,22 @@ def _code(question: Question) -> SparkColumn:
 
 
 def _summed(question: Question) -> Losses:
-    """Sum in Python workers, each task apart; then exactly, so that the order of tasks changes nothing."""
-    ask = question.ask
-    ship(question.df.sparkSession)
+    """Return the sums by Spark's expressions for a few score columns, else by Python workers."""
     scores, label, partial_rows = _packed(question)
     weight = F.lit(1.0) if question.weight is None else question.weight
     cells = [score.alias(f"x{place}") for place, score in enumerate(scores)]
-    batches = question.df.select(*cells, label.alias("label"), weight.alias("w"))
-    kernel = _kernel(ask.betas, ask.binned, over_array=question.step.over_array, partial_rows=partial_rows)
-    parts = [row["sums"] for row in batches.mapInArrow(kernel, "sums array<double>").collect()]
+    rows = question.df.select(*cells, label.alias("label"), weight.alias("w"))
+    if not question.step.over_array and native_losses.serves(rows.sparkSession, len(scores)):
+        return native_losses.summed(rows, len(scores), question.ask)
+    return _summed_in_python(rows, question, partial_rows=partial_rows)
+
+
+def _summed_in_python(rows: DataFrame, question: Question, *, partial_rows: bool) -> Losses:
+    """Sum in Python workers, each task apart; then exactly, so that the order of tasks changes nothing."""
+    ask = question.ask
+    ship(question.df.sparkSession)
+    kernel = _kernel(ask, over_array=question.step.over_array, partial_rows=partial_rows)
+    parts = [row["sums"] for row in rows.mapInArrow(kernel, "sums array<double>").collect()]
     return Losses.of_flat([math.fsum(column) for column in zip(*parts, strict=True)], ask.betas)
 
 
@@ -127,7 +134,9 @@ def _packed(question: Question) -> tuple[Sequence[SparkColumn], SparkColumn, boo
     return [scores_of(item, spark)], place, partial_rows or item.mask is not None
 
 
-def _kernel(betas: Sequence[float], binned: float | None, *, over_array: bool, partial_rows: bool) -> Any:
+def _kernel(ask: LossAsk, *, over_array: bool, partial_rows: bool) -> Any:
+    betas, binned, derivatives = ask.betas, ask.binned, ask.derivatives  # a worker knows no LossAsk
+
     def sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
@@ -136,7 +145,7 @@ def _kernel(betas: Sequence[float], binned: float | None, *, over_array: bool, p
         forget_packages_in_archives()
         total = None
         for batch in batches:
-            found = rows_of(batch, over_array=over_array, partial_rows=partial_rows).losses(betas, binned)
+            found = rows_of(batch, over_array=over_array, partial_rows=partial_rows).losses(betas, binned, derivatives)
             total = found if total is None else total + found
         if total is not None:
             yield pa.RecordBatch.from_arrays([pa.array([total.flat], pa.list_(pa.float64()))], names=["sums"])
