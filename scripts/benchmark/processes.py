@@ -11,7 +11,7 @@ from benchmark.floors import Numbers
 
 
 def in_a_process(code: str) -> Numbers:
-    """Run code in a new process, and wait for it."""
+    """Run code in a new process until it ends."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
