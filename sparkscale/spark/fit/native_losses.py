@@ -74,8 +74,8 @@ def _terms(z: Sequence[SparkColumn], ask: LossAsk, stages: Stages) -> tuple[Spar
     total, *moments = stages.keep_all(sums)
     share = stages.keep(F.coalesce(1.0 / F.greatest(total, F.lit(1.0)), F.lit(0.0)))  # a division may give null
     means = stages.keep_all([moment * share for moment in moments]) if moments else []
-    terms = dict(enumerate([F.log(total) - own * beta, *central(own, means)]))
-    named = {_name(order): term for order, term in terms.items()}
+    orders = enumerate([F.log(total) - own * beta, *central(own, means)])
+    named = {_name(order): term for order, term in orders}
     if ask.binned is None:
         return why, named
     place = F.when((why == 0) & (beta == ask.binned), F.ceil(share * float(BINS)).cast("int") - 1).otherwise(why)

@@ -60,10 +60,12 @@ def self_check(df: DataFrame, fitted: Fitted, engine: Engine, rows: int) -> Samp
 def _parts(items: Iterable[Application]) -> Iterator[list[Application]]:
     """Cut applications where they have read enough columns for one query."""
     part: list[Application] = []
+    width = 0
     for item in items:
-        if part and sum(len(one.inputs) for one in part) + len(item.inputs) > _AT_ONCE:
+        width += len(item.inputs)
+        if part and width > _AT_ONCE:
             yield part
-            part = []
+            part, width = [], len(item.inputs)
         part.append(item)
     yield part
 
