@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sparkscale.errors import (
-    TemporaryError,
-)
+from sparkscale.errors import TemporaryError
 from sparkscale.publish import files
 from tests.publish.folders import fill, put, staged, start, tree
 
@@ -73,7 +73,8 @@ def test_leave_what_was_replaced_to_those_who_list_it(
     put(tmp_path / "out", one="1", two="2")
     folder, listed = os.open(tmp_path / "out", os.O_RDONLY), []
     names_of = lambda: sorted(entry.name for entry in os.scandir(folder))
-    monkeypatch.setattr(files.time, "sleep", lambda seconds: listed.append((seconds, names_of())))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: listed.append((seconds, names_of())))
+    monkeypatch.setattr(files, "time", clock)  # the module's own: other threads of this process sleep as well
     monkeypatch.setattr(files, "GRACE", 0.2)
     with staged(str(tmp_path / "out"), "overwrite") as staging:
         fill(staging)
