@@ -313,3 +313,17 @@ def test_transform_asks_for_the_schema_as_often_for_many_columns(
         return len(asked)
 
     assert 0 < count(3) == count(30)
+
+
+def test_take_numbers_of_numpy_from_a_user(frame: MakeFrame) -> None:
+    """Spark's operators are given numbers as they are, and a NumPy number has another text than Python's."""
+    df = frame({"x": [1.0, 2.5, 9.0, None]})
+    low, high = np.float64(1.5), np.float64(5.0)
+    steps = [
+        ss.Clip("x", limits=(low, high), into="clipped"),
+        ss.Impute("x", value=low, into="filled"),
+        ss.MinMax("x", range=(low, high), clip=True, into="scaled"),
+    ]
+    found = ss.Pipeline(steps).fit(df).transform(df, engine="native").drop("x").toPandas().to_numpy().tolist()
+    assert found[:3] == [[1.5, 1.0, 1.5], [2.5, 2.5, pytest.approx(2.15625)], [5.0, 9.0, 5.0]]
+    assert found[3][1] == 1.5
